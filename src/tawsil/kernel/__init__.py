@@ -1,0 +1,1 @@
+"""What every context stands on: no business nouns, except money and place on earth."""
