@@ -1,0 +1,1 @@
+"""The sandbox card acquirer: what a payment service provider does, without money."""
