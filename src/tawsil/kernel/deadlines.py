@@ -1,0 +1,103 @@
+"""Deadlines: one row per live subject, claimed when due, and the subject's owner is called."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+import structlog
+from msgspec import Struct
+
+from tawsil.kernel.db import Database, Tx
+
+log = structlog.get_logger(__name__)
+
+RETRY_AFTER: Final = timedelta(seconds=5)
+
+
+class Due(Struct, frozen=True):
+    """A deadline that has passed: `owner` is the subject's stream."""
+
+    subject_id: UUID
+    owner: str
+    kind: str
+    due_at: datetime
+
+
+Owner = Callable[[Tx, Sequence[Due]], Awaitable[None]]
+
+
+class Deadlines:
+    """Calls each owner with what of its has come due, in a transaction per owner.
+
+    The owner's decision replaces or clears the row. A row that the owner left as it was would fire
+    for ever, so it is an error; after any error the rows are due again a little later.
+    """
+
+    def __init__(self, owners: Mapping[str, Owner]) -> None:
+        self._owners = owners
+
+    async def fire(self, database: Database, *, most: int = 200) -> int:
+        """Handle what is due now; how many there were."""
+        return sum([await self._fire(database, owner, most=most) for owner in self._owners])
+
+    async def _fire(self, database: Database, owner: str, *, most: int) -> int:
+        due: list[Due] = []
+        try:
+            async with database.transaction() as tx:
+                due = await self._claim(tx, owner, most=most)
+                if due:
+                    await self._owners[owner](tx, due)
+                    await self._assert_moved(tx, due)
+        except Exception as error:
+            if not due:
+                raise
+            if len(due) > 1:
+                log.warning("deadlines.batch_failed", owner=owner, error=repr(error))
+                return await self._fire(database, owner, most=1)
+            log.exception("deadlines.failed", owner=owner, subject_id=str(due[0].subject_id))
+            await self._postpone(database, due[0])
+        return len(due)
+
+    async def _claim(self, tx: Tx, owner: str, *, most: int) -> list[Due]:
+        rows = await tx.rows(
+            """
+            select subject_id, owner, kind, due_at from kernel.deadline
+            where owner = $1 and due_at <= $2 order by due_at, subject_id
+            limit $3 for update skip locked
+            """,
+            owner,
+            tx.now,
+            most,
+        )
+        return [Due(**row) for row in rows]
+
+    async def _assert_moved(self, tx: Tx, due: Sequence[Due]) -> None:
+        left = await tx.rows(
+            """
+            select d.subject_id, d.kind from kernel.deadline d
+            join unnest($1::uuid[], $2::text[], $3::timestamptz[]) u (subject_id, kind, due_at)
+            using (subject_id, kind, due_at)
+            """,
+            [d.subject_id for d in due],
+            [d.kind for d in due],
+            [d.due_at for d in due],
+        )
+        assert not left, f"an owner left its deadline where it was: {left[0]['kind']}"
+
+    async def _postpone(self, database: Database, due: Due) -> None:
+        async with database.transaction() as tx:
+            await tx.execute(
+                """
+                update kernel.deadline set due_at = $2, attempts = attempts + 1
+                where subject_id = $1 and due_at = $3
+                """,
+                due.subject_id,
+                tx.now + RETRY_AFTER,
+                due.due_at,
+            )
+
+
+async def next_due_at(tx: Tx) -> datetime | None:
+    """When the earliest deadline falls."""
+    return await tx.value("select min(due_at) from kernel.deadline")

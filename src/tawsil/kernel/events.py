@@ -1,0 +1,224 @@
+"""The event log as outbox, audit trail and replay log in one; and readers that miss nothing.
+
+Sequence numbers are taken before their transactions commit, so a reader may see 6 before 5. A
+reader passes on while numbers are contiguous. At a gap it notes the snapshot it saw the gap in, and
+steps over it only when every transaction that was open then has ended (`pg_snapshot_xmin`): what
+the gap belonged to has by then either appeared or been rolled back. The `tx` column comes before
+`seq` in the table, so that a transaction has an id before it takes a number.
+"""
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from itertools import groupby
+from typing import Any, Final, Generic, TypeVar
+from uuid import UUID
+
+import asyncpg
+import msgspec
+import structlog
+from msgspec import Struct
+
+from tawsil.kernel.db import Database, Tx, event_type
+from tawsil.kernel.decisions import By, Event
+
+E = TypeVar("E", bound=Event)
+log = structlog.get_logger(__name__)
+
+MOST_PER_BATCH: Final = 200
+MOST_ATTEMPTS: Final = 5
+
+
+class Recorded(Struct, Generic[E], frozen=True, kw_only=True):
+    """An event as it stands in the log."""
+
+    seq: int
+    id: UUID
+    stream: str
+    stream_id: UUID
+    version: int
+    event: E
+    actor_id: UUID | None
+    actor_role: str
+    tenant_id: UUID
+    city_id: UUID | None
+    correlation_id: UUID
+    causation_id: UUID | None
+    at: datetime
+
+    @property
+    def by(self) -> By:
+        """What follows from this event is done by the system, on its tenant's behalf."""
+        return By(
+            tenant_id=self.tenant_id, correlation_id=self.correlation_id, causation_id=self.id
+        )
+
+
+Handler = Callable[[Tx, Sequence[Recorded[Any]]], Awaitable[None]]
+
+
+class Registry:
+    """Every event type there is, by its registered name."""
+
+    def __init__(self, classes: Iterable[type[Event]]) -> None:
+        self.by_name: dict[str, type[Event]] = {}
+        for cls in classes:
+            name = event_type(cls)
+            if self.by_name.setdefault(name, cls) is not cls:
+                raise ValueError(f"two event classes are called {name}")
+        self._decoders = {name: msgspec.json.Decoder(cls) for name, cls in self.by_name.items()}
+
+    def recorded(self, row: asyncpg.Record) -> Recorded[Any]:
+        return Recorded(
+            seq=row["seq"],
+            id=row["id"],
+            stream=row["stream"],
+            stream_id=row["stream_id"],
+            version=row["version"],
+            event=self._decoders[row["type"]].decode(row["data"]),
+            actor_id=row["actor_id"],
+            actor_role=row["actor_role"],
+            tenant_id=row["tenant_id"],
+            city_id=row["city_id"],
+            correlation_id=row["correlation_id"],
+            causation_id=row["causation_id"],
+            at=row["at"],
+        )
+
+
+async def story(tx: Tx, registry: Registry, *, stream_ids: Sequence[UUID]) -> list[Recorded[Any]]:
+    """All that was recorded about some subjects, in the order it was recorded."""
+    rows = await tx.rows(
+        "select * from kernel.event where stream_id = any($1::uuid[]) order by seq",
+        list(stream_ids),
+    )
+    return [registry.recorded(row) for row in rows]
+
+
+class Reader:
+    """Reads the log after a position, never past a gap that an open transaction may still fill."""
+
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
+        self._gap: tuple[int, int] | None = (
+            None  # the last number before it, the xmax it was seen at
+        )
+
+    async def after(
+        self, tx: Tx, seq: int, *, most: int = MOST_PER_BATCH
+    ) -> tuple[list[Recorded[Any]], int]:
+        """The next events, and the position they bring the reader to."""
+        rows = await tx.rows(
+            """
+            select e.*, s.xmin, s.xmax
+            from (select pg_snapshot_xmin(pg_current_snapshot())::text::bigint as xmin,
+                         pg_snapshot_xmax(pg_current_snapshot())::text::bigint as xmax) s
+            left join lateral (
+                select * from kernel.event where seq > $1 order by seq limit $2
+            ) e on true
+            """,
+            seq,
+            most,
+        )
+        found = [row for row in rows if row["seq"] is not None]
+        xmin, xmax = rows[0]["xmin"], rows[0]["xmax"]
+        safe: list[asyncpg.Record] = []
+        for row in found:
+            if row["seq"] != seq + 1 and not self._may_pass(seq, xmin=xmin, xmax=xmax):
+                break
+            seq = row["seq"]
+            safe.append(row)
+        return [self._registry.recorded(row) for row in safe], seq
+
+    def _may_pass(self, before: int, *, xmin: int, xmax: int) -> bool:
+        if self._gap is None or self._gap[0] != before:
+            self._gap = (before, xmax)
+        return xmin >= self._gap[1]
+
+
+class Subscription:
+    """A named listener. Its cursor and its handlers' writes commit together: an effect once.
+
+    A handler that fails is retried with its event alone; after `MOST_ATTEMPTS` the event is parked
+    with the error, where operations can see it and play it again, and the rest goes on.
+    """
+
+    def __init__(
+        self, *, name: str, handlers: Mapping[type[Event], Handler], registry: Registry
+    ) -> None:
+        self.name = name
+        self._handlers = handlers
+        self._registry = registry
+        self._reader = Reader(registry)
+        self._attempts = 0
+
+    async def advance(self, database: Database, *, most: int = MOST_PER_BATCH) -> int:
+        """Hear the next batch; how far the cursor moved (0: nothing to hear, or waiting)."""
+        try:
+            async with database.transaction() as tx:
+                cursor, events, reached = await self._next(tx, most)
+                await self._hear(tx, events)
+                if reached > cursor:
+                    await self._move(tx, reached)
+        except Exception as error:
+            if most > 1:
+                log.warning("events.batch_failed", subscription=self.name, error=repr(error))
+                return await self.advance(database, most=1)
+            self._attempts += 1
+            if self._attempts < MOST_ATTEMPTS:
+                raise
+            await self._park(database, error)
+            return 1
+        self._attempts = 0
+        return reached - cursor
+
+    async def _next(self, tx: Tx, most: int) -> tuple[int, list[Recorded[Any]], int]:
+        cursor = await tx.value(
+            "select seq from kernel.subscription where name = $1 for update", self.name
+        )
+        if cursor is None:
+            await tx.execute(
+                "insert into kernel.subscription (name) values ($1) on conflict do nothing",
+                self.name,
+            )
+            cursor = 0
+        events, reached = await self._reader.after(tx, cursor, most=most)
+        return cursor, events, reached
+
+    async def _hear(self, tx: Tx, events: Sequence[Recorded[Any]]) -> None:
+        for cls, run in groupby(events, key=_class_of):
+            handler = self._handlers.get(cls)
+            if handler is not None:
+                await handler(tx, list(run))
+
+    async def _move(self, tx: Tx, to: int) -> None:
+        await tx.execute(
+            "update kernel.subscription set seq = $2, at = $3 where name = $1",
+            self.name,
+            to,
+            tx.now,
+        )
+
+    async def _park(self, database: Database, error: Exception) -> None:
+        async with database.transaction() as tx:
+            _, events, reached = await self._next(tx, 1)
+            for recorded in events:
+                log.error(
+                    "events.parked", subscription=self.name, seq=recorded.seq, error=repr(error)
+                )
+                await tx.execute(
+                    """
+                    insert into kernel.parked_event (subscription, seq, error, at)
+                    values ($1, $2, $3, $4) on conflict do nothing
+                    """,
+                    self.name,
+                    recorded.seq,
+                    repr(error),
+                    tx.now,
+                )
+            await self._move(tx, reached)
+        self._attempts = 0
+
+
+def _class_of(recorded: Recorded[Any]) -> type[Event]:
+    event: Event = recorded.event
+    return type(event)

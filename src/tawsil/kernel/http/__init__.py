@@ -1,0 +1,32 @@
+"""What every HTTP route shares: the envelope, errors, the caller and its rule, commands."""
+
+from tawsil.kernel.http.callers import PUBLIC, SIGNED_IN, Authenticator, Caller, Rule, allow
+from tawsil.kernel.http.commands import Commands
+from tawsil.kernel.http.envelope import (
+    Envelope,
+    Page,
+    PageQuery,
+    Pagination,
+    envelope,
+    page_envelope,
+)
+from tawsil.kernel.http.errors import Problem, not_found, settled
+
+__all__ = [
+    "PUBLIC",
+    "SIGNED_IN",
+    "Authenticator",
+    "Caller",
+    "Commands",
+    "Envelope",
+    "Page",
+    "PageQuery",
+    "Pagination",
+    "Problem",
+    "Rule",
+    "allow",
+    "envelope",
+    "not_found",
+    "page_envelope",
+    "settled",
+]

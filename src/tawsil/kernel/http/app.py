@@ -1,0 +1,102 @@
+"""The HTTP application: routes from the wiring, everything else from here."""
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Any, Final
+
+from litestar import Litestar, Response, get
+from litestar.config.app import AppConfig
+from litestar.datastructures import State
+from litestar.di import Provide
+from litestar.middleware import DefineMiddleware
+from litestar.openapi import OpenAPIConfig
+from litestar.openapi.plugins import ScalarRenderPlugin
+from litestar.openapi.spec import Components, SecurityScheme, Server
+from litestar.types import ControllerRouterHandler
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from tawsil.kernel import metrics
+from tawsil.kernel.db import Database
+from tawsil.kernel.http.callers import PUBLIC, Authenticator, guard, provide_caller
+from tawsil.kernel.http.commands import Batchers, provide_commands
+from tawsil.kernel.http.errors import EXCEPTION_HANDLERS, Problem
+from tawsil.kernel.http.middleware import RequestMiddleware
+
+MOST_BODY_BYTES: Final = 1_000_000
+Lifespan = Callable[[Litestar], AbstractAsyncContextManager[None]]
+
+
+@get("/health", opt={"rule": PUBLIC}, include_in_schema=False, sync_to_thread=False)
+def health() -> dict[str, str]:
+    """The process is alive."""
+    return {"status": "ok"}
+
+
+@get("/ready", opt={"rule": PUBLIC}, include_in_schema=False)
+async def ready(state: State) -> dict[str, str]:
+    """The process can serve: its database answers."""
+    try:
+        await state.database.pool.fetchval("select 1", timeout=2)
+    except (OSError, TimeoutError) as error:
+        raise Problem(503, "request.overloaded", retry_after_s=1) from error
+    return {"status": "ready"}
+
+
+@get("/metrics", opt={"rule": PUBLIC}, include_in_schema=False, sync_to_thread=False)
+def show_metrics(state: State) -> Response[bytes]:
+    """Everything counted, for Prometheus."""
+    pool = state.database.pool
+    metrics.database_connections.set(pool.get_size() - pool.get_idle_size())
+    return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+
+def create_app(
+    *,
+    routes: Sequence[ControllerRouterHandler],
+    database: Database,
+    authenticate: Authenticator,
+    state: dict[str, Any] | None = None,
+    lifespan: Sequence[Lifespan] = (),
+    configure: Callable[[AppConfig], AppConfig] | None = None,
+) -> Litestar:
+    """An application over one database; `state` holds what routes are given besides it."""
+    return Litestar(
+        route_handlers=[health, ready, show_metrics, *routes],
+        guards=[guard],
+        dependencies={
+            "caller": Provide(provide_caller, sync_to_thread=False),
+            "commands": Provide(provide_commands),
+            "database": Provide(_provide_database, sync_to_thread=False),
+        },
+        state=State(
+            {
+                "database": database,
+                "authenticate": authenticate,
+                "batchers": Batchers(database),
+                **(state or {}),
+            }
+        ),
+        middleware=[DefineMiddleware(RequestMiddleware, now=database.now, ids=database.ids)],
+        exception_handlers=EXCEPTION_HANDLERS,
+        request_max_body_size=MOST_BODY_BYTES,
+        lifespan=list(lifespan),
+        on_app_init=[configure] if configure else [],
+        openapi_config=OpenAPIConfig(
+            title="Tawsil",
+            version="4",
+            path="/docs",
+            servers=[Server(url="/")],
+            render_plugins=[ScalarRenderPlugin()],
+            components=Components(
+                security_schemes={
+                    "bearer": SecurityScheme(type="http", scheme="bearer", bearer_format="JWT")
+                }
+            ),
+            security=[{"bearer": []}],
+        ),
+        logging_config=None,
+    )
+
+
+def _provide_database(state: State) -> Database:
+    return state.database

@@ -1,0 +1,153 @@
+"""Errors leave as an envelope: a code, a sentence in the caller's language, and what to do.
+
+Nothing that a client sends makes a 5xx.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final, TypeVar, cast
+
+import msgspec
+import structlog
+from litestar import Request, Response
+from litestar.exceptions import (
+    HTTPException,
+    MethodNotAllowedException,
+    NotFoundException,
+    ValidationException,
+)
+
+from tawsil.kernel.batches import KeyInFlightError, KeyReusedError, OverloadedError
+from tawsil.kernel.decisions import Refusal
+from tawsil.kernel.http.envelope import Envelope, ErrorItem, error_envelope, request_context
+from tawsil.kernel.i18n import text
+
+T = TypeVar("T")
+log = structlog.get_logger(__name__)
+RETRY_AFTER_S: Final = 1
+
+
+class Problem(Exception):  # noqa: N818 - the field's word for an HTTP error document
+    """An answer that is an error: a status and the code of a sentence, with what fills it."""
+
+    def __init__(
+        self, status: int, code: str, *, headers: Mapping[str, str] | None = None, **detail: Any
+    ) -> None:
+        super().__init__(code)
+        self.status = status
+        self.code = code
+        self.detail = detail
+        self.headers = headers or {}
+
+
+def not_found() -> Problem:
+    """The same answer for what does not exist and for what is not the caller's to see."""
+    return Problem(404, "request.not_found")
+
+
+def settled(outcome: T | Refusal) -> T:
+    """The outcome, unless it is a refusal, which leaves as an error."""
+    if isinstance(outcome, Refusal):
+        raise Problem(outcome.status, outcome.code, **outcome.detail)
+    return outcome
+
+
+def refusal_envelope(refusal: Refusal) -> Envelope[None]:
+    return error_envelope([_item(refusal.code, dict(refusal.detail))])
+
+
+def _item(code: str, detail: dict[str, Any], field: str | None = None) -> ErrorItem:
+    shown = {name: _shown(value) for name, value in detail.items()}
+    return ErrorItem(code=code, message=text(code, params=shown), field=field, detail=detail)
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    several = cast("Iterable[object]", value) if isinstance(value, Iterable) else [value]
+    return ", ".join(map(str, several))
+
+
+def _answer(problem: Problem) -> Response[Envelope[None]]:
+    return Response(
+        error_envelope([_item(problem.code, problem.detail)]),
+        status_code=problem.status,
+        headers=dict(problem.headers),
+    )
+
+
+Handled = Request[Any, Any, Any]
+
+
+def _problem(_: Handled, error: Problem) -> Response[Envelope[None]]:
+    return _answer(error)
+
+
+def _overloaded(_: Handled, __: OverloadedError) -> Response[Envelope[None]]:
+    return _answer(
+        Problem(
+            503,
+            "request.overloaded",
+            headers={"Retry-After": str(RETRY_AFTER_S)},
+            retry_after_s=RETRY_AFTER_S,
+        )
+    )
+
+
+def _in_flight(_: Handled, __: KeyInFlightError) -> Response[Envelope[None]]:
+    return _answer(Problem(409, "idempotency.in_flight"))
+
+
+def _reused(_: Handled, __: KeyReusedError) -> Response[Envelope[None]]:
+    return _answer(Problem(422, "idempotency.reused"))
+
+
+def _invalid(_: Handled, error: ValidationException) -> Response[Envelope[None]]:
+    extra: Any = error.extra
+    entries = cast("list[dict[str, Any]]", extra if isinstance(extra, list) else [])
+    items = [
+        _item("request.invalid", {"why": str(entry["message"])}, field=entry.get("key"))
+        for entry in entries
+        if "message" in entry
+    ]
+    if not items:
+        items = [_item("request.invalid", {"why": error.detail})]
+    return Response(error_envelope(items), status_code=400)
+
+
+def _unreadable(_: Handled, error: msgspec.MsgspecError) -> Response[Envelope[None]]:
+    return _answer(Problem(400, "request.invalid", why=str(error)))
+
+
+_HTTP_CODES: Final = {413: "request.too_large"}
+
+
+def _http(_: Handled, error: HTTPException) -> Response[Envelope[None]]:
+    match error:
+        case NotFoundException():
+            return _answer(not_found())
+        case MethodNotAllowedException():
+            return _answer(
+                Problem(405, "request.method_not_allowed", headers=dict(error.headers or {}))
+            )
+        case _ if error.status_code in _HTTP_CODES:
+            return _answer(Problem(error.status_code, _HTTP_CODES[error.status_code]))
+        case _:
+            return _answer(Problem(error.status_code, "request.invalid", why=error.detail))
+
+
+def _failed(request: Handled, error: Exception) -> Response[Envelope[None]]:
+    request_id = str(request_context.get().request_id)
+    log.error("request.failed", path=request.url.path, exc_info=error)
+    return _answer(Problem(500, "request.failed", request_id=request_id))
+
+
+EXCEPTION_HANDLERS: Final[dict[int | type[Exception], Any]] = {
+    Problem: _problem,
+    OverloadedError: _overloaded,
+    KeyInFlightError: _in_flight,
+    KeyReusedError: _reused,
+    ValidationException: _invalid,
+    msgspec.MsgspecError: _unreadable,
+    HTTPException: _http,
+    Exception: _failed,
+}

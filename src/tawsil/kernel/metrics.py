@@ -1,0 +1,37 @@
+"""Metrics in Prometheus' text format, in the names of the contract."""
+
+from typing import Final
+
+from prometheus_client import Counter, Gauge, Histogram
+
+_SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+
+http_requests = Counter("http_requests_total", "Requests answered.", ["method", "path", "status"])
+http_request_duration_s = Histogram(
+    "http_request_duration_seconds", "Time to answer.", ["method", "path"], buckets=_SECONDS
+)
+database_connections = Gauge("database_connections_active", "Connections in use.")
+orders_created = Counter("orders_created_total", "Orders placed.", ["city"])
+orders_completed = Counter("orders_completed_total", "Orders delivered.", ["city"])
+orders_cancelled = Counter("orders_cancelled_total", "Orders cancelled.", ["city", "reason"])
+delivery_time_s = Histogram(
+    "delivery_time_seconds",
+    "Placed to delivered.",
+    ["city"],
+    buckets=(600, 900, 1200, 1500, 1800, 2400, 3000, 3600, 5400),
+)
+revenue = Counter("revenue_total", "Captured, in minor units.", ["currency"])
+assignment_latency_s = Histogram(
+    "assignment_latency",
+    "Seconds from asking for a courier to having one.",
+    buckets=(1, 2, 5, 10, 20, 30, 60, 120, 300, 600),
+)
+offers = Counter("offers_total", "Offers by how they ended.", ["outcome"])
+unassigned_orders = Gauge("unassigned_order_count", "Deliveries without a courier.")
+orders_without_deadline = Gauge(
+    "live_orders_without_deadline", "Live orders that nothing will wake. Always 0."
+)
+event_relay_lag = Gauge("event_relay_lag", "Events a subscription has yet to hear.", ["name"])
+ledger_imbalance = Gauge(
+    "ledger_imbalance", "What the ledger's entries add up to. Always 0.", ["currency"]
+)

@@ -1,0 +1,96 @@
+"""Settings: from the environment (`TAWSIL_…`), then a `tawsil.toml`, then defaults. Validated."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+Port = Annotated[int, Field(ge=0, le=65_535)]
+
+
+class SettingsError(RuntimeError):
+    """A setting that cannot be used; the message says which, why, and where it is set."""
+
+
+class Settings(BaseSettings):
+    """Everything that can be set."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="TAWSIL_", toml_file="tawsil.toml", extra="forbid", populate_by_name=True
+    )
+
+    environment: str = "development"
+    data: Path = Path(".tawsil")
+    database_url: SecretStr | None = Field(
+        default=None, validation_alias=AliasChoices("DATABASE_URL", "TAWSIL_DATABASE_URL")
+    )
+    host: str = "127.0.0.1"
+    port: Port = 8400
+    log_level: str = "INFO"
+    log_format: str = "json"
+
+    issuer: str = "tawsil"
+    access_token_s: Annotated[int, Field(ge=60, le=86_400)] = 600
+    refresh_token_s: Annotated[int, Field(ge=3_600)] = 31 * 86_400
+
+    psp_url: str = "http://127.0.0.1:8401"
+    psp_api_key: SecretStr = SecretStr("sandbox-key")
+    psp_webhook_secret: SecretStr = SecretStr("sandbox-webhook-secret")
+    psp_timeout_s: Annotated[float, Field(gt=0, le=60)] = 5.0
+
+    dispatch_tick_s: Annotated[float, Field(gt=0, le=60)] = 1.0
+
+    @field_validator("database_url")
+    @classmethod
+    def _postgres_only(cls, value: SecretStr | None) -> SecretStr | None:
+        if value and not value.get_secret_value().startswith(("postgresql://", "postgres://")):
+            raise ValueError("must be a postgresql:// address")
+        return value
+
+    @field_validator("log_level")
+    @classmethod
+    def _known_level(cls, value: str) -> str:
+        if value.upper() not in {"DEBUG", "INFO", "WARNING", "ERROR"}:
+            raise ValueError("must be DEBUG, INFO, WARNING or ERROR")
+        return value.upper()
+
+    @field_validator("log_format")
+    @classmethod
+    def _known_format(cls, value: str) -> str:
+        if value not in {"json", "console"}:
+            raise ValueError("must be json or console")
+        return value
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        del dotenv_settings, file_secret_settings
+        return (init_settings, env_settings, TomlConfigSettingsSource(settings_cls))
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """The settings in force.
+
+    Raises:
+        SettingsError: one sentence per setting that is wrong.
+    """
+    try:
+        return Settings(**overrides)
+    except ValidationError as error:
+        wrong = [f"{'.'.join(str(part) for part in e['loc'])}: {e['msg']}" for e in error.errors()]
+        raise SettingsError(
+            "These settings cannot be used (environment TAWSIL_… or tawsil.toml): "
+            + "; ".join(wrong)
+        ) from None

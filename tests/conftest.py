@@ -1,0 +1,161 @@
+"""What every test stands on: a real PostgreSQL, a clock that stands still, ids from a seed."""
+
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from random import Random
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import httpx
+import pytest
+from litestar import Litestar
+from litestar.testing import AsyncTestClient
+
+from tawsil.kernel.clock import Ids, VirtualClock
+from tawsil.kernel.db import Database, Tx, connect
+from tawsil.kernel.decisions import By
+from tawsil.kernel.http import Caller, Problem
+from tawsil.kernel.http.app import create_app
+from tawsil.kernel.jobs import HeldJobs
+from tawsil.kernel.postgres import EmbeddedPostgres
+from tawsil.migrations import migrate
+
+NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+TENANT = UUID("01900000-0000-7000-8000-000000000001")
+CITY = UUID("01900000-0000-7000-8000-000000000002")
+
+
+@pytest.fixture(scope="session")
+def postgres_url(worker_id: str) -> Iterator[str]:
+    """An empty, migrated database of this test worker's own; on `TEST_DATABASE_URL` if set."""
+    given = os.environ.get("TEST_DATABASE_URL")
+    data = Path(os.environ.get("TAWSIL_TEST_DATA", ".tawsil/test-postgres"))
+    if given:
+        migrate(given)
+        yield given
+        return
+    with EmbeddedPostgres(data=data) as server:
+        name = f"tawsil_test_{worker_id}_{os.getpid()}"
+        server.create_database(name)
+        try:
+            migrate(server.url(name))
+            yield server.url(name)
+        finally:
+            server.drop_database(name)
+
+
+@pytest.fixture
+def clock() -> VirtualClock:
+    return VirtualClock(NOON)
+
+
+@pytest.fixture
+def ids(clock: VirtualClock) -> Ids:
+    return Ids(clock, Random(7))
+
+
+@pytest.fixture(scope="session")
+async def pool(postgres_url: str) -> AsyncIterator["asyncpg.Pool[asyncpg.Record]"]:
+    pool = await connect(postgres_url, most=8)
+    yield pool
+    await pool.close()
+
+
+@pytest.fixture
+def jobs() -> HeldJobs:
+    """Jobs that were asked for, in order, instead of a worker."""
+    return HeldJobs()
+
+
+@pytest.fixture
+async def tx(
+    pool: "asyncpg.Pool[asyncpg.Record]", clock: VirtualClock, ids: Ids, jobs: HeldJobs
+) -> AsyncIterator[Tx]:
+    """One transaction that is rolled back in the end."""
+    async with pool.acquire() as connection:
+        transaction = connection.transaction()
+        await transaction.start()
+        try:
+            yield Tx(connection, now=clock(), ids=ids, jobs=jobs)
+        finally:
+            await transaction.rollback()
+
+
+@pytest.fixture
+async def database(
+    pool: "asyncpg.Pool[asyncpg.Record]", clock: VirtualClock, ids: Ids, jobs: HeldJobs
+) -> AsyncIterator[Database]:
+    """A database that commits, on the virtual clock, emptied after the test."""
+    yield Database(pool, now=clock, ids=ids, jobs=jobs)
+    await empty(pool)
+
+
+async def empty(pool: "asyncpg.Pool[asyncpg.Record]") -> None:
+    tables = await pool.fetch(
+        """
+        select format('%I.%I', schemaname, tablename) as name from pg_tables
+        where schemaname not in ('pg_catalog', 'information_schema', 'public')
+        """
+    )
+    names = ", ".join(row["name"] for row in tables)
+    await pool.execute(f"truncate {names} restart identity")
+
+
+@pytest.fixture
+def by(ids: Ids) -> By:
+    return By(tenant_id=TENANT, correlation_id=ids())
+
+
+class Callers:
+    """Made-up callers: a token is as good as its being in this book."""
+
+    def __init__(self, ids: Ids) -> None:
+        self._ids = ids
+        self._book: dict[str, Caller] = {}
+
+    def token(self, role: str, *permissions: str, **fields: Any) -> str:
+        caller = Caller(
+            **{
+                "user_id": self._ids(),
+                "tenant_id": TENANT,
+                "session_id": self._ids(),
+                "roles": (role,),
+                "permissions": frozenset(permissions),
+                **fields,
+            }
+        )
+        token = f"token-{len(self._book)}"
+        self._book[token] = caller
+        return token
+
+    async def __call__(self, token: str) -> Caller:
+        if token not in self._book:
+            raise Problem(401, "request.token_invalid")
+        return self._book[token]
+
+
+@pytest.fixture
+def callers(ids: Ids) -> Callers:
+    return Callers(ids)
+
+
+Serve = Callable[[Sequence[Any]], Awaitable[httpx.AsyncClient]]
+
+
+@pytest.fixture
+async def serve(database: Database, callers: Callers) -> AsyncIterator[Any]:
+    """Make an HTTP client for some routes: `client = await serve(routes, state={...})`."""
+    opened: list[AsyncTestClient[Litestar]] = []
+
+    async def make(routes: Sequence[Any], **state: Any) -> AsyncTestClient[Litestar]:
+        app = create_app(routes=routes, database=database, authenticate=callers, state=state)
+        client = await AsyncTestClient(app, raise_server_exceptions=False).__aenter__()
+        opened.append(client)
+        return client
+
+    yield make
+    for client in opened:
+        await client.__aexit__(None, None, None)
