@@ -160,8 +160,9 @@ class EmbeddedPostgres:
         self.stop()
         if self.is_running:
             raise PostgresError(f"{self.data} is in use by another command: stop that one first")
-        shutil.rmtree((self.data / "cluster").resolve(), ignore_errors=True)
-        shutil.rmtree(self.data, ignore_errors=True)
+        cluster = (self.data / "cluster").resolve()
+        for folder in (cluster, cluster.with_suffix(".previous"), self.data):
+            shutil.rmtree(folder, ignore_errors=True)
 
     @property
     def is_running(self) -> bool:
@@ -350,10 +351,11 @@ class EmbeddedPostgres:
         locale = ["--locale=C"]
         if int(self.version.split(".")[0]) >= 17:  # Unicode case rules, the same on every system
             locale += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
+        hurry = ["--no-sync"] if self._settings["fsync"] == "off" else []
         done = run(
             self._server_binaries / "initdb",
             *("--pgdata", str(work / "cluster"), "--username", USER, "--pwfile", str(given)),
-            *("--auth=scram-sha-256", "--encoding=UTF8", "--data-checksums", *locale),
+            *("--auth=scram-sha-256", "--encoding=UTF8", "--data-checksums", *locale, *hurry),
             user=self._user,
         )
         if done.returncode:
