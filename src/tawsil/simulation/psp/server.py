@@ -17,10 +17,17 @@ from granian.log import LogLevels
 from granian.server.embed import Server
 from litestar import Litestar, Request, Response, get, post
 from litestar.connection import ASGIConnection
-from litestar.di import Provide
+from litestar.di import NamedDependency, Provide
 from litestar.exceptions import HTTPException, NotAuthorizedException, ValidationException
 from litestar.handlers import BaseRouteHandler
-from litestar.params import Dependency, Parameter
+from litestar.params import (
+    FromPath,
+    FromQuery,
+    HeaderParameter,
+    JSONBody,
+    QueryParameter,
+    SkipValidation,
+)
 from msgspec import Struct
 
 from tawsil.kernel.clock import Ids, system_now
@@ -184,12 +191,12 @@ class Health(Struct, frozen=True):
     webhooks_dropped: int
 
 
-Key = Annotated[str, Parameter(header="Idempotency-Key")]
-InSandbox = Annotated[Sandbox, Dependency(skip_validation=True)]
+Key = Annotated[str, HeaderParameter(name="Idempotency-Key")]
+InSandbox = NamedDependency[SkipValidation[Sandbox]]
 
 
 @post("/charges")
-async def authorise(data: Order, key: Key, sandbox: InSandbox) -> Response[Any]:
+async def authorise(data: JSONBody[Order], key: Key, sandbox: InSandbox) -> Response[Any]:
     answer = sandbox.acquirer.authorise(
         idempotency_key=key,
         token=data.token,
@@ -202,7 +209,9 @@ async def authorise(data: Order, key: Key, sandbox: InSandbox) -> Response[Any]:
 
 
 @post("/charges/{charge_id:str}/confirm")
-async def confirm(charge_id: str, data: Verdict, key: Key, sandbox: InSandbox) -> Response[Any]:
+async def confirm(
+    charge_id: FromPath[str], data: JSONBody[Verdict], key: Key, sandbox: InSandbox
+) -> Response[Any]:
     answer = sandbox.acquirer.confirm(
         idempotency_key=key, charge_id=charge_id, approve=data.approve, at=sandbox.now()
     )
@@ -211,7 +220,7 @@ async def confirm(charge_id: str, data: Verdict, key: Key, sandbox: InSandbox) -
 
 @post("/charges/{charge_id:str}/capture")
 async def capture(
-    charge_id: str, key: Key, sandbox: InSandbox, data: Amount | None = None
+    charge_id: FromPath[str], key: Key, sandbox: InSandbox, data: JSONBody[Amount | None] = None
 ) -> Response[Any]:
     answer = sandbox.acquirer.capture(
         idempotency_key=key,
@@ -223,14 +232,14 @@ async def capture(
 
 
 @post("/charges/{charge_id:str}/void")
-async def void(charge_id: str, key: Key, sandbox: InSandbox) -> Response[Any]:
+async def void(charge_id: FromPath[str], key: Key, sandbox: InSandbox) -> Response[Any]:
     answer = sandbox.acquirer.void(idempotency_key=key, charge_id=charge_id, at=sandbox.now())
     return await sandbox.reply(answer)
 
 
 @post("/charges/{charge_id:str}/refund")
 async def refund(
-    charge_id: str, key: Key, sandbox: InSandbox, data: Amount | None = None
+    charge_id: FromPath[str], key: Key, sandbox: InSandbox, data: JSONBody[Amount | None] = None
 ) -> Response[Any]:
     answer = sandbox.acquirer.refund(
         idempotency_key=key,
@@ -242,7 +251,7 @@ async def refund(
 
 
 @get("/charges/{charge_id:str}")
-async def retrieve(charge_id: str, sandbox: InSandbox) -> Charge:
+async def retrieve(charge_id: FromPath[str], sandbox: InSandbox) -> Charge:
     charge = sandbox.acquirer.retrieve(charge_id=charge_id, at=sandbox.now())
     if charge is None:
         raise Refusal(404, "charge_not_found", f"there is no charge {charge_id}")
@@ -250,21 +259,21 @@ async def retrieve(charge_id: str, sandbox: InSandbox) -> Charge:
 
 
 @get("/charges")
-async def find(reference: str, sandbox: InSandbox) -> ChargeList:
+async def find(reference: FromQuery[str], sandbox: InSandbox) -> ChargeList:
     return ChargeList(charges=sandbox.acquirer.find(reference=reference, at=sandbox.now()))
 
 
 @get("/events")
 async def events(
     sandbox: InSandbox,
-    after: str | None = None,
-    limit: Annotated[int, Parameter(ge=1, le=1000)] = 100,
+    after: FromQuery[str | None] = None,
+    limit: Annotated[int, QueryParameter(ge=1, le=1000)] = 100,
 ) -> EventList:
     return EventList(events=sandbox.acquirer.events(after=after, limit=limit))
 
 
 @post("/chaos", status_code=200)
-async def set_chaos(data: Chaos, sandbox: InSandbox) -> Chaos:
+async def set_chaos(data: JSONBody[Chaos], sandbox: InSandbox) -> Chaos:
     sandbox.acquirer.set_chaos(data)
     return data
 
@@ -284,7 +293,7 @@ def create_app(
     now: Callable[[], datetime] = system_now,
     ids: Callable[[], UUID] | None = None,
 ) -> Litestar:
-    """The sandbox as an ASGI application; its lifespan restores the journal and sends webhooks."""
+    """The sandbox as an ASGI application; its lifespan reads the journal and posts webhooks."""
     sandbox = Sandbox(settings=settings, now=now, ids=ids or Ids(now))
     expected = f"Bearer {settings.api_key}".encode()
 
@@ -319,7 +328,9 @@ def _refused(_: Request[Any, Any, Any], refusal: Refusal) -> Response[Failure]:
 def _http_error(_: Request[Any, Any, Any], error: HTTPException) -> Response[Failure]:
     if isinstance(error, ValidationException):
         details: list[dict[str, str]] = error.extra if isinstance(error.extra, list) else []
-        wrong = "; ".join(f"{detail['key']}: {detail['message']}" for detail in details)
+        wrong = "; ".join(
+            f"{detail.get('key', 'request')}: {detail['message']}" for detail in details
+        )
         return _failure(422, Problem(code="invalid_request", message=wrong or error.detail))
     code = {401: "unauthorised", 404: "not_found"}.get(error.status_code, "bad_request")
     return _failure(error.status_code, Problem(code=code, message=error.detail))
