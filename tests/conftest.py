@@ -32,12 +32,12 @@ CITY = UUID("01900000-0000-7000-8000-000000000002")
 def postgres_url(worker_id: str) -> Iterator[str]:
     """An empty, migrated database of this test worker's own; on `TEST_DATABASE_URL` if set."""
     given = os.environ.get("TEST_DATABASE_URL")
-    data = Path(os.environ.get("TAWSIL_TEST_DATA", ".tawsil/test-postgres"))
+    data = Path(os.environ.get("TAWSIL_TEST_DATA", ".tawsil/test-postgres")) / worker_id
     if given:
         migrate(given)
         yield given
         return
-    with EmbeddedPostgres(data=data) as server:
+    with EmbeddedPostgres(data=data, settings={"fsync": "off"}) as server:
         name = f"tawsil_test_{worker_id}_{os.getpid()}"
         server.create_database(name)
         try:
