@@ -1,6 +1,7 @@
 """What the map of the city is made of."""
 
 from enum import StrEnum
+from itertools import pairwise
 
 from msgspec import Struct
 
@@ -72,7 +73,7 @@ class Ground(Struct, frozen=True):
 def inside(ring: tuple[Place, ...], place: Place) -> bool:
     """Whether a closed ring holds a place (even-odd rule)."""
     odd = False
-    for a, b in zip(ring, ring[1:], strict=False):
+    for a, b in pairwise(ring):
         if (a.latitude > place.latitude) != (b.latitude > place.latitude):
             share = (place.latitude - a.latitude) / (b.latitude - a.latitude)
             if place.longitude < a.longitude + share * (b.longitude - a.longitude):

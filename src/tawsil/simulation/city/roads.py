@@ -151,17 +151,16 @@ class Roads:
         return hypot(px - bx * share, py - by * share), _Foothold(edge, share, foot)
 
     def _edges_around(self, place: Place) -> list[int]:
-        """Candidates from growing squares of cells; one more square once some are found."""
+        """Candidates from a square of cells, a bigger one while there are none."""
         row, column = _cell(place)
-        found: list[int] = []
-        for reach in range(1, 1 + max(4, len(self._cells))):
-            cells = (
-                (r, c)
+        for reach in range(2, 64):
+            found = [
+                edge
                 for r in range(row - reach, row + reach + 1)
                 for c in range(column - reach, column + reach + 1)
-            )
-            before, found = found, [edge for cell in cells for edge in self._cells.get(cell, ())]
-            if before or (found and reach == 1):
+                for edge in self._cells.get((r, c), ())
+            ]
+            if found:
                 return found
         return list(range(len(self._edges)))
 

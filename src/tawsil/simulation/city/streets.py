@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from enum import Enum, auto
+from itertools import pairwise
 from random import Random
 from typing import Final
 
@@ -9,7 +10,7 @@ from msgspec import Struct
 
 from tawsil.kernel.places import Place
 from tawsil.simulation.city import layout
-from tawsil.simulation.city.dice import between, chance, normal, shuffled
+from tawsil.simulation.city.dice import chance, normal, shuffled
 from tawsil.simulation.city.ground import (
     Area,
     AreaKind,
@@ -169,7 +170,7 @@ class _Grid:
                     stops.append((self.draft.spots[bank].u, bank, side == "west"))
             stops.sort(key=lambda stop: stop[0])
             pieces: list[tuple[int, int, bool]] = []
-            for (_, a, water), (_, b, _w) in zip(stops, stops[1:], strict=False):
+            for (_, a, water), (_, b, _w) in pairwise(stops):
                 if a is None or b is None or self._parted(a, b) or (water and _is_local(row)):
                     continue
                 pieces.append((a, b, water))
@@ -187,7 +188,7 @@ class _Grid:
             last = self.draft.spots[chain[-1]]
             ends = [at for (_, r), at in self._at.items() if r == beyond]
             chain.append(min(ends, key=lambda at: abs(self.draft.spots[at].u - last.u)))
-            pieces = [(a, b, False) for a, b in zip(chain, chain[1:], strict=False)]
+            pieces = [(a, b, False) for a, b in pairwise(chain)]
             self.draft.street(name, StreetKind.AVENUE, pieces)
 
     def _draw_boulevard(self, name: Words) -> None:
@@ -222,7 +223,7 @@ class _Grid:
                 meets[Spot(across, row.at)] = (row.name, row.kind, met[-1])
         numbers = {spot: self.draft.crossing(spot) for spot in layout.ring_spots(meets)}
         ring = list(numbers.values())
-        pieces = [(a, b, False) for a, b in zip(ring, ring[1:], strict=False)]
+        pieces = [(a, b, False) for a, b in pairwise(ring)]
         self.draft.street(name, StreetKind.RING, pieces)
         for spot, (met_name, kind, last) in meets.items():
             self.draft.street(met_name, kind, [(last, numbers[spot], False)])
@@ -238,7 +239,7 @@ def _columns(words: _MapWords, local: Iterable[Words], lanes: Iterable[Words]) -
         _Line(u, name, StreetKind.AVENUE) for u, name in zip(_AVENUES_U, words.avenues, strict=True)
     ]
     edges = (-layout.RING_U, *_AVENUES_U, layout.RING_U)
-    for west, east in zip(edges, edges[1:], strict=False):
+    for west, east in pairwise(edges):
         for step in range(1, _BLOCKS_BETWEEN_AVENUES):
             share = step / _BLOCKS_BETWEEN_AVENUES
             lines.append(_Line(west + (east - west) * share, next(names), StreetKind.STREET))
@@ -256,9 +257,7 @@ def _rows(words: _MapWords, local: Iterable[Words], lanes: Iterable[Words]) -> l
         _Line(v, name, StreetKind.AVENUE) for v, name in zip(_ROADS_V, words.roads, strict=True)
     ]
     edges = (0.0, *_ROADS_V, layout.RING_V)
-    for (coast, inland), blocks in zip(
-        zip(edges, edges[1:], strict=False), (5, 4, 4, 4), strict=True
-    ):
+    for (coast, inland), blocks in zip(pairwise(edges), (5, 4, 4, 4), strict=True):
         for step in range(1, blocks):
             v = coast + (inland - coast) * step / blocks
             lines.append(_Line(v, next(names), StreetKind.STREET))
@@ -354,8 +353,8 @@ def _districts(paper: Paper, words: _MapWords) -> tuple[District, ...]:
     inland = (layout.BEACH_V, _ROADS_V[0], _ROADS_V[1], layout.RING_V)
     boxes = [
         Box(west, east, coast, deep)
-        for coast, deep in zip(inland, inland[1:], strict=False)
-        for west, east in zip(across, across[1:], strict=False)
+        for coast, deep in pairwise(inland)
+        for west, east in pairwise(across)
     ]
     return tuple(
         District(key, Words(en, ar), _ring(paper, layout.clipped_to_ring(box)))
