@@ -4,9 +4,9 @@ A model function takes a state and what is asked of it, and returns a `Decision`
 its own next deadline, so that the row, the events and the timer cannot disagree.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, ClassVar, Generic, Protocol, TypeVar
+from typing import Any, ClassVar, Generic, Protocol, TypeVar, cast
 from uuid import UUID
 
 from msgspec import Struct
@@ -25,6 +25,10 @@ class By(Struct, frozen=True, kw_only=True):
     role: str = "system"
     actor_id: UUID | None = None
     causation_id: UUID | None = None
+
+    def about(self, correlation_id: UUID) -> "By":
+        """The same, as part of another story: what is recorded belongs to that correlation."""
+        return replace(self, correlation_id=correlation_id)
 
 
 class Command(Struct, frozen=True, kw_only=True):
@@ -65,7 +69,7 @@ class Subject(Protocol):
     def deadline(self) -> Deadline | None: ...
 
 
-S = TypeVar("S", bound=Subject)
+S = TypeVar("S")  # a Subject; a bound would make pyright resolve states in circles
 
 
 class Accepted(Struct, Generic[S], frozen=True):
@@ -77,7 +81,7 @@ class Accepted(Struct, Generic[S], frozen=True):
     @property
     def expected_version(self) -> int:
         """The version the stored row must still have for this decision to stand."""
-        return self.state.version - len(self.events)
+        return cast("Subject", self.state).version - len(self.events)
 
 
 Decision = Accepted[S] | Refusal
@@ -86,6 +90,16 @@ Decision = Accepted[S] | Refusal
 def accept(state: S, *events: Event) -> Accepted[S]:
     """The new state and the facts that made it; no facts means nothing changed."""
     return Accepted(state=_counted(state, len(events)), events=events)
+
+
+def then(first: Decision[S], second: Callable[[S], Decision[S]]) -> Decision[S]:
+    """Two decisions as one: both stand, or the refusal of either does."""
+    if isinstance(first, Refusal):
+        return first
+    following = second(first.state)
+    if isinstance(following, Refusal):
+        return following
+    return Accepted(state=following.state, events=first.events + following.events)
 
 
 def refuse(code: str, *, status: int = 409, **detail: Any) -> Refusal:

@@ -32,6 +32,7 @@ def upgrade() -> None:
             at timestamptz not null,
             unique (stream_id, version)
         );
+        create index event_correlation on kernel.event (correlation_id, seq);
         create function kernel.refuse_change() returns trigger language plpgsql as $$
         begin
             raise exception '%.% is append-only', tg_table_schema, tg_table_name;

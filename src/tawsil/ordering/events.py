@@ -1,0 +1,139 @@
+"""What happens to an order. Each fact says whom it concerns and the status it leaves behind."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Final
+from uuid import UUID
+
+from tawsil.kernel.decisions import Event
+
+
+class Status(StrEnum):
+    """The contract's order statuses."""
+
+    PENDING = "PENDING"
+    ACCEPTED = "ACCEPTED"
+    PREPARING = "PREPARING"
+    READY_FOR_PICKUP = "READY_FOR_PICKUP"
+    PICKED_UP = "PICKED_UP"
+    IN_TRANSIT = "IN_TRANSIT"
+    DELIVERED = "DELIVERED"
+    CANCELLED = "CANCELLED"
+    REFUNDED = "REFUNDED"
+    DISPUTED = "DISPUTED"
+    UNDELIVERABLE = "UNDELIVERABLE"
+    RETURNED = "RETURNED"
+
+
+class OrderEvent(Event, frozen=True, kw_only=True):
+    order_id: UUID
+    customer_id: UUID
+    merchant_id: UUID
+    courier_id: UUID | None
+    status: Status
+
+
+class OrderPlaced(OrderEvent, frozen=True, tag="order.placed.v1"):
+    number: int
+    quote_id: UUID
+    total_minor: int
+    currency: str
+
+
+class OrderOffered(OrderEvent, frozen=True, tag="order.offered.v1"):
+    """Payment is safe, so the merchant may see the order."""
+
+    answer_by_at: datetime
+
+
+class OrderAccepted(OrderEvent, frozen=True, tag="order.accepted.v1"):
+    ready_at: datetime
+    promised_at: datetime
+
+
+class PreparationStarted(OrderEvent, frozen=True, tag="order.preparation_started.v1"):
+    pass
+
+
+class ReadyTimeMoved(OrderEvent, frozen=True, tag="order.ready_time_moved.v1"):
+    ready_at: datetime
+    promised_at: datetime
+    reason: str
+
+
+class OrderReady(OrderEvent, frozen=True, tag="order.ready.v1"):
+    pass
+
+
+class CourierAssigned(OrderEvent, frozen=True, tag="order.courier_assigned.v1"):
+    pass
+
+
+class CourierLost(OrderEvent, frozen=True, tag="order.courier_lost.v1"):
+    reason: str
+
+
+class OrderPickedUp(OrderEvent, frozen=True, tag="order.picked_up.v1"):
+    pass
+
+
+class OrderDeparted(OrderEvent, frozen=True, tag="order.departed.v1"):
+    pass
+
+
+class OrderDelivered(OrderEvent, frozen=True, tag="order.delivered.v1"):
+    proof: str
+
+
+class OrderSettled(OrderEvent, frozen=True, tag="order.settled.v1"):
+    """The money of the order has reached everybody's account."""
+
+
+class OrderOverdue(OrderEvent, frozen=True, tag="order.overdue.v1"):
+    """A deadline passed that only people can do something about."""
+
+    waiting_for: str
+    times: int
+
+
+class OrderCancelled(OrderEvent, frozen=True, tag="order.cancelled.v1"):
+    reason: str
+
+
+class OrderUndeliverable(OrderEvent, frozen=True, tag="order.undeliverable.v1"):
+    reason: str
+
+
+class OrderReturned(OrderEvent, frozen=True, tag="order.returned.v1"):
+    charged: bool
+
+
+class OrderDisputed(OrderEvent, frozen=True, tag="order.disputed.v1"):
+    reason: str
+
+
+class OrderRefunded(OrderEvent, frozen=True, tag="order.refunded.v1"):
+    amount_minor: int
+    reason: str
+
+
+EVENTS: Final = (
+    OrderPlaced,
+    OrderOffered,
+    OrderAccepted,
+    PreparationStarted,
+    ReadyTimeMoved,
+    OrderReady,
+    CourierAssigned,
+    CourierLost,
+    OrderPickedUp,
+    OrderDeparted,
+    OrderDelivered,
+    OrderSettled,
+    OrderOverdue,
+    OrderCancelled,
+    OrderUndeliverable,
+    OrderReturned,
+    OrderDisputed,
+    OrderRefunded,
+)

@@ -1,0 +1,481 @@
+"""An order: its states, the one table of legal moves, and what each step decides. No I/O, no clock.
+
+Every live order has exactly one next deadline, because the deadline is computed from the order.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any, ClassVar, Final
+from uuid import UUID
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from tawsil.kernel.decisions import Deadline, Decision, Event, Refusal, accept, refuse, then
+from tawsil.kernel.places import Place
+from tawsil.ordering import events
+from tawsil.ordering.events import Status
+
+MOVES: Final[Mapping[Status, frozenset[Status]]] = {
+    Status.PENDING: frozenset({Status.ACCEPTED, Status.CANCELLED}),
+    Status.ACCEPTED: frozenset({Status.PREPARING, Status.CANCELLED}),
+    Status.PREPARING: frozenset({Status.READY_FOR_PICKUP, Status.CANCELLED}),
+    Status.READY_FOR_PICKUP: frozenset({Status.PICKED_UP, Status.CANCELLED}),
+    Status.PICKED_UP: frozenset({Status.IN_TRANSIT, Status.UNDELIVERABLE}),
+    Status.IN_TRANSIT: frozenset({Status.DELIVERED, Status.UNDELIVERABLE}),
+    Status.UNDELIVERABLE: frozenset({Status.RETURNED}),
+    Status.DELIVERED: frozenset({Status.DISPUTED, Status.REFUNDED}),
+    Status.DISPUTED: frozenset({Status.DELIVERED, Status.REFUNDED}),
+    Status.RETURNED: frozenset({Status.REFUNDED}),
+    Status.CANCELLED: frozenset(),
+    Status.REFUNDED: frozenset(),
+}
+LIVE: Final = frozenset(
+    {
+        Status.PENDING,
+        Status.ACCEPTED,
+        Status.PREPARING,
+        Status.READY_FOR_PICKUP,
+        Status.PICKED_UP,
+        Status.IN_TRANSIT,
+        Status.UNDELIVERABLE,
+    }
+)
+BEFORE_PICKUP: Final = frozenset(
+    {Status.PENDING, Status.ACCEPTED, Status.PREPARING, Status.READY_FOR_PICKUP}
+)
+
+PAYMENT_WITHIN: Final = timedelta(minutes=5)
+ACCEPT_WITHIN: Final = timedelta(minutes=5)
+START_WITHIN: Final = timedelta(minutes=2)
+PREP_GRACE: Final = timedelta(minutes=10)
+PREP_EXTENSION: Final = timedelta(minutes=5)
+MOST_PREP_EXTENSIONS: Final = 12
+PICKUP_WITHIN: Final = timedelta(minutes=30)
+DROPOFF_WITHIN: Final = timedelta(minutes=60)
+RETURN_WITHIN: Final = timedelta(minutes=60)
+REMIND_EVERY: Final = timedelta(minutes=15)
+
+
+class Party(StrEnum):
+    """As whom somebody acts on an order."""
+
+    CUSTOMER = "customer"
+    MERCHANT = "merchant"
+    COURIER = "courier"
+    OPERATOR = "operator"
+    SYSTEM = "system"
+
+
+_STAFF: Final = frozenset({Party.OPERATOR, Party.SYSTEM})
+WHO_MAY: Final[Mapping[Status, frozenset[Party]]] = {
+    Status.ACCEPTED: frozenset({Party.MERCHANT}) | _STAFF,
+    Status.PREPARING: frozenset({Party.MERCHANT}) | _STAFF,
+    Status.READY_FOR_PICKUP: frozenset({Party.MERCHANT, Party.COURIER}) | _STAFF,
+    Status.PICKED_UP: frozenset({Party.COURIER}) | _STAFF,
+    Status.IN_TRANSIT: frozenset({Party.COURIER}) | _STAFF,
+    Status.DELIVERED: frozenset({Party.COURIER}) | _STAFF,
+    Status.CANCELLED: frozenset({Party.CUSTOMER, Party.MERCHANT}) | _STAFF,
+    Status.UNDELIVERABLE: frozenset({Party.COURIER}) | _STAFF,
+    Status.RETURNED: frozenset({Party.MERCHANT, Party.COURIER}) | _STAFF,
+    Status.DISPUTED: frozenset({Party.CUSTOMER}) | _STAFF,
+    Status.REFUNDED: _STAFF,
+}
+
+
+class PaidBy(StrEnum):
+    CARD = "card"
+    CASH = "cash"
+
+
+class PaymentStage(StrEnum):
+    """What the order knows of its money; payments knows the rest."""
+
+    AWAITED = "awaited"
+    SAFE = "safe"
+    FAILED = "failed"
+    SETTLED = "settled"
+    RETURNED = "returned"
+
+
+class Fault(StrEnum):
+    """Who bears an order that could not be handed over."""
+
+    CUSTOMER = "customer"
+    PLATFORM = "platform"
+
+
+UNDELIVERABLE_FAULTS: Final[Mapping[str, Fault]] = {
+    "customer_absent": Fault.CUSTOMER,
+    "customer_refused": Fault.CUSTOMER,
+    "wrong_address": Fault.CUSTOMER,
+    "damaged": Fault.PLATFORM,
+    "accident": Fault.PLATFORM,
+}
+
+
+class Amounts(Struct, frozen=True, kw_only=True):
+    """Integer minor units of one currency; the parts add up to the total twice over."""
+
+    currency: str
+    subtotal_minor: int
+    delivery_fee_minor: int
+    service_fee_minor: int
+    small_order_fee_minor: int
+    discount_minor: int
+    tax_minor: int
+    tip_minor: int
+    total_minor: int
+    merchant_minor: int
+    courier_minor: int
+    platform_minor: int
+
+    def __post_init__(self) -> None:
+        charged = (
+            self.subtotal_minor
+            + self.delivery_fee_minor
+            + self.service_fee_minor
+            + self.small_order_fee_minor
+            - self.discount_minor
+            + self.tax_minor
+            + self.tip_minor
+        )
+        shared = self.merchant_minor + self.courier_minor + self.platform_minor + self.tax_minor
+        assert charged == self.total_minor == shared, "quote = charge = payouts + fees + tax"
+
+
+class Order(Struct, frozen=True, kw_only=True):
+    stream: ClassVar[str] = "order"
+
+    id: UUID
+    version: int = 0
+    tenant_id: UUID
+    city_id: UUID
+    number: int
+    quote_id: UUID
+    customer_id: UUID
+    merchant_id: UUID
+    courier_id: UUID | None = None
+    status: Status = Status.PENDING
+    payment: PaymentStage = PaymentStage.AWAITED
+    paid_by: PaidBy
+    amounts: Amounts
+    pickup: Place
+    dropoff: Place
+    prep_time_s: int
+    travel_time_s: int
+    handover_pin: str
+    placed_at: datetime
+    offered_at: datetime | None = None
+    accepted_at: datetime | None = None
+    ready_at: datetime | None = None
+    promised_at: datetime | None = None
+    picked_up_at: datetime | None = None
+    delivered_at: datetime | None = None
+    ended_at: datetime | None = None
+    ended_because: str | None = None
+    reminders: int = 0
+
+    @property
+    def live(self) -> bool:
+        return self.status in LIVE
+
+    @property
+    def deadline(self) -> Deadline | None:
+        """What must happen next, and by when; None only for an order that has ended."""
+        if not self.live:
+            return None
+        kind, first_at = self._waiting_for()
+        again = PREP_EXTENSION if kind == "prep" else REMIND_EVERY
+        # A kitchen's extension moves `ready_at` itself, so its reminders are counted in already.
+        times = 0 if kind == "prep" else self.reminders
+        return Deadline(kind=kind, at=first_at + times * again)
+
+    def _waiting_for(self) -> tuple[str, datetime]:
+        if self.status is Status.PENDING and self.offered_at is None:
+            return "payment", self.placed_at + PAYMENT_WITHIN
+        kind, since_at, within = {
+            Status.PENDING: ("merchant_accept", self.offered_at, ACCEPT_WITHIN),
+            Status.ACCEPTED: ("prep_start", self.accepted_at, START_WITHIN),
+            Status.PREPARING: ("prep", self.ready_at, PREP_GRACE),
+            Status.READY_FOR_PICKUP: ("pickup", self.ready_at, PICKUP_WITHIN),
+            Status.PICKED_UP: ("dropoff", self.picked_up_at, DROPOFF_WITHIN),
+            Status.IN_TRANSIT: ("dropoff", self.picked_up_at, DROPOFF_WITHIN),
+            Status.UNDELIVERABLE: ("return", self.ended_at, RETURN_WITHIN),
+        }[self.status]
+        assert since_at is not None, "a stage that was reached has its time"
+        return kind, since_at + within
+
+
+def place(order: Order) -> Decision[Order]:
+    return accept(
+        order,
+        _event(
+            events.OrderPlaced,
+            order,
+            number=order.number,
+            quote_id=order.quote_id,
+            total_minor=order.amounts.total_minor,
+            currency=order.amounts.currency,
+        ),
+    )
+
+
+def payment_safe(order: Order, *, now: datetime) -> Decision[Order]:
+    """The money is authorised (or will be cash): show the order to the merchant."""
+    if order.status is not Status.PENDING or order.payment is not PaymentStage.AWAITED:
+        return accept(order)
+    offered = replace(order, payment=PaymentStage.SAFE, offered_at=now, reminders=0)
+    return accept(offered, _event(events.OrderOffered, offered, answer_by_at=now + ACCEPT_WITHIN))
+
+
+def accept_order(
+    order: Order, *, party: Party, prep_time_s: int | None, now: datetime
+) -> Decision[Order]:
+    if order.status is Status.PENDING and order.payment is not PaymentStage.SAFE:
+        return refuse("order.not_paid_yet")
+    if refused := _refused(order, Status.ACCEPTED, party):
+        return refused
+    prep_s = order.prep_time_s if prep_time_s is None else prep_time_s
+    ready_at = now + timedelta(seconds=prep_s)
+    promised_at = _promise(order, ready_at)
+    taken = _moved(
+        order,
+        Status.ACCEPTED,
+        accepted_at=now,
+        prep_time_s=prep_s,
+        ready_at=ready_at,
+        promised_at=promised_at,
+    )
+    return accept(
+        taken, _event(events.OrderAccepted, taken, ready_at=ready_at, promised_at=promised_at)
+    )
+
+
+def start_preparing(order: Order, *, party: Party) -> Decision[Order]:
+    if refused := _refused(order, Status.PREPARING, party):
+        return refused
+    started = _moved(order, Status.PREPARING)
+    return accept(started, _event(events.PreparationStarted, started))
+
+
+def move_ready_time(order: Order, *, ready_at: datetime, reason: str) -> Decision[Order]:
+    if order.status not in {Status.ACCEPTED, Status.PREPARING}:
+        return refuse("order.not_preparing", status_now=order.status)
+    moved = replace(
+        order,
+        ready_at=ready_at,
+        promised_at=_promise(order, ready_at),
+        reminders=order.reminders + 1 if reason == "kitchen_late" else order.reminders,
+    )
+    return accept(
+        moved,
+        _event(
+            events.ReadyTimeMoved,
+            moved,
+            ready_at=ready_at,
+            promised_at=moved.promised_at,
+            reason=reason,
+        ),
+    )
+
+
+def mark_ready(order: Order, *, party: Party, now: datetime) -> Decision[Order]:
+    """The food waits. A start that nobody tapped is recorded with it."""
+    if order.status is Status.ACCEPTED:
+        started = start_preparing(order, party=Party.SYSTEM)
+        return then(started, lambda o: mark_ready(o, party=party, now=now))
+    if refused := _refused(order, Status.READY_FOR_PICKUP, party):
+        return refused
+    ready = _moved(order, Status.READY_FOR_PICKUP, ready_at=now)
+    return accept(ready, _event(events.OrderReady, ready))
+
+
+def assign_courier(order: Order, *, courier_id: UUID) -> Decision[Order]:
+    if order.courier_id == courier_id or order.status not in BEFORE_PICKUP:
+        return accept(order)
+    assigned = replace(order, courier_id=courier_id)
+    return accept(assigned, _event(events.CourierAssigned, assigned))
+
+
+def lose_courier(order: Order, *, courier_id: UUID, reason: str) -> Decision[Order]:
+    if order.courier_id != courier_id or order.status not in BEFORE_PICKUP:
+        return accept(order)
+    lost = replace(order, courier_id=None)
+    return accept(lost, _event(events.CourierLost, lost, reason=reason))
+
+
+def pick_up(order: Order, *, party: Party, now: datetime) -> Decision[Order]:
+    """The courier has the food. If the kitchen never tapped ready, that is recorded with it."""
+    if order.courier_id is None and order.status in BEFORE_PICKUP:
+        return refuse("order.no_courier_yet")
+    if order.status in {Status.ACCEPTED, Status.PREPARING}:
+        ready = mark_ready(order, party=party, now=now)
+        return then(ready, lambda o: pick_up(o, party=party, now=now))
+    if refused := _refused(order, Status.PICKED_UP, party):
+        return refused
+    picked = _moved(order, Status.PICKED_UP, picked_up_at=now)
+    return accept(picked, _event(events.OrderPickedUp, picked))
+
+
+def depart(order: Order, *, party: Party) -> Decision[Order]:
+    if refused := _refused(order, Status.IN_TRANSIT, party):
+        return refused
+    departed = replace(order, status=Status.IN_TRANSIT)
+    return accept(departed, _event(events.OrderDeparted, departed))
+
+
+def deliver(order: Order, *, party: Party, pin: str | None, now: datetime) -> Decision[Order]:
+    """Hand over. A PIN that is given must be right; without one the courier's word is the proof."""
+    if pin is not None and pin != order.handover_pin:
+        return refuse("order.wrong_pin", status=422)
+    if order.status is Status.PICKED_UP:
+        departed = depart(order, party=party)
+        return then(departed, lambda o: deliver(o, party=party, pin=pin, now=now))
+    if refused := _refused(order, Status.DELIVERED, party):
+        return refused
+    delivered = _moved(order, Status.DELIVERED, delivered_at=now, ended_at=now)
+    proof = "pin" if pin is not None else "courier"
+    return accept(delivered, _event(events.OrderDelivered, delivered, proof=proof))
+
+
+def settle(order: Order) -> Decision[Order]:
+    if order.payment is PaymentStage.SETTLED:
+        return accept(order)
+    settled = replace(order, payment=PaymentStage.SETTLED)
+    return accept(settled, _event(events.OrderSettled, settled))
+
+
+def cancel(order: Order, *, party: Party, reason: str, now: datetime) -> Decision[Order]:
+    """End an order that no courier carries yet.
+
+    A customer may until the kitchen has begun; the merchant and the platform until pick-up.
+    """
+    if refused := _refused(order, Status.CANCELLED, party):
+        return refused
+    if party is Party.CUSTOMER and order.status not in {Status.PENDING, Status.ACCEPTED}:
+        return refuse("order.kitchen_has_begun", status_now=order.status)
+    failed = order.payment is PaymentStage.AWAITED
+    cancelled = _moved(
+        order,
+        Status.CANCELLED,
+        ended_at=now,
+        ended_because=reason,
+        payment=PaymentStage.FAILED if failed else PaymentStage.RETURNED,
+    )
+    return accept(cancelled, _event(events.OrderCancelled, cancelled, reason=reason))
+
+
+def mark_undeliverable(
+    order: Order, *, party: Party, reason: str, now: datetime
+) -> Decision[Order]:
+    """The food cannot be handed over and goes back to the merchant."""
+    if reason not in UNDELIVERABLE_FAULTS:
+        return refuse(
+            "order.unknown_reason", status=422, reason=reason, known=list(UNDELIVERABLE_FAULTS)
+        )
+    if refused := _refused(order, Status.UNDELIVERABLE, party):
+        return refused
+    failed = _moved(order, Status.UNDELIVERABLE, ended_at=now, ended_because=reason)
+    return accept(failed, _event(events.OrderUndeliverable, failed, reason=reason))
+
+
+def return_to_merchant(order: Order, *, party: Party, now: datetime) -> Decision[Order]:
+    """The food is back. Whose fault it was decides who pays."""
+    if refused := _refused(order, Status.RETURNED, party):
+        return refused
+    charged = fault(order) is Fault.CUSTOMER
+    returned = _moved(
+        order,
+        Status.RETURNED,
+        ended_at=now,
+        payment=order.payment if charged else PaymentStage.RETURNED,
+    )
+    return accept(returned, _event(events.OrderReturned, returned, charged=charged))
+
+
+def fault(order: Order) -> Fault:
+    assert order.ended_because is not None, "an undeliverable order has a reason"
+    return UNDELIVERABLE_FAULTS[order.ended_because]
+
+
+def dispute(order: Order, *, party: Party, reason: str) -> Decision[Order]:
+    if refused := _refused(order, Status.DISPUTED, party):
+        return refused
+    disputed = _moved(order, Status.DISPUTED)
+    return accept(disputed, _event(events.OrderDisputed, disputed, reason=reason))
+
+
+def refund(order: Order, *, party: Party, reason: str) -> Decision[Order]:
+    """Give everything back after the money was settled."""
+    if refused := _refused(order, Status.REFUNDED, party):
+        return refused
+    if order.payment is not PaymentStage.SETTLED:
+        return refuse("order.not_settled_yet")
+    refunded = _moved(order, Status.REFUNDED, payment=PaymentStage.RETURNED)
+    return accept(
+        refunded,
+        _event(
+            events.OrderRefunded,
+            refunded,
+            amount_minor=order.amounts.total_minor,
+            reason=reason,
+        ),
+    )
+
+
+def wake(order: Order, *, now: datetime) -> Decision[Order]:
+    """The order's deadline has passed: do what is left to do, or tell people and ask again."""
+    waiting_for = order.deadline
+    assert waiting_for is not None, "only a live order is woken"
+    match waiting_for.kind:
+        case "payment":
+            return cancel(order, party=Party.SYSTEM, reason="payment_timeout", now=now)
+        case "merchant_accept":
+            return cancel(order, party=Party.SYSTEM, reason="merchant_timeout", now=now)
+        case "prep_start":
+            return start_preparing(order, party=Party.SYSTEM)
+        case "prep" if order.reminders < MOST_PREP_EXTENSIONS:
+            return move_ready_time(order, ready_at=now + PREP_EXTENSION, reason="kitchen_late")
+        case "prep":
+            return cancel(order, party=Party.SYSTEM, reason="kitchen_never_ready", now=now)
+        case kind:
+            overdue = replace(order, reminders=order.reminders + 1)
+            return accept(
+                overdue,
+                _event(events.OrderOverdue, overdue, waiting_for=kind, times=overdue.reminders),
+            )
+
+
+def legal_moves(order: Order) -> list[str]:
+    return sorted(MOVES[order.status])
+
+
+def _refused(order: Order, to: Status, party: Party) -> Refusal | None:
+    if to not in MOVES[order.status]:
+        return refuse(
+            "order.illegal_move", status_now=order.status, wanted=to, legal=legal_moves(order)
+        )
+    if party not in WHO_MAY[to]:
+        return refuse("order.not_yours_to_move", status=403, wanted=to, party=party)
+    return None
+
+
+def _moved(order: Order, to: Status, **changes: Any) -> Order:
+    return replace(order, status=to, reminders=0, **changes)
+
+
+def _event(cls: Any, order: Order, **fields: Any) -> Event:
+    return cls(
+        order_id=order.id,
+        customer_id=order.customer_id,
+        merchant_id=order.merchant_id,
+        courier_id=order.courier_id,
+        status=order.status,
+        **fields,
+    )
+
+
+def _promise(order: Order, ready_at: datetime) -> datetime:
+    return ready_at + timedelta(seconds=order.travel_time_s)
