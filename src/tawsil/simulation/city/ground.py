@@ -46,6 +46,9 @@ class Area(Struct, frozen=True):
     kind: AreaKind
     ring: tuple[Place, ...]
 
+    def holds(self, place: Place) -> bool:
+        return inside(self.ring, place)
+
 
 class District(Struct, frozen=True):
     """A part of the city; the ring is closed: it ends where it began."""
