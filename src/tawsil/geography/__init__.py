@@ -1,0 +1,1 @@
+"""Where the platform works: tenants, cities, zones, and how long roads take."""

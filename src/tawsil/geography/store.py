@@ -1,0 +1,137 @@
+"""The tables of geography."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+import asyncpg
+import msgspec
+
+from tawsil.geography.model import City, CityRules, Tenant, Zone
+from tawsil.kernel.db import Tx
+from tawsil.kernel.places import Place
+
+_ring = msgspec.json.Decoder(tuple[tuple[float, float], ...])
+_rules = msgspec.json.Decoder(CityRules)
+
+
+async def insert_tenant(tx: Tx, *, tenant: Tenant) -> None:
+    await tx.execute(
+        "insert into geography.tenant (id, slug, name) values ($1, $2, $3)",
+        tenant.id,
+        tenant.slug,
+        tenant.name,
+    )
+
+
+async def insert_city(tx: Tx, *, city: City) -> None:
+    await tx.execute(
+        """
+        insert into geography.city (id, tenant_id, slug, name_en, name_ar, currency, timezone,
+            centre_latitude, centre_longitude, rules)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10::jsonb)
+        """,
+        city.id,
+        city.tenant_id,
+        city.slug,
+        city.name_en,
+        city.name_ar,
+        city.currency,
+        city.timezone,
+        city.centre.latitude,
+        city.centre.longitude,
+        msgspec.json.encode(city.rules).decode(),
+    )
+
+
+async def insert_zones(tx: Tx, *, zones: Sequence[tuple[Zone, Sequence[int]]]) -> None:
+    """Zones and the cells of each."""
+    rings = [[(place.latitude, place.longitude) for place in zone.ring] for zone, _ in zones]
+    await tx.execute(
+        """
+        insert into geography.zone (id, tenant_id, city_id, slug, name_en, name_ar, ring,
+            cell_count)
+        select * from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[],
+            $6::text[], $7::jsonb[], $8::int[])
+        """,
+        [zone.id for zone, _ in zones],
+        [zone.tenant_id for zone, _ in zones],
+        [zone.city_id for zone, _ in zones],
+        [zone.slug for zone, _ in zones],
+        [zone.name_en for zone, _ in zones],
+        [zone.name_ar for zone, _ in zones],
+        [msgspec.json.encode(ring).decode() for ring in rings],
+        [len(cells) for _, cells in zones],
+    )
+    pairs = [(cell, zone.id) for zone, cells in zones for cell in cells]
+    await tx.execute(
+        """
+        insert into geography.zone_cell (cell, zone_id)
+        select * from unnest($1::bigint[], $2::uuid[])
+        """,
+        [cell for cell, _ in pairs],
+        [zone_id for _, zone_id in pairs],
+    )
+
+
+async def tenant(tx: Tx, *, slug: str) -> Tenant | None:
+    row = await tx.row("select id, slug, name from geography.tenant where slug = $1", slug)
+    return Tenant(**row) if row else None
+
+
+async def cities(tx: Tx, *, tenant_id: UUID | None = None) -> list[City]:
+    rows = await tx.rows(
+        "select * from geography.city where $1::uuid is null or tenant_id = $1 order by slug, id",
+        tenant_id,
+    )
+    return [_city(row) for row in rows]
+
+
+async def cities_by_id(tx: Tx, *, ids: Sequence[UUID]) -> dict[UUID, City]:
+    rows = await tx.rows("select * from geography.city where id = any($1::uuid[])", list(ids))
+    return {row["id"]: _city(row) for row in rows}
+
+
+async def zones(tx: Tx, *, city_id: UUID) -> list[Zone]:
+    rows = await tx.rows("select * from geography.zone where city_id = $1 order by slug", city_id)
+    return [_zone(row) for row in rows]
+
+
+async def zones_by_cell(tx: Tx, *, city_id: UUID, cells: Sequence[int]) -> dict[int, Zone]:
+    """The zone of each cell that is in one; where zones overlap, the smallest."""
+    rows = await tx.rows(
+        """
+        select distinct on (c.cell) c.cell, z.*
+        from geography.zone_cell c join geography.zone z on z.id = c.zone_id
+        where c.cell = any($1::bigint[]) and z.city_id = $2
+        order by c.cell, z.cell_count, z.slug
+        """,
+        list(cells),
+        city_id,
+    )
+    return {row["cell"]: _zone(row) for row in rows}
+
+
+def _city(row: asyncpg.Record) -> City:
+    return City(
+        id=row["id"],
+        tenant_id=row["tenant_id"],
+        slug=row["slug"],
+        name_en=row["name_en"],
+        name_ar=row["name_ar"],
+        currency=row["currency"],
+        timezone=row["timezone"],
+        centre=Place(row["centre_latitude"], row["centre_longitude"]),
+        rules=_rules.decode(row["rules"]),
+    )
+
+
+def _zone(row: asyncpg.Record) -> Zone:
+    return Zone(
+        id=row["id"],
+        tenant_id=row["tenant_id"],
+        city_id=row["city_id"],
+        slug=row["slug"],
+        name_en=row["name_en"],
+        name_ar=row["name_ar"],
+        ring=tuple(Place(latitude, longitude) for latitude, longitude in _ring.decode(row["ring"])),
+    )
