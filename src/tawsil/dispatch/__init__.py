@@ -1,0 +1,1 @@
+"""Who carries what, and when: offers, assignments and the decisions behind them."""

@@ -1,0 +1,199 @@
+"""What it costs to let a courier collect a bundle: vectors over couriers and bundles."""
+
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from math import inf
+from typing import Final
+
+import numpy as np
+from msgspec import Struct
+from numpy.typing import NDArray
+
+from tawsil.dispatch.planning.model import ExclusionReason, Policy, Snapshot
+
+Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+
+FORBIDDEN_S: Final = 1e12
+"""A cost no sum of waiting reaches; finite, for the assignment solver wants numbers."""
+PAID_AHEAD_MAX: Final = 3.0
+
+
+class Bundle(Struct, frozen=True):
+    """Jobs of one site, as rows of the snapshot, in the order of their drop-offs.
+
+    `courier` is the row of the one on the way to collect some of them, or -1.
+    """
+
+    rows: tuple[int, ...]
+    site: int
+    ready_s: float
+    weight: float
+    offsets_s: tuple[float, ...]
+    riding_s: float
+    """Weighted sum of `offsets_s`: what its customers wait after the pick-up."""
+    busy_s: float
+    """From arrival at the site to the end of the last drop-off, if nothing has to be awaited."""
+    courier: int = -1
+
+
+class Matrix(Struct, frozen=True):
+    """Couriers by bundles."""
+
+    cost_s: Floats
+    pickup_s: Floats
+    excluded: Mapping[ExclusionReason, Flags]
+
+
+class Costs:
+    """Times are seconds from the snapshot's `now`."""
+
+    def __init__(self, snapshot: Snapshot, policy: Policy) -> None:
+        self.snapshot: Final = snapshot
+        self.policy: Final = policy
+        now, jobs, couriers = snapshot.now, snapshot.jobs, snapshot.couriers
+        self.ready_s = [(j.ready_at - now).total_seconds() for j in jobs]
+        self.weight = [1.0 + policy.escalation * j.escalation for j in jobs]
+        self.free_s = np.array([max(0.0, (c.free_at - now).total_seconds()) for c in couriers])
+        self.off_s = np.array(
+            [inf if c.off_at is None else (c.off_at - now).total_seconds() for c in couriers]
+        )
+        self.collecting = np.array([bool(c.collecting) for c in couriers], dtype=np.bool_)
+        self.half_pickup_s = policy.services.pickup_s / 2
+        self.terms = self._courier_terms()
+        self.bias_s = sum(self.terms.values(), np.zeros(len(couriers)))
+        self._row_of = {c.id: row for row, c in enumerate(couriers)}
+        self._place_at_site = _count_up(snapshot.site_of)
+
+    def _courier_terms(self) -> dict[str, Floats]:
+        """What depends on the courier alone: it decides between couriers who serve as well."""
+        p, couriers = self.policy, self.snapshot.couriers
+        paid = np.clip([c.paid_ahead for c in couriers], -PAID_AHEAD_MAX, PAID_AHEAD_MAX)
+        idle = [
+            0.0 if c.idle_since is None else (self.snapshot.now - c.idle_since).total_seconds()
+            for c in couriers
+        ]
+        sites = max(1, self.snapshot.approach_s.shape[1])
+        near = self.snapshot.approach_s.sum(axis=1) / sites
+        return {
+            "soonest_free": p.soonest_free * self.free_s,
+            "central": -p.central * near,
+            "paid_ahead": -p.paid_ahead * paid,
+            "rating": p.rating
+            * np.array([0.0 if c.rating is None else 1 - c.rating for c in couriers]),
+            "acceptance": p.acceptance
+            * np.array([0.0 if c.acceptance is None else 1 - c.acceptance for c in couriers]),
+            "idle": -p.idle * np.minimum(np.array(idle), 3600.0),
+        }
+
+    def bundle(self, rows: tuple[int, ...], *, courier: int = -1) -> Bundle:
+        assert rows
+        site = int(self.snapshot.site_of[rows[0]])
+        legs_s = [float(self.snapshot.carry_s[rows[0]])]
+        if len(rows) > 1:
+            between_s, at = self.snapshot.between_s[site], self._place_at_site
+            legs_s += [float(between_s[at[a], at[b]]) for a, b in pairwise(rows)]
+        offsets_s = self.policy.services.drop_offsets_s(legs_s)
+        weights = [self.weight[row] for row in rows]
+        return Bundle(
+            rows=rows,
+            site=site,
+            ready_s=max(self.ready_s[row] for row in rows),
+            weight=sum(weights),
+            offsets_s=tuple(offsets_s),
+            riding_s=sum(w * offset for w, offset in zip(weights, offsets_s, strict=True)),
+            busy_s=self.half_pickup_s + offsets_s[-1] + self.policy.services.dropoff_s / 2,
+            courier=courier,
+        )
+
+    def merged(self, a: Bundle, b: Bundle) -> Bundle:
+        """Both in one: each job of `b` where it delays least."""
+        assert a.site == b.site
+        best = a
+        for row in b.rows:
+            rows = best.rows
+            trials = [
+                self.bundle((*rows[:at], row, *rows[at:]), courier=max(a.courier, b.courier))
+                for at in range(len(rows) + 1)
+            ]
+            best = min(trials, key=lambda t: t.riding_s + self.policy.courier_time * t.busy_s)
+        return best
+
+    def alone_s(self, bundle: Bundle) -> float:
+        """What a bundle costs whoever collects it, at the moment it is ready."""
+        trip_s = self.policy.courier_time * bundle.busy_s
+        return bundle.weight * max(0.0, bundle.ready_s) + bundle.riding_s + trip_s
+
+    def unmatched_s(self, bundle: Bundle) -> float:
+        return self.alone_s(bundle) + bundle.weight * self.policy.patience_s
+
+    def with_courier_s(self, bundle: Bundle, courier: int) -> float:
+        """One cell of `matrix`, also for a courier who is collecting at this very site."""
+        pickup_s = self.pickup_s(bundle, courier)
+        declined = any(
+            self.snapshot.couriers[courier].id in self.snapshot.jobs[row].declined_by
+            for row in bundle.rows
+        )
+        if declined or pickup_s > self.off_s[courier]:
+            return FORBIDDEN_S
+        approach_s = float(self.snapshot.approach_s[courier, bundle.site])
+        return (
+            bundle.weight * pickup_s
+            + bundle.riding_s
+            + self.policy.courier_time * (bundle.busy_s + approach_s)
+            + float(self.bias_s[courier])
+        )
+
+    def pickup_s(self, bundle: Bundle, courier: int) -> float:
+        approach_s = float(self.snapshot.approach_s[courier, bundle.site])
+        return max(bundle.ready_s, float(self.free_s[courier]) + approach_s + self.half_pickup_s)
+
+    def matrix(self, bundles: Sequence[Bundle]) -> Matrix:
+        """All couriers with all bundles; what is excluded costs `FORBIDDEN_S`."""
+        p = self.policy
+        approach_s = self.snapshot.approach_s[:, np.array([b.site for b in bundles], dtype=np.intp)]
+        ready_s = np.array([b.ready_s for b in bundles])
+        weight = np.array([b.weight for b in bundles])
+        trip_s = np.array([b.riding_s + p.courier_time * b.busy_s for b in bundles])
+        pickup_s = np.maximum(ready_s, approach_s + (self.free_s + self.half_pickup_s)[:, None])
+        cost_s = weight * pickup_s
+        cost_s += trip_s
+        cost_s += self.bias_s[:, None]
+        if p.courier_time:
+            cost_s += p.courier_time * approach_s
+        excluded: dict[ExclusionReason, Flags] = {
+            "collecting_elsewhere": np.broadcast_to(self.collecting[:, None], cost_s.shape),
+            "declined": self._declined(bundles),
+            "off_shift_before_pickup": pickup_s > self.off_s[:, None],
+            "too_far": approach_s > p.reach_s,
+        }
+        for flags in excluded.values():
+            cost_s[flags] = FORBIDDEN_S
+        return Matrix(cost_s=cost_s, pickup_s=pickup_s, excluded=excluded)
+
+    def _declined(self, bundles: Sequence[Bundle]) -> Flags:
+        flags = np.zeros((len(self.free_s), len(bundles)), dtype=np.bool_)
+        for column, bundle in enumerate(bundles):
+            for row in bundle.rows:
+                for courier in self.snapshot.jobs[row].declined_by & self._row_of.keys():
+                    flags[self._row_of[courier], column] = True
+        return flags
+
+    def explain(self, bundle: Bundle, courier: int) -> dict[str, float]:
+        """The terms of one cell, in seconds of waiting; they leave out what no courier changes."""
+        waited_s = self.pickup_s(bundle, courier) - max(0.0, bundle.ready_s)
+        terms = {"waiting": bundle.weight * waited_s}
+        if self.policy.courier_time:
+            drive_s = float(self.snapshot.approach_s[courier, bundle.site])
+            terms["courier_time"] = self.policy.courier_time * (drive_s + bundle.busy_s)
+        return terms | {name: float(term[courier]) for name, term in self.terms.items()}
+
+
+def _count_up(sites: NDArray[np.intp]) -> list[int]:
+    """How many rows before each belong to the same site."""
+    seen: dict[int, int] = {}
+    counts: list[int] = []
+    for site in sites.tolist():
+        counts.append(seen.get(site, 0))
+        seen[site] = counts[-1] + 1
+    return counts
