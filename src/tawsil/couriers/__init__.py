@@ -1,0 +1,1 @@
+"""Couriers: who is on duty, and what for."""

@@ -1,0 +1,79 @@
+"""What happens to a courier's duty. Ids only: names and telephones stay in identity."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Final
+from uuid import UUID
+
+from msgspec import field
+
+from tawsil.kernel.decisions import Event
+
+
+class Vehicle(StrEnum):
+    BICYCLE = "bicycle"
+    MOTORBIKE = "motorbike"
+    CAR = "car"
+
+
+class Availability(StrEnum):
+    OFFLINE = "OFFLINE"
+    AVAILABLE = "AVAILABLE"
+    ON_OFFER = "ON_OFFER"  # an offer is on the courier's screen
+    ON_JOB = "ON_JOB"
+    ON_BREAK = "ON_BREAK"
+    ENDING_SHIFT = "ENDING_SHIFT"  # the last job of a shift that is otherwise over
+
+
+class Reason(StrEnum):
+    """Why an availability changed."""
+
+    SHIFT_STARTED = "shift_started"
+    SHIFT_ENDED = "shift_ended"  # by the courier
+    SHIFT_OVER = "shift_over"  # by the clock
+    BREAK_TAKEN = "break_taken"
+    BREAK_RESUMED = "break_resumed"  # by the courier
+    BREAK_EXPIRED = "break_expired"  # by the clock
+    OFFERED = "offered"
+    OFFER_ACCEPTED = "offer_accepted"
+    OFFER_DECLINED = "offer_declined"
+    OFFER_MISSED = "offer_missed"
+    OFFER_WITHDRAWN = "offer_withdrawn"
+    OFFERS_MISSED_IN_A_ROW = "offers_missed_in_a_row"
+    ASSIGNED = "assigned"  # by hand, without an offer
+    JOB_DONE = "job_done"
+    JOB_WITHDRAWN = "job_withdrawn"
+
+
+class CourierJoined(Event, frozen=True, kw_only=True, tag="courier.joined.v1"):
+    courier_id: UUID
+    vehicle: Vehicle
+
+
+class AvailabilityChanged(Event, frozen=True, kw_only=True, tag="courier.availability_changed.v1"):
+    """Recorded at every move; `since_at` is when the availability that ended had begun."""
+
+    courier_id: UUID
+    from_: Availability = field(name="from")
+    to: Availability
+    reason: Reason
+    since_at: datetime
+
+
+class BreakStarted(Event, frozen=True, kw_only=True, tag="courier.break_started.v1"):
+    """`reason` tells a break that was taken from one that was imposed."""
+
+    courier_id: UUID
+    ends_at: datetime
+    reason: Reason
+
+
+class BreakEnded(Event, frozen=True, kw_only=True, tag="courier.break_ended.v1"):
+    """`expired`: the clock ended it, not the courier or the end of the shift."""
+
+    courier_id: UUID
+    break_s: int
+    expired: bool
+
+
+EVENTS: Final = (CourierJoined, AvailabilityChanged, BreakStarted, BreakEnded)

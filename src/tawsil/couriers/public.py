@@ -1,0 +1,75 @@
+"""What other contexts may ask of couriers."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from tawsil.couriers import service, store
+from tawsil.couriers.events import Availability, Reason, Vehicle
+from tawsil.couriers.model import Courier
+from tawsil.couriers.service import Engage, Hold, MissOffer, NewCourier, Release
+from tawsil.couriers.store import Span
+from tawsil.kernel.db import Tx
+from tawsil.kernel.decisions import Refusal
+
+__all__ = [
+    "Availability",
+    "Courier",
+    "Engage",
+    "Hold",
+    "MissOffer",
+    "NewCourier",
+    "Reason",
+    "Release",
+    "Span",
+    "Vehicle",
+    "create_couriers",
+    "engage",
+    "get_many",
+    "history",
+    "hold",
+    "missed_offer",
+    "on_duty",
+    "release",
+]
+
+
+async def create_couriers(tx: Tx, *, couriers: Sequence[NewCourier]) -> list[Courier]:
+    """Enrol couriers, off duty; who is enrolled already stays as they are."""
+    return await service.join(tx, couriers)
+
+
+async def get_many(tx: Tx, *, ids: Sequence[UUID]) -> dict[UUID, Courier]:
+    return await store.get_many(tx, ids=ids)
+
+
+async def on_duty(tx: Tx, *, city_id: UUID) -> list[Courier]:
+    """Every courier of a city who is not offline, ordered by id."""
+    return await store.on_duty(tx, city_id=city_id)
+
+
+async def history(
+    tx: Tx, *, courier_ids: Sequence[UUID], from_at: datetime, to_at: datetime
+) -> list[Span]:
+    """The couriers' availabilities that overlap a window, by courier and time."""
+    return await store.history(tx, courier_ids=courier_ids, from_at=from_at, to_at=to_at)
+
+
+async def hold(tx: Tx, commands: Sequence[Hold]) -> list[Courier | Refusal]:
+    """AVAILABLE → ON_OFFER; refused as `courier.move_not_allowed` for anyone else."""
+    return await service.hold(tx, commands)
+
+
+async def release(tx: Tx, commands: Sequence[Release]) -> list[Courier | Refusal]:
+    """ON_OFFER or ON_JOB → AVAILABLE, ENDING_SHIFT → OFFLINE; free couriers stay as they are."""
+    return await service.release(tx, commands)
+
+
+async def engage(tx: Tx, commands: Sequence[Engage]) -> list[Courier | Refusal]:
+    """ON_OFFER → ON_JOB; by hand also AVAILABLE → ON_JOB."""
+    return await service.engage(tx, commands)
+
+
+async def missed_offer(tx: Tx, commands: Sequence[MissOffer]) -> list[Courier | Refusal]:
+    """ON_OFFER → AVAILABLE, or ON_BREAK for a quarter of an hour at the third in a row."""
+    return await service.miss_offer(tx, commands)

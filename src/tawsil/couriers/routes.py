@@ -1,0 +1,189 @@
+"""Couriers over HTTP: their duty, their breaks, and the list that operations sees."""
+
+from datetime import datetime, timedelta
+from typing import Annotated, Final
+from uuid import UUID
+
+from litestar import Response, get, post
+from litestar.params import Parameter
+from msgspec import Meta, Struct
+
+from tawsil.couriers import service, store
+from tawsil.couriers.events import Availability, Vehicle
+from tawsil.couriers.model import Courier
+from tawsil.couriers.service import EndShift, Resume, StartShift, TakeBreak
+from tawsil.kernel.db import Database
+from tawsil.kernel.http import (
+    Caller,
+    Commands,
+    Envelope,
+    Page,
+    PageQuery,
+    allow,
+    envelope,
+    not_found,
+    page_envelope,
+)
+
+READ: Final = "courier:read"
+UPDATE: Final = "courier:update"
+LIST: Final = "courier:list"
+
+
+class CourierView(Struct, frozen=True):
+    """A courier's duty as the API shows it."""
+
+    id: UUID
+    city_id: UUID
+    vehicle: Vehicle
+    availability: Availability
+    since_at: datetime
+    shift_ends_at: datetime | None
+    break_ends_at: datetime | None
+    rating: float
+    missed_offers: int
+
+    @staticmethod
+    def of(courier: Courier) -> "CourierView":
+        return CourierView(
+            id=courier.id,
+            city_id=courier.city_id,
+            vehicle=courier.vehicle,
+            availability=courier.availability,
+            since_at=courier.since_at,
+            shift_ends_at=courier.shift_ends_at,
+            break_ends_at=courier.break_ends_at,
+            rating=courier.rating,
+            missed_offers=courier.missed_offers,
+        )
+
+
+class StartShiftBody(Struct, frozen=True, forbid_unknown_fields=True):
+    until: Annotated[
+        datetime | None,
+        Meta(
+            tz=True,
+            description="When the shift ends by itself; without it, when the courier says so.",
+            examples=["2026-11-20T22:00:00Z"],
+        ),
+    ] = None
+
+
+class TakeBreakBody(Struct, frozen=True, forbid_unknown_fields=True):
+    minutes: Annotated[int, Meta(ge=5, le=240, examples=[30])]
+
+
+@get("/v4/drivers/{courier_id:uuid}", opt={"rule": allow(READ)}, tags=["couriers"])
+async def show_courier(
+    courier_id: UUID, caller: Caller, database: Database
+) -> Envelope[CourierView]:
+    """A courier's duty: their own, or anyone's for operations."""
+    _reach(caller, READ, courier_id)
+    async with database.transaction() as tx:
+        courier = (await store.get_many(tx, ids=[courier_id])).get(courier_id)
+    if courier is None or courier.tenant_id != caller.tenant_id:
+        raise not_found()
+    return envelope(CourierView.of(courier))
+
+
+@get("/v4/drivers", opt={"rule": allow(LIST)}, tags=["couriers"])
+async def list_couriers(
+    caller: Caller,
+    database: Database,
+    city_id: UUID | None = None,
+    availability: Availability | None = None,
+    page: Annotated[int, Parameter(ge=1, le=100_000)] = 1,
+    limit: Annotated[int, Parameter(ge=1, le=100)] = 20,
+) -> Envelope[list[CourierView]]:
+    """The tenant's couriers, by id; filtered by city and by availability."""
+    if "all" not in caller.scopes(LIST):
+        raise not_found()
+    query = PageQuery(page=page, limit=limit)
+    async with database.transaction() as tx:
+        couriers, total = await store.page(
+            tx,
+            tenant_id=caller.tenant_id,
+            city_id=city_id,
+            availability=availability,
+            limit=query.limit,
+            offset=query.offset,
+        )
+    return page_envelope(Page(items=[CourierView.of(c) for c in couriers], total=total), query)
+
+
+@post(
+    "/v4/drivers/{courier_id:uuid}/availability/start-shift",
+    opt={"rule": allow(UPDATE)},
+    status_code=200,
+    tags=["couriers"],
+)
+async def start_shift(
+    courier_id: UUID, data: StartShiftBody, caller: Caller, commands: Commands
+) -> Response[Envelope[CourierView]]:
+    """Come on duty, until an instant within 24 hours if one is named."""
+    _reach(caller, UPDATE, courier_id)
+    return await commands.submit(
+        service.start_shift,
+        StartShift(by=caller.by, courier_id=courier_id, until=data.until),
+        view=CourierView.of,
+    )
+
+
+@post(
+    "/v4/drivers/{courier_id:uuid}/availability/take-break",
+    opt={"rule": allow(UPDATE)},
+    status_code=200,
+    tags=["couriers"],
+)
+async def take_break(
+    courier_id: UUID, data: TakeBreakBody, caller: Caller, commands: Commands
+) -> Response[Envelope[CourierView]]:
+    """Rest for 5 to 240 minutes; the break ends by itself. Not while a job is under way."""
+    _reach(caller, UPDATE, courier_id)
+    return await commands.submit(
+        service.take_break,
+        TakeBreak(by=caller.by, courier_id=courier_id, length=timedelta(minutes=data.minutes)),
+        view=CourierView.of,
+    )
+
+
+@post(
+    "/v4/drivers/{courier_id:uuid}/availability/resume",
+    opt={"rule": allow(UPDATE)},
+    status_code=200,
+    tags=["couriers"],
+)
+async def resume(
+    courier_id: UUID, caller: Caller, commands: Commands
+) -> Response[Envelope[CourierView]]:
+    """Come back from a break before it ends by itself."""
+    _reach(caller, UPDATE, courier_id)
+    return await commands.submit(
+        service.resume, Resume(by=caller.by, courier_id=courier_id), view=CourierView.of
+    )
+
+
+@post(
+    "/v4/drivers/{courier_id:uuid}/availability/end-shift",
+    opt={"rule": allow(UPDATE)},
+    status_code=200,
+    tags=["couriers"],
+)
+async def end_shift(
+    courier_id: UUID, caller: Caller, commands: Commands
+) -> Response[Envelope[CourierView]]:
+    """Go home: at once, or when the job under way is done."""
+    _reach(caller, UPDATE, courier_id)
+    return await commands.submit(
+        service.end_shift, EndShift(by=caller.by, courier_id=courier_id), view=CourierView.of
+    )
+
+
+def _reach(caller: Caller, permission: str, courier_id: UUID) -> None:
+    """A courier's own scope reaches themselves; operations' reaches every courier of a tenant."""
+    scopes = caller.scopes(permission)
+    if "all" not in scopes and not ("own" in scopes and caller.user_id == courier_id):
+        raise not_found()
+
+
+routes: Final = [show_courier, list_couriers, start_shift, take_break, resume, end_shift]
