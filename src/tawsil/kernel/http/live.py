@@ -1,0 +1,265 @@
+"""Live events over SSE and WebSocket, fed from the event log, replayed from `Last-Event-ID`.
+
+One hub per process follows the log and hands each message to the subscribers it concerns. What has
+no place in the log (positions) comes from feeds that are asked once a second. A subscriber that
+cannot keep up is dropped with a clear reason; it comes back with its last id and misses nothing.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, Final
+from uuid import UUID
+
+import msgspec
+import structlog
+from litestar import Litestar, Request, WebSocket, get, websocket
+from litestar.datastructures import State
+from litestar.exceptions import WebSocketDisconnect
+from litestar.response import ServerSentEvent, ServerSentEventMessage
+from msgspec import Struct
+from msgspec.structs import replace
+
+from tawsil.kernel.db import Database
+from tawsil.kernel.decisions import Event
+from tawsil.kernel.events import Reader, Recorded, Registry
+from tawsil.kernel.http.callers import SIGNED_IN, Caller
+from tawsil.kernel.http.errors import Problem
+
+log = structlog.get_logger(__name__)
+
+MOST_UNREAD: Final = 1_000
+MOST_REPLAYED: Final = 10_000
+HEARTBEAT_S: Final = 15.0
+POLL_S: Final = 0.25
+FEED_S: Final = 1.0
+SLOW_CONSUMER: Final = 4_008  # WebSocket close code, application range
+
+
+class Audience(Struct, frozen=True, kw_only=True):
+    """Who may hear: people by id, merchants' staff by location, and operations of the tenant."""
+
+    tenant_id: UUID
+    user_ids: frozenset[UUID] = frozenset()
+    location_ids: frozenset[UUID] = frozenset()
+    operators: bool = True
+
+    def includes(self, caller: Caller) -> bool:
+        if caller.tenant_id != self.tenant_id:
+            return False
+        if self.operators and "all" in caller.scopes("order:read"):
+            return True
+        return caller.user_id in self.user_ids or caller.location_id in self.location_ids
+
+
+class LiveMessage(Struct, frozen=True, kw_only=True):
+    """One message. `id` is its position in the log; None when it is not in the log."""
+
+    event: str
+    data: Any
+    audience: Audience
+    id: int | None = None
+
+
+Translate = Callable[[Recorded[Any]], Sequence[LiveMessage]]
+Feed = Callable[[Database], Awaitable[Sequence[LiveMessage]]]
+
+
+class _Subscriber:
+    def __init__(self, caller: Caller) -> None:
+        self.caller = caller
+        self.unread: asyncio.Queue[LiveMessage | None] = asyncio.Queue(MOST_UNREAD)
+        self.dropped = False
+
+    def tell(self, message: LiveMessage) -> None:
+        if self.dropped or not message.audience.includes(self.caller):
+            return
+        try:
+            self.unread.put_nowait(message)
+        except asyncio.QueueFull:
+            self.dropped = True
+
+
+class Hub:
+    """Follows the log and tells whoever listens."""
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        registry: Registry,
+        translations: Mapping[type[Event], Translate],
+        feeds: Sequence[Feed] = (),
+    ) -> None:
+        self._database = database
+        self._registry = registry
+        self._translations = translations
+        self._feeds = feeds
+        self._subscribers: set[_Subscriber] = set()
+        self._position = 0
+
+    @asynccontextmanager
+    async def running(self, _: Litestar) -> AsyncGenerator[None, None]:
+        """Follow the log while the application lives."""
+        self._position = await self._database.pool.fetchval(
+            "select coalesce(max(seq), 0) from kernel.event"
+        )
+        tasks = [asyncio.create_task(self._follow()), asyncio.create_task(self._feed())]
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            for subscriber in self._subscribers:
+                subscriber.dropped = True
+
+    async def messages(
+        self, caller: Caller, *, after: int | None
+    ) -> AsyncGenerator[LiveMessage | None, None]:
+        """What concerns the caller, from `after` on, then as it happens; None is a heartbeat."""
+        subscriber = _Subscriber(caller)
+        self._subscribers.add(subscriber)
+        try:
+            replayed_to = self._position
+            if after is not None:
+                async for message in self._replay(caller, after=after, to=replayed_to):
+                    yield message
+            while not (subscriber.dropped and subscriber.unread.empty()):
+                try:
+                    message = await asyncio.wait_for(subscriber.unread.get(), HEARTBEAT_S)
+                except TimeoutError:
+                    message = None
+                if message is None or message.id is None or message.id > replayed_to:
+                    yield message
+        finally:
+            self._subscribers.discard(subscriber)
+
+    async def _replay(
+        self, caller: Caller, *, after: int, to: int
+    ) -> AsyncGenerator[LiveMessage, None]:
+        reader, seq = Reader(self._registry), max(after, to - MOST_REPLAYED)
+        while seq < to:
+            async with self._database.transaction() as tx:
+                events, reached = await reader.after(tx, seq)
+            for message in self._translated(e for e in events if e.seq <= to):
+                if message.audience.includes(caller):
+                    yield message
+            if reached == seq:
+                await asyncio.sleep(POLL_S)
+            seq = reached
+
+    def _translated(self, events: Iterable[Recorded[Any]]) -> list[LiveMessage]:
+        messages: list[LiveMessage] = []
+        for recorded in events:
+            event: Event = recorded.event
+            translate = self._translations.get(type(event))
+            messages += (
+                [replace(m, id=recorded.seq) for m in translate(recorded)] if translate else []
+            )
+        return messages
+
+    async def _follow(self) -> None:
+        reader = Reader(self._registry)
+        while True:
+            try:
+                async with self._database.transaction() as tx:
+                    events, reached = await reader.after(tx, self._position)
+                self._position = reached
+                self._tell(self._translated(events))
+                if events:
+                    continue
+            except Exception as error:  # noqa: BLE001 - the hub outlives a database restart
+                log.warning("live.cannot_follow", error=repr(error))
+            await asyncio.sleep(POLL_S)
+
+    async def _feed(self) -> None:
+        while True:
+            await asyncio.sleep(FEED_S)
+            if not self._subscribers:
+                continue
+            for feed in self._feeds:
+                try:
+                    self._tell(await feed(self._database))
+                except Exception as error:  # noqa: BLE001 - see _follow
+                    log.warning("live.cannot_feed", error=repr(error))
+
+    def _tell(self, messages: Sequence[LiveMessage]) -> None:
+        for message in messages:
+            for subscriber in self._subscribers:
+                subscriber.tell(message)
+
+
+def _last_id(text: str | None) -> int | None:
+    if text is None:
+        return None
+    if not text.isdigit():
+        raise Problem(400, "request.invalid", why="Last-Event-ID must be a number we sent")
+    return int(text)
+
+
+@get(
+    "/v4/live",
+    opt={"rule": SIGNED_IN},
+    tags=["Live"],
+    summary="Live events (server-sent)",
+    media_type="text/event-stream",
+)
+async def live_sse(request: Request[Any, Any, State], caller: Caller) -> ServerSentEvent:
+    """Everything that concerns the caller, as it happens.
+
+    Reconnect with `Last-Event-ID` (browsers do it by themselves) to hear what was missed.
+    """
+    after = _last_id(
+        request.headers.get("last-event-id") or request.query_params.get("last_event_id")
+    )
+    hub: Hub = request.app.state.hub
+
+    async def stream() -> AsyncGenerator[ServerSentEventMessage, None]:
+        yield ServerSentEventMessage(event="hello", data="{}", retry=2_000)
+        async for message in hub.messages(caller, after=after):
+            if message is None:
+                yield ServerSentEventMessage(comment="still here")
+            else:
+                yield ServerSentEventMessage(
+                    event=message.event,
+                    data=msgspec.json.encode(message.data).decode(),
+                    id=None if message.id is None else str(message.id),
+                )
+
+    return ServerSentEvent(stream())
+
+
+@websocket("/v4/live/ws", opt={"rule": SIGNED_IN})
+async def live_websocket(socket: WebSocket[Any, Any, State], caller: Caller) -> None:
+    """The same over a WebSocket: JSON messages {id, event, data}; `?last_event_id=` replays."""
+    await socket.accept()
+    hub: Hub = socket.app.state.hub
+    after = _last_id(socket.query_params.get("last_event_id"))
+    gone = asyncio.create_task(_until_gone(socket))
+    try:
+        async for message in hub.messages(caller, after=after):
+            if gone.done():
+                return
+            known = (
+                {"event": "heartbeat"}
+                if message is None
+                else {"id": message.id, "event": message.event, "data": message.data}
+            )
+            await socket.send_data(msgspec.json.encode(known).decode())
+        await socket.close(code=SLOW_CONSUMER, reason="too slow: reconnect with last_event_id")
+    except WebSocketDisconnect:
+        return
+    finally:
+        gone.cancel()
+
+
+async def _until_gone(socket: WebSocket[Any, Any, State]) -> None:
+    try:
+        while True:
+            await socket.receive_data(mode="text")
+    except WebSocketDisconnect:
+        return
+
+
+routes: Final = [live_sse, live_websocket]

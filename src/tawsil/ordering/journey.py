@@ -1,0 +1,601 @@
+"""The journey of an order, top to bottom.
+
+place → pay → offer to the merchant → accept → request a courier → picked up → on the way →
+delivered → captured → settled; then what happens when it goes wrong. Calls go down (pricing,
+payments, dispatch), in the same transaction; what happens below is heard of in events.
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from typing import Any, Final, Literal
+from uuid import UUID
+
+from msgspec import Struct
+
+from tawsil.dispatch import events as dispatched
+from tawsil.dispatch import public as dispatch
+from tawsil.kernel.db import Tx
+from tawsil.kernel.deadlines import Due
+from tawsil.kernel.decisions import (
+    Accepted,
+    By,
+    Command,
+    Decision,
+    Refusal,
+    accepted,
+    refuse,
+)
+from tawsil.kernel.events import Recorded
+from tawsil.ordering import model, store
+from tawsil.ordering.model import Order, PaidBy, Party
+from tawsil.payments import events as paid
+from tawsil.payments import public as payments
+from tawsil.pricing import public as pricing
+from tawsil.tracking import events as tracked
+
+NOT_FOUND: Final = refuse("request.not_found", status=404)
+
+
+class Acting(Struct, frozen=True):
+    """As whom somebody acts: a customer, a merchant or a courier by id, or staff of the tenant."""
+
+    party: Party
+    id: UUID | None = None
+
+
+SYSTEM: Final = Acting(Party.SYSTEM)
+
+
+# ── place and pay ──────────────────────────────────────────────────────────────────────────────
+
+
+class PlaceOrder(Command, frozen=True, kw_only=True):
+    customer_id: UUID
+    quote_id: UUID
+    paid_by: PaidBy
+    card_token: str | None = None
+    notes: str = ""
+
+
+async def place(tx: Tx, commands: Sequence[PlaceOrder]) -> list[Order | Refusal]:
+    """Turn binding quotes into orders and ask for their money."""
+    ids = [tx.ids() for _ in commands]
+    stories = [c.by.about(order_id) for c, order_id in zip(commands, ids, strict=True)]
+    quotes = await pricing.take(
+        tx,
+        [
+            pricing.TakeQuote(by=by, quote_id=c.quote_id, customer_id=c.customer_id)
+            for c, by in zip(commands, stories, strict=True)
+        ],
+    )
+    numbers = iter(await store.numbers(tx, sum(not isinstance(q, Refusal) for q in quotes)))
+    outcomes: list[Order | Refusal] = []
+    placed: list[tuple[By, PlaceOrder, pricing.Quote, Accepted[Order]]] = []
+    for command, by, order_id, quote in zip(commands, stories, ids, quotes, strict=True):
+        if isinstance(quote, Refusal):
+            outcomes.append(quote)
+            continue
+        order = _order(tx, command, quote, order_id=order_id, number=next(numbers))
+        decision = model.place(order)
+        assert isinstance(decision, Accepted), "a taken quote can be placed"
+        placed.append((by, command, quote, decision))
+        outcomes.append(decision.state)
+    await store.add(tx, [(d.state, _items(q), _destination(c, q)) for _, c, q, d in placed])
+    await tx.record([(by, decision) for by, _, _, decision in placed])
+    await store.drop_carts(tx, [c.customer_id for _, c, _, _ in placed])
+    await payments.authorise(
+        tx,
+        [
+            payments.Authorise(
+                by=by,
+                reference_id=decision.state.id,
+                city_id=decision.state.city_id,
+                payer_id=command.customer_id,
+                method=command.paid_by.value,
+                card_token=command.card_token,
+                amount_minor=decision.state.amounts.total_minor,
+                currency=decision.state.amounts.currency,
+            )
+            for by, command, _, decision in placed
+        ],
+    )
+    return outcomes
+
+
+async def payment_authorised(tx: Tx, heard: Sequence[Recorded[paid.PaymentAuthorised]]) -> None:
+    """The money is safe: the merchant may see the order now."""
+    await _hear(tx, heard, lambda order, _: model.payment_safe(order, now=tx.now))
+
+
+async def payment_declined(tx: Tx, heard: Sequence[Recorded[paid.PaymentDeclined]]) -> None:
+    def decide(order: Order, event: paid.PaymentDeclined) -> Decision[Order]:
+        return _end(order, tx, reason=f"payment_{event.code}")
+
+    await _hear(tx, heard, decide)
+
+
+# ── the kitchen ────────────────────────────────────────────────────────────────────────────────
+
+
+class AcceptOrder(Command, frozen=True, kw_only=True):
+    order_id: UUID
+    acting: Acting
+    prep_time_s: int | None = None
+
+
+async def accept_order(tx: Tx, commands: Sequence[AcceptOrder]) -> list[Order | Refusal]:
+    """The merchant takes the order; a courier is asked for, for when the food will be ready."""
+
+    def decide(order: Order, c: AcceptOrder) -> Decision[Order]:
+        return model.accept_order(
+            order, party=c.acting.party, prep_time_s=c.prep_time_s, now=tx.now
+        )
+
+    outcomes = await _move(tx, commands, decide)
+    await dispatch.request(
+        tx,
+        [
+            dispatch.RequestCourier(
+                by=c.by.about(order.id),
+                reference_id=order.id,
+                city_id=order.city_id,
+                site_id=order.merchant_id,
+                pickup=order.pickup,
+                dropoff=order.dropoff,
+                ready_at=order.ready_at or tx.now,
+                earning_minor=order.amounts.courier_minor,
+                currency=order.amounts.currency,
+            )
+            for c, order in _done(commands, outcomes)
+        ],
+    )
+    return outcomes
+
+
+class MoveOrder(Command, frozen=True, kw_only=True):
+    """A step that needs nothing but the order."""
+
+    order_id: UUID
+    acting: Acting
+
+
+async def start_preparing(tx: Tx, commands: Sequence[MoveOrder]) -> list[Order | Refusal]:
+    return await _move(
+        tx, commands, lambda order, c: model.start_preparing(order, party=c.acting.party)
+    )
+
+
+class ChangeReadyTime(Command, frozen=True, kw_only=True):
+    order_id: UUID
+    acting: Acting
+    delta_s: int
+
+
+async def change_ready_time(tx: Tx, commands: Sequence[ChangeReadyTime]) -> list[Order | Refusal]:
+    """The kitchen needs more time, or less: the courier comes later, or sooner."""
+
+    def decide(order: Order, c: ChangeReadyTime) -> Decision[Order]:
+        ready_at = (order.ready_at or tx.now) + timedelta(seconds=c.delta_s)
+        return model.move_ready_time(order, ready_at=max(ready_at, tx.now), reason="kitchen")
+
+    outcomes = await _move(tx, commands, decide)
+    await _tell_dispatch(tx, _done(commands, outcomes))
+    return outcomes
+
+
+async def mark_ready(tx: Tx, commands: Sequence[MoveOrder]) -> list[Order | Refusal]:
+    outcomes = await _move(
+        tx, commands, lambda order, c: model.mark_ready(order, party=c.acting.party, now=tx.now)
+    )
+    await _tell_dispatch(tx, _done(commands, outcomes))
+    return outcomes
+
+
+# ── the courier ────────────────────────────────────────────────────────────────────────────────
+
+
+async def courier_assigned(tx: Tx, heard: Sequence[Recorded[dispatched.DeliveryAssigned]]) -> None:
+    await _hear(tx, heard, lambda order, e: model.assign_courier(order, courier_id=e.courier_id))
+
+
+async def courier_lost(tx: Tx, heard: Sequence[Recorded[dispatched.DeliveryUnassigned]]) -> None:
+    await _hear(
+        tx,
+        heard,
+        lambda order, e: model.lose_courier(order, courier_id=e.courier_id, reason=e.reason),
+    )
+
+
+async def pick_up(tx: Tx, commands: Sequence[MoveOrder]) -> list[Order | Refusal]:
+    outcomes = await _move(
+        tx, commands, lambda order, c: model.pick_up(order, party=c.acting.party, now=tx.now)
+    )
+    _agreed(await dispatch.picked_up(tx, _steps(commands, outcomes)))
+    return outcomes
+
+
+async def depart(tx: Tx, commands: Sequence[MoveOrder]) -> list[Order | Refusal]:
+    return await _move(tx, commands, lambda order, c: model.depart(order, party=c.acting.party))
+
+
+async def left_the_merchant(tx: Tx, heard: Sequence[Recorded[tracked.GeofenceLeft]]) -> None:
+    """A courier seen driving off with the food is on the way, whether it tapped or not."""
+
+    def decide(order: Order, event: tracked.GeofenceLeft) -> Decision[Order]:
+        if event.kind != "pickup" or order.status is not model.Status.PICKED_UP:
+            return Accepted(state=order, events=())
+        return model.depart(order, party=Party.SYSTEM)
+
+    await _hear(tx, heard, decide)
+
+
+class DeliverOrder(Command, frozen=True, kw_only=True):
+    order_id: UUID
+    acting: Acting
+    pin: str | None = None
+
+
+async def deliver(tx: Tx, commands: Sequence[DeliverOrder]) -> list[Order | Refusal]:
+    """Handed over: the courier is free again and the money is taken."""
+
+    def decide(order: Order, c: DeliverOrder) -> Decision[Order]:
+        return model.deliver(order, party=c.acting.party, pin=c.pin, now=tx.now)
+
+    outcomes = await _move(tx, commands, decide)
+    _agreed(await dispatch.delivered(tx, _steps(commands, outcomes)))
+    await _capture(tx, _done(commands, outcomes))
+    return outcomes
+
+
+async def payment_captured(tx: Tx, heard: Sequence[Recorded[paid.PaymentCaptured]]) -> None:
+    """The money has reached everybody's account: the journey is over."""
+    await _hear(tx, heard, lambda order, _: model.settle(order))
+
+
+# ── when it goes wrong ─────────────────────────────────────────────────────────────────────────
+
+
+class CancelOrder(Command, frozen=True, kw_only=True):
+    order_id: UUID
+    acting: Acting
+    reason: str
+
+
+async def cancel(tx: Tx, commands: Sequence[CancelOrder]) -> list[Order | Refusal]:
+    """Declined by the merchant, or called off: the courier is freed, the money goes back."""
+
+    def decide(order: Order, c: CancelOrder) -> Decision[Order]:
+        return model.cancel(order, party=c.acting.party, reason=c.reason, now=tx.now)
+
+    outcomes = await _move(tx, commands, decide)
+    await _undo(tx, [(c.by, order) for c, order in _done(commands, outcomes)])
+    return outcomes
+
+
+async def nobody_came(tx: Tx, heard: Sequence[Recorded[dispatched.DeliveryGivenUp]]) -> None:
+    """Every rung of the ladder was climbed and no courier found."""
+    cancelled = await _hear(tx, heard, lambda order, e: _end(order, tx, reason=e.reason))
+    await _undo(tx, [(recorded.by, order) for recorded, order in cancelled])
+
+
+class MarkUndeliverable(Command, frozen=True, kw_only=True):
+    order_id: UUID
+    acting: Acting
+    reason: str
+
+
+async def mark_undeliverable(
+    tx: Tx, commands: Sequence[MarkUndeliverable]
+) -> list[Order | Refusal]:
+    """Nobody to hand it to: the courier brings the food back."""
+
+    def decide(order: Order, c: MarkUndeliverable) -> Decision[Order]:
+        return model.mark_undeliverable(order, party=c.acting.party, reason=c.reason, now=tx.now)
+
+    outcomes = await _move(tx, commands, decide)
+    _agreed(await dispatch.failed(tx, _steps(commands, outcomes)))
+    return outcomes
+
+
+async def return_to_merchant(tx: Tx, commands: Sequence[MoveOrder]) -> list[Order | Refusal]:
+    """The food is back. The customer's fault: charged in full. Ours: we pay those who worked."""
+    outcomes = await _move(
+        tx,
+        commands,
+        lambda order, c: model.return_to_merchant(order, party=c.acting.party, now=tx.now),
+    )
+    done = _done(commands, outcomes)
+    _agreed(await dispatch.returned(tx, _steps(commands, outcomes)))
+    await _capture(tx, [(c, o) for c, o in done if model.fault(o) is model.Fault.CUSTOMER])
+    ours = [(c, o) for c, o in done if model.fault(o) is model.Fault.PLATFORM]
+    await payments.release(tx, [_release(c.by, order) for c, order in ours])
+    await payments.compensate(
+        tx,
+        [
+            payments.Compensate(
+                by=c.by.about(order.id),
+                reference_id=order.id,
+                currency=order.amounts.currency,
+                postings=[p for p in _postings(order) if p.account.kind in {"merchant", "courier"}],
+                reason=order.ended_because or "",
+            )
+            for c, order in ours
+        ],
+    )
+    return outcomes
+
+
+class ComplainAbout(Command, frozen=True, kw_only=True):
+    order_id: UUID
+    acting: Acting
+    reason: str
+
+
+async def dispute(tx: Tx, commands: Sequence[ComplainAbout]) -> list[Order | Refusal]:
+    return await _move(
+        tx, commands, lambda o, c: model.dispute(o, party=c.acting.party, reason=c.reason)
+    )
+
+
+async def refund(tx: Tx, commands: Sequence[ComplainAbout]) -> list[Order | Refusal]:
+    """Everything back to the customer; the platform bears it, so nobody's earnings shrink."""
+    outcomes = await _move(
+        tx, commands, lambda o, c: model.refund(o, party=c.acting.party, reason=c.reason)
+    )
+    await payments.refund(
+        tx,
+        [
+            payments.Refund(
+                by=c.by.about(order.id),
+                reference_id=order.id,
+                amount_minor=order.amounts.total_minor,
+                borne_by=[
+                    payments.Posting(
+                        account=payments.AccountRef(kind="platform", owner_id=order.tenant_id),
+                        amount_minor=order.amounts.total_minor,
+                    )
+                ],
+                reason=c.reason,
+            )
+            for c, order in _done(commands, outcomes)
+        ],
+    )
+    return outcomes
+
+
+async def on_due(tx: Tx, due: Sequence[Due]) -> None:
+    """Orders whose deadline has passed."""
+    orders = await store.lock(tx, [d.subject_id for d in due])
+    decided = [(_system(tx, o), model.wake(o, now=tx.now)) for o in orders.values()]
+    changed = [(by, d) for by, d in decided if isinstance(d, Accepted)]
+    assert len(changed) == len(due), "a live order can always be woken"
+    await _save(tx, changed)
+    ended = [(by, d.state) for by, d in changed if not d.state.live]
+    await _undo(tx, ended)
+    late = [(by, d.state) for by, d in changed if d.state.status is model.Status.PREPARING]
+    await dispatch.move_ready_time(
+        tx, [_ready(by, order) for by, order in late if order.courier_id is None]
+    )
+
+
+# ── how every step is done ─────────────────────────────────────────────────────────────────────
+
+
+async def _move(
+    tx: Tx, commands: Sequence[Any], decide: Callable[[Order, Any], Decision[Order]]
+) -> list[Order | Refusal]:
+    """Lock, decide, save, record. Commands about one order follow one another."""
+    orders = await store.lock(tx, [c.order_id for c in commands])
+    outcomes: list[Order | Refusal] = []
+    changed: list[tuple[By, Accepted[Order]]] = []
+    for command in commands:
+        order = orders.get(command.order_id)
+        if order is None or not _concerns(order, command):
+            outcomes.append(NOT_FOUND)
+            continue
+        decision = decide(order, command)
+        if isinstance(decision, Refusal):
+            outcomes.append(decision)
+            continue
+        orders[order.id] = decision.state
+        outcomes.append(decision.state)
+        changed.append((command.by.about(order.id), decision))
+    await _save(tx, changed)
+    return outcomes
+
+
+async def _hear(
+    tx: Tx, heard: Sequence[Recorded[Any]], decide: Callable[[Order, Any], Decision[Order]]
+) -> list[tuple[Recorded[Any], Order]]:
+    """The same for events from below, which name the order as their reference.
+
+    What comes too late to matter (an assignment for a cancelled order) is refused by the model and
+    so leaves no trace on the order. Returns what changed.
+    """
+    orders = await store.lock(tx, [recorded.event.reference_id for recorded in heard])
+    changed: list[tuple[By, Accepted[Order]]] = []
+    moved: list[tuple[Recorded[Any], Order]] = []
+    for recorded in heard:
+        order = orders.get(recorded.event.reference_id)
+        decision = decide(order, recorded.event) if order else NOT_FOUND
+        if isinstance(decision, Accepted) and decision.events:
+            orders[decision.state.id] = decision.state
+            changed.append((recorded.by.about(decision.state.id), decision))
+            moved.append((recorded, decision.state))
+    await _save(tx, changed)
+    return moved
+
+
+async def _save(tx: Tx, changed: Sequence[tuple[By, Accepted[Order]]]) -> None:
+    await store.save(tx, accepted([decision for _, decision in changed]))
+    await tx.record(changed)
+
+
+def _concerns(order: Order, command: Any) -> bool:
+    if order.tenant_id != command.by.tenant_id:
+        return False
+    acting: Acting = command.acting
+    return {
+        Party.CUSTOMER: acting.id == order.customer_id,
+        Party.MERCHANT: acting.id == order.merchant_id,
+        Party.COURIER: acting.id == order.courier_id,
+        Party.OPERATOR: True,
+        Party.SYSTEM: True,
+    }[acting.party]
+
+
+def _done(commands: Sequence[Any], outcomes: Sequence[Order | Refusal]) -> list[tuple[Any, Order]]:
+    return [
+        (c, outcome)
+        for c, outcome in zip(commands, outcomes, strict=True)
+        if not isinstance(outcome, Refusal)
+    ]
+
+
+def _system(tx: Tx, order: Order) -> By:
+    del tx
+    return By(tenant_id=order.tenant_id, correlation_id=order.id)
+
+
+def _end(order: Order, tx: Tx, *, reason: str) -> Decision[Order]:
+    return model.cancel(order, party=Party.SYSTEM, reason=reason, now=tx.now)
+
+
+async def _undo(tx: Tx, cancelled: Sequence[tuple[By, Order]]) -> None:
+    """Free the courier and give the money back."""
+    await dispatch.withdraw(
+        tx,
+        [
+            dispatch.Withdraw(
+                by=by.about(order.id), reference_id=order.id, reason=order.ended_because or ""
+            )
+            for by, order in cancelled
+            if order.accepted_at is not None
+        ],
+    )
+    await payments.release(tx, [_release(by, order) for by, order in cancelled])
+
+
+def _release(by: By, order: Order) -> payments.Release:
+    return payments.Release(
+        by=by.about(order.id), reference_id=order.id, reason=order.ended_because or ""
+    )
+
+
+async def _tell_dispatch(tx: Tx, done: Sequence[tuple[Any, Order]]) -> None:
+    await dispatch.move_ready_time(tx, [_ready(c.by, order) for c, order in done])
+
+
+def _ready(by: By, order: Order) -> dispatch.MoveReadyTime:
+    assert order.ready_at is not None, "an accepted order has a ready time"
+    return dispatch.MoveReadyTime(
+        by=by.about(order.id), reference_id=order.id, ready_at=order.ready_at
+    )
+
+
+def _steps(commands: Sequence[Any], outcomes: Sequence[Order | Refusal]) -> list[dispatch.Step]:
+    steps: list[dispatch.Step] = []
+    for c, order in _done(commands, outcomes):
+        assert order.courier_id is not None, "a carried order has a courier"
+        steps.append(
+            dispatch.Step(
+                by=c.by.about(order.id), reference_id=order.id, courier_id=order.courier_id
+            )
+        )
+    return steps
+
+
+def _agreed(outcomes: Sequence[Any]) -> None:
+    """Dispatch and ordering look at one delivery from two sides and must not disagree."""
+    for outcome in outcomes:
+        assert not isinstance(outcome, Refusal), f"dispatch refused a step: {outcome.code}"
+
+
+async def _capture(tx: Tx, done: Sequence[tuple[Any, Order]]) -> None:
+    await payments.capture(
+        tx,
+        [
+            payments.Capture(
+                by=c.by.about(order.id),
+                reference_id=order.id,
+                amount_minor=order.amounts.total_minor,
+                postings=_postings(order),
+                collected_by=order.courier_id,
+            )
+            for c, order in done
+        ],
+    )
+
+
+def _postings(order: Order) -> list[payments.Posting]:
+    """Who gets what of an order's total: merchant, courier, platform, tax."""
+    amounts, tenant = order.amounts, order.tenant_id
+    assert order.courier_id is not None, "a settled order had a courier"
+    shares: list[tuple[Literal["merchant", "courier", "platform", "tax"], UUID, int]] = [
+        ("merchant", order.merchant_id, amounts.merchant_minor),
+        ("courier", order.courier_id, amounts.courier_minor),
+        ("platform", tenant, amounts.platform_minor),
+        ("tax", tenant, amounts.tax_minor),
+    ]
+    return [
+        payments.Posting(account=payments.AccountRef(kind=kind, owner_id=owner), amount_minor=minor)
+        for kind, owner, minor in shares
+        if minor
+    ]
+
+
+def _order(
+    tx: Tx, command: PlaceOrder, quote: pricing.Quote, *, order_id: UUID, number: int
+) -> Order:
+    b, shares = quote.breakdown, quote.shares
+    return Order(
+        id=order_id,
+        tenant_id=command.by.tenant_id,
+        city_id=quote.city_id,
+        number=number,
+        quote_id=quote.id,
+        customer_id=command.customer_id,
+        merchant_id=quote.merchant_id,
+        paid_by=command.paid_by,
+        amounts=model.Amounts(
+            currency=quote.currency,
+            subtotal_minor=b.subtotal_minor,
+            delivery_fee_minor=b.delivery_fee_minor,
+            service_fee_minor=b.service_fee_minor,
+            small_order_fee_minor=b.small_order_fee_minor,
+            discount_minor=b.discount_minor,
+            tax_minor=b.tax_minor,
+            tip_minor=b.tip_minor,
+            total_minor=b.total_minor,
+            merchant_minor=shares.merchant_minor,
+            courier_minor=shares.courier_minor,
+            platform_minor=shares.platform_minor,
+        ),
+        pickup=quote.pickup,
+        dropoff=quote.dropoff,
+        prep_time_s=quote.prep_time_s,
+        travel_time_s=quote.travel_time_s,
+        handover_pin=f"{tx.ids().int % 10_000:04}",
+        placed_at=tx.now,
+    )
+
+
+def _items(quote: pricing.Quote) -> list[store.Item]:
+    return [
+        store.Item(
+            product_id=line.product_id,
+            name_en=line.name_en,
+            name_ar=line.name_ar,
+            quantity=line.quantity,
+            unit_price_minor=line.unit_price_minor,
+            options=[option.name_en for option in line.options],
+            total_minor=line.total_minor,
+        )
+        for line in quote.lines
+    ]
+
+
+def _destination(command: PlaceOrder, quote: pricing.Quote) -> store.Destination:
+    return store.Destination(
+        address=quote.address, instructions=quote.instructions, notes=command.notes
+    )
