@@ -1,0 +1,46 @@
+"""What happens to users and their sessions. Ids only: personal data stays in identity's tables."""
+
+from enum import StrEnum
+from typing import Final
+from uuid import UUID
+
+from tawsil.kernel.decisions import Event
+
+
+class Role(StrEnum):
+    SUPER_ADMIN = "super_admin"
+    ADMIN = "admin"
+    COUNTRY_DISTRIBUTOR = "country_distributor"
+    REGIONAL_MANAGER = "regional_manager"
+    DISTRICT_MANAGER = "district_manager"
+    MUNICIPAL_MANAGER = "municipal_manager"
+    MERCHANT = "merchant"
+    DELIVERY_PARTNER = "delivery_partner"
+    CUSTOMER = "customer"
+    SUPPORT_STAFF = "support_staff"
+
+
+class RevokedBecause(StrEnum):
+    LOGGED_OUT = "logged_out"
+    TOKEN_REUSED = "token_reused"  # noqa: S105 - a reason, not a password
+    USER_DISABLED = "user_disabled"
+
+
+class UserRegistered(Event, frozen=True, tag="user.registered.v1"):
+    user_id: UUID
+    roles: tuple[Role, ...]
+    location_id: UUID | None = None
+
+
+class SessionStarted(Event, frozen=True, tag="session.started.v1"):
+    session_id: UUID
+    user_id: UUID
+
+
+class SessionRevoked(Event, frozen=True, tag="session.revoked.v1"):
+    session_id: UUID
+    user_id: UUID
+    because: RevokedBecause
+
+
+EVENTS: Final = (UserRegistered, SessionStarted, SessionRevoked)

@@ -1,0 +1,82 @@
+"""What each role may do: `resource:action[:scope]`. No scope means everything in the tenant."""
+
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from tawsil.identity.events import Role
+
+
+def _reads_area(area: str) -> tuple[str, ...]:
+    """A manager reads what lies in its part of country > region > district > municipality."""
+    resources = ("merchant", "order", "analytics", "user", "courier")
+    return tuple(f"{resource}:read:{area}" for resource in resources)
+
+
+PERMISSIONS: Final[Mapping[Role, tuple[str, ...]]] = {
+    Role.SUPER_ADMIN: ("*:*",),
+    Role.ADMIN: (
+        "user:*",
+        "merchant:*",
+        "order:*",
+        "analytics:*",
+        "system:*",
+        "courier:*",
+        "zone:*",
+        "payment:*",
+    ),
+    Role.COUNTRY_DISTRIBUTOR: _reads_area("country"),
+    Role.REGIONAL_MANAGER: _reads_area("region"),
+    Role.DISTRICT_MANAGER: _reads_area("district"),
+    Role.MUNICIPAL_MANAGER: _reads_area("municipality"),
+    Role.MERCHANT: (
+        "profile:*:own",
+        "menu:*:own",
+        "inventory:*:own",
+        "merchant:read:own",
+        "merchant:update:own",
+        "order:read:assigned",
+        "order:update:assigned",
+        "analytics:read:own",
+        "payment:read:own",
+    ),
+    Role.DELIVERY_PARTNER: (
+        "profile:*:own",
+        "courier:read:own",
+        "courier:update:own",
+        "order:read:assigned",
+        "order:update:assigned",
+        "location:update:own",
+        "analytics:read:own",
+        "payment:read:own",
+    ),
+    Role.CUSTOMER: (
+        "profile:*:own",
+        "order:create",
+        "order:read:own",
+        "order:cancel:own",
+        "order:update:own",
+        "review:create",
+        "review:read:own",
+        "menu:read",
+        "merchant:read",
+        "payment:read:own",
+    ),
+    Role.SUPPORT_STAFF: (
+        "user:read",
+        "order:read",
+        "order:update",
+        "order:cancel",
+        "courier:read",
+        "merchant:read",
+        "menu:read",
+        "payment:read",
+        "ticket:create",
+        "ticket:read",
+        "ticket:update",
+    ),
+}
+
+
+def permissions_of(roles: Iterable[Role]) -> tuple[str, ...]:
+    """What any of the roles grants, each once, in the table's order."""
+    return tuple(dict.fromkeys(granted for role in roles for granted in PERMISSIONS[role]))

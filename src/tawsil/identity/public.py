@@ -1,0 +1,70 @@
+"""What others may ask of identity."""
+
+from collections.abc import Iterable, Sequence
+from uuid import UUID
+
+from tawsil.identity import service, store
+from tawsil.identity.authenticator import TokenAuthenticator
+from tawsil.identity.events import Role
+from tawsil.identity.model import NewUser, User
+from tawsil.identity.passwords import Passwords
+from tawsil.identity.permissions import PERMISSIONS, permissions_of
+from tawsil.identity.tokens import Grant, TokenKeys, Tokens
+from tawsil.kernel.db import Database, Tx
+from tawsil.kernel.decisions import By, Refusal
+from tawsil.kernel.http import Authenticator
+from tawsil.kernel.settings import Settings
+
+__all__ = [
+    "PERMISSIONS",
+    "Grant",
+    "NewUser",
+    "Passwords",
+    "Role",
+    "TokenKeys",
+    "Tokens",
+    "User",
+    "authenticator",
+    "create_users",
+    "get_many",
+    "hash_password",
+    "permissions_of",
+]
+
+
+async def create_users(
+    tx: Tx, *, users: Sequence[NewUser], by: By | None = None
+) -> list[User | Refusal]:
+    """Register users whose passwords are hashed already; any roles. Refused: the e-mail is taken.
+
+    Without `by`, the system does it.
+    """
+    return await service.register(
+        tx,
+        [
+            service.Register(
+                by=by or By(tenant_id=user.tenant_id, correlation_id=tx.ids()), user=user
+            )
+            for user in users
+        ],
+    )
+
+
+async def hash_password(password: str) -> str:
+    """The argon2id hash of a password. Takes tens of milliseconds: not inside a transaction."""
+    return await Passwords().hash(password)
+
+
+async def get_many(tx: Tx, *, tenant_id: UUID, ids: Iterable[UUID]) -> dict[UUID, User]:
+    """Users of one tenant, by id; unknown ids are left out."""
+    found = await store.users(tx, ids)
+    return {id_: user for id_, user in found.items() if user.tenant_id == tenant_id}
+
+
+def authenticator(
+    database: Database, settings: Settings, *, tokens: Tokens | None = None
+) -> Authenticator:
+    """What verifies the access token of every request; give it the process's `Tokens`."""
+    return TokenAuthenticator(
+        database, settings=settings, tokens=tokens or Tokens(database, settings=settings)
+    )

@@ -1,0 +1,189 @@
+"""What can be asked of identity. Hashing and signing happen before or after, not in here."""
+
+from collections.abc import Mapping, Sequence
+from uuid import UUID
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from tawsil.identity import model, store
+from tawsil.identity.events import RevokedBecause
+from tawsil.identity.model import (
+    EMAIL_TAKEN,
+    SESSION_ENDED,
+    NewUser,
+    RefreshToken,
+    Session,
+    User,
+)
+from tawsil.kernel.db import Tx
+from tawsil.kernel.decisions import (
+    Accepted,
+    By,
+    Command,
+    Decision,
+    Refusal,
+    accepted,
+    refuse,
+)
+
+
+class Register(Command, frozen=True, kw_only=True):
+    user: NewUser
+
+
+class StartSession(Command, frozen=True, kw_only=True):
+    """Sign a user in. `first` is the refresh token that was issued for the session."""
+
+    user_id: UUID
+    device_id: str | None
+    first: RefreshToken
+
+
+class Refresh(Command, frozen=True, kw_only=True):
+    """Spend a refresh token, whose signature was verified, for its successor."""
+
+    jti: UUID
+    token_hash: bytes
+    successor: RefreshToken
+
+
+class Revoke(Command, frozen=True, kw_only=True):
+    session_id: UUID
+    because: RevokedBecause
+
+
+class ChangeProfile(Command, frozen=True, kw_only=True):
+    user_id: UUID
+    name: str
+    phone: str | None
+    locale: str
+
+
+class Refreshed(Struct, frozen=True):
+    session: Session
+    user: User
+
+
+async def register(tx: Tx, commands: Sequence[Register]) -> list[User | Refusal]:
+    """Make users, each refused if its e-mail address is in use, here or earlier in the batch."""
+    decisions = [model.register(command.user, at=tx.now) for command in commands]
+    added = await store.add_users(
+        tx,
+        [decision.state for decision in decisions],
+        password_hashes=[command.user.password_hash for command in commands],
+    )
+    await tx.record(
+        [
+            (command, decision)
+            for command, decision in zip(commands, decisions, strict=True)
+            if decision.state.id in added
+        ]
+    )
+    return [d.state if d.state.id in added else EMAIL_TAKEN for d in decisions]
+
+
+async def start_sessions(tx: Tx, commands: Sequence[StartSession]) -> list[Session]:
+    decisions = [
+        model.start_session(
+            session_id=command.first.session_id,
+            tenant_id=command.by.tenant_id,
+            user_id=command.user_id,
+            device_id=command.device_id,
+            at=tx.now,
+        )
+        for command in commands
+    ]
+    await store.add_sessions(tx, [decision.state for decision in decisions])
+    await store.put_refresh_tokens(tx, [command.first for command in commands])
+    await tx.record(list(zip(commands, decisions, strict=True)))
+    return [decision.state for decision in decisions]
+
+
+async def refresh(tx: Tx, commands: Sequence[Refresh]) -> list[Refreshed | Refusal]:
+    """Spend tokens for their successors; a token spent before ends its session, which commits."""
+    sessions = await store.lock_sessions(tx, [c.successor.session_id for c in commands])
+    users = await store.users(tx, [session.user_id for session in sessions.values()])
+    tokens = await store.refresh_tokens(tx, [command.jti for command in commands])
+    decided: list[tuple[Command | By, Decision[Session]]] = []
+    changed: dict[UUID, RefreshToken] = {}
+    outcomes: list[Refreshed | Refusal] = []
+    for command in commands:
+        decision = _rotate(tx, command, sessions=sessions, users=users, tokens=tokens)
+        decided.append((command, decision))
+        if isinstance(decision, Refusal):
+            outcomes.append(decision)
+            continue
+        session = sessions[decision.state.id] = decision.state
+        if session.revoked_at is not None:
+            outcomes.append(SESSION_ENDED)
+            continue
+        spent = replace(tokens[command.jti], spent_at=tx.now)
+        for token in (spent, command.successor):
+            tokens[token.jti] = changed[token.jti] = token
+        outcomes.append(Refreshed(session, users[session.user_id]))
+    await store.put_refresh_tokens(tx, list(changed.values()))
+    await _save(tx, decided)
+    return outcomes
+
+
+def _rotate(
+    tx: Tx,
+    command: Refresh,
+    *,
+    sessions: Mapping[UUID, Session],
+    users: Mapping[UUID, User],
+    tokens: Mapping[UUID, RefreshToken],
+) -> Decision[Session]:
+    session = sessions.get(command.successor.session_id)
+    token = tokens.get(command.jti)
+    if session is None or token is None or token.token_hash != command.token_hash:
+        return SESSION_ENDED
+    return model.rotate(
+        session,
+        token=token,
+        user_disabled=users[session.user_id].disabled_at is not None,
+        now=tx.now,
+    )
+
+
+async def revoke(tx: Tx, commands: Sequence[Revoke]) -> list[Session | Refusal]:
+    sessions = await store.lock_sessions(tx, [command.session_id for command in commands])
+    decided: list[tuple[Command | By, Decision[Session]]] = []
+    outcomes: list[Session | Refusal] = []
+    for command in commands:
+        session = sessions.get(command.session_id)
+        if session is None:
+            outcomes.append(refuse("request.not_found", status=404))
+            continue
+        decision = model.revoke(session, because=command.because, at=tx.now)
+        sessions[session.id] = decision.state
+        decided.append((command, decision))
+        outcomes.append(decision.state)
+    await _save(tx, decided)
+    return outcomes
+
+
+async def _save(tx: Tx, decided: Sequence[tuple[Command | By, Decision[Session]]]) -> None:
+    await store.save_sessions(tx, accepted([decision for _, decision in decided]))
+    await tx.record(
+        [(command, decision) for command, decision in decided if isinstance(decision, Accepted)]
+    )
+
+
+async def change_profile(tx: Tx, commands: Sequence[ChangeProfile]) -> list[User | Refusal]:
+    """Replace what users say of themselves. Personal data: no event carries it."""
+    users = await store.lock_users(tx, [command.user_id for command in commands])
+    changed: dict[UUID, User] = {}
+    outcomes: list[User | Refusal] = []
+    for command in commands:
+        user = users.get(command.user_id)
+        if user is None or user.tenant_id != command.by.tenant_id:
+            outcomes.append(refuse("request.not_found", status=404))
+            continue
+        user = changed[user.id] = replace(
+            user, name=command.name, phone=command.phone, locale=command.locale
+        )
+        outcomes.append(user)
+    await store.save_profiles(tx, list(changed.values()))
+    return outcomes

@@ -1,0 +1,72 @@
+"""One signing key for all tests, cheap hashes, and an application that checks real tokens."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import pytest
+from argon2 import PasswordHasher
+from joserfc.jwk import RSAKey
+from litestar.testing import AsyncTestClient
+
+from tawsil.identity import store
+from tawsil.identity.model import SigningKey
+from tawsil.identity.public import Passwords, Tokens, authenticator
+from tawsil.identity.routes import routes
+from tawsil.kernel.clock import VirtualClock
+from tawsil.kernel.db import Database
+from tawsil.kernel.decisions import By
+from tawsil.kernel.http.app import create_app
+from tawsil.kernel.settings import Settings
+
+
+@pytest.fixture(scope="session")
+def rsa() -> RSAKey:
+    return RSAKey.generate_key(2048)
+
+
+@pytest.fixture
+def settings() -> Settings:
+    return Settings()
+
+
+@pytest.fixture
+def passwords() -> Passwords:
+    return Passwords(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+
+
+@pytest.fixture
+async def tokens(
+    database: Database, settings: Settings, rsa: RSAKey, clock: VirtualClock
+) -> Tokens:
+    key = SigningKey(
+        kid=rsa.thumbprint(), private_pem=rsa.as_pem(private=True).decode(), created_at=clock()
+    )
+    async with database.transaction() as tx:
+        await store.add_signing_key(tx, key, others_retire_at=clock())
+    return Tokens(database, settings=settings)
+
+
+@pytest.fixture
+async def client(
+    database: Database, settings: Settings, tokens: Tokens, passwords: Passwords, by: By
+) -> AsyncIterator[httpx.AsyncClient]:
+    app = create_app(
+        routes=routes,
+        database=database,
+        authenticate=authenticator(database, settings, tokens=tokens),
+        state={"tokens": tokens, "passwords": passwords, "default_tenant_id": by.tenant_id},
+    )
+    async with AsyncTestClient(app, raise_server_exceptions=False) as client:
+        yield client
+
+
+@pytest.fixture
+async def mona(client: httpx.AsyncClient) -> dict[str, Any]:
+    """A customer who has just registered: her tokens and her profile."""
+    answer = await client.post(
+        "/v4/auth/register",
+        json={"email": "mona@example.org", "password": "correct horse", "name": "Mona"},
+    )
+    assert answer.status_code == 201, answer.text
+    return answer.json()["data"]
