@@ -1,0 +1,1 @@
+"""Tracking: where couriers are, where they have been, and when they arrive."""
