@@ -2,17 +2,16 @@
 
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 import asyncpg
 import httpx
 import pytest
-from litestar import Litestar
-from litestar.testing import AsyncTestClient
 
 from tawsil.kernel.clock import Ids, VirtualClock
 from tawsil.kernel.db import Database, Tx, connect
@@ -148,14 +147,13 @@ Serve = Callable[[Sequence[Any]], Awaitable[httpx.AsyncClient]]
 @pytest.fixture
 async def serve(database: Database, callers: Callers) -> AsyncIterator[Any]:
     """Make an HTTP client for some routes: `client = await serve(routes, state={...})`."""
-    opened: list[AsyncTestClient[Litestar]] = []
+    async with AsyncExitStack() as opened:
 
-    async def make(routes: Sequence[Any], **state: Any) -> AsyncTestClient[Litestar]:
-        app = create_app(routes=routes, database=database, authenticate=callers, state=state)
-        client = await AsyncTestClient(app, raise_server_exceptions=False).__aenter__()
-        opened.append(client)
-        return client
+        async def make(routes: Sequence[Any], **state: Any) -> httpx.AsyncClient:
+            app = create_app(routes=routes, database=database, authenticate=callers, state=state)
+            # In this event loop, which the pool belongs to; Litestar's own client runs another.
+            transport = httpx.ASGITransport(app=cast("Any", app), raise_app_exceptions=False)
+            client = httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1")
+            return await opened.enter_async_context(client)
 
-    yield make
-    for client in opened:
-        await client.__aexit__(None, None, None)
+        yield make
