@@ -1,0 +1,185 @@
+"""What happened to a payment: ids, amounts and codes. `reference_id` is what was paid for."""
+
+from enum import StrEnum
+from typing import Final
+from uuid import UUID
+
+from msgspec import Struct
+
+from tawsil.kernel.decisions import Event
+
+
+class Method(StrEnum):
+    CARD = "card"
+    CASH = "cash"
+
+
+class Step(StrEnum):
+    """What an acquirer is asked to do."""
+
+    AUTHORISE = "authorise"
+    CAPTURE = "capture"
+    VOID = "void"
+    REFUND = "refund"
+
+
+class AccountKind(StrEnum):
+    """Whose money, or what for. The kinds in `HOUSE` have one account per tenant."""
+
+    CUSTOMER = "customer"
+    MERCHANT = "merchant"
+    COURIER = "courier"
+    COURIER_CASH = "courier_cash"
+    PLATFORM = "platform"
+    TAX = "tax"
+    PSP_CLEARING = "psp_clearing"
+    BANK = "bank"
+    SUPPLIER = "supplier"
+    GARAGE = "garage"
+
+
+HOUSE: Final = frozenset(
+    {AccountKind.PLATFORM, AccountKind.TAX, AccountKind.PSP_CLEARING, AccountKind.BANK}
+)
+
+
+class AccountRef(Struct, frozen=True):
+    """An account by what it is; `owner_id` is left out for the tenant's own."""
+
+    kind: AccountKind
+    owner_id: UUID | None = None
+
+    def __post_init__(self) -> None:
+        if (self.owner_id is None) != (self.kind in HOUSE):
+            raise ValueError(
+                f"a {self.kind} account {'has no' if self.owner_id else 'needs an'} owner"
+            )
+
+
+class Posting(Struct, frozen=True):
+    """An account's share of an amount; negative for who adds to it, such as a subsidy."""
+
+    account: AccountRef
+    amount_minor: int
+
+
+class AuthorisationRequested(Event, frozen=True, tag="payment.requested.v1"):
+    reference_id: UUID
+    payer_id: UUID
+    method: Method
+    amount_minor: int
+    currency: str
+    attempts: int = 0
+
+
+class ChallengeRequired(Event, frozen=True, tag="payment.challenged.v1"):
+    """The cardholder must prove to the bank who they are."""
+
+    reference_id: UUID
+
+
+class PaymentAuthorised(Event, frozen=True, tag="payment.authorised.v1"):
+    reference_id: UUID
+    amount_minor: int
+    currency: str
+
+
+class PaymentDeclined(Event, frozen=True, tag="payment.declined.v1"):
+    """Nothing was or will be paid; `step` is capture when the authorisation did not last."""
+
+    reference_id: UUID
+    code: str
+    step: Step
+
+
+class OutcomeUnknown(Event, frozen=True, tag="payment.unknown.v1"):
+    """Nobody answered, `attempts` times in a row; it may or may not have been done."""
+
+    reference_id: UUID
+    step: Step
+    attempts: int
+
+
+class CaptureRequested(Event, frozen=True, tag="payment.capture_requested.v1"):
+    reference_id: UUID
+    amount_minor: int
+    currency: str
+
+
+class PaymentCaptured(Event, frozen=True, tag="payment.captured.v1"):
+    """Paid: `amount_minor` came in through `received_in` and was shared out."""
+
+    reference_id: UUID
+    amount_minor: int
+    currency: str
+    received_in: AccountRef
+    shares: tuple[Posting, ...]
+
+
+class CaptureFailed(Event, frozen=True, tag="payment.capture_failed.v1"):
+    """The acquirer refused to capture; the authorisation still stands."""
+
+    reference_id: UUID
+    code: str
+
+
+class VoidRequested(Event, frozen=True, tag="payment.void_requested.v1"):
+    reference_id: UUID
+    reason: str
+
+
+class PaymentVoided(Event, frozen=True, tag="payment.voided.v1"):
+    reference_id: UUID
+    reason: str
+
+
+class RefundRequested(Event, frozen=True, tag="payment.refund_requested.v1"):
+    reference_id: UUID
+    amount_minor: int
+    currency: str
+    reason: str
+
+
+class PaymentRefunded(Event, frozen=True, tag="payment.refunded.v1"):
+    """`amount_minor` went back through `returned_by`; `refunded_minor` is all so far."""
+
+    reference_id: UUID
+    amount_minor: int
+    refunded_minor: int
+    currency: str
+    returned_by: AccountRef
+    borne_by: tuple[Posting, ...]
+    reason: str
+
+
+class RefundFailed(Event, frozen=True, tag="payment.refund_failed.v1"):
+    """The acquirer refused to refund; the amount is still captured."""
+
+    reference_id: UUID
+    amount_minor: int
+    code: str
+
+
+class ReleaseRequested(Event, frozen=True, tag="payment.release_requested.v1"):
+    """Whatever the outcome turns out to be, it is to be undone."""
+
+    reference_id: UUID
+    reason: str
+
+
+EVENTS: Final = (
+    AuthorisationRequested,
+    ChallengeRequired,
+    PaymentAuthorised,
+    PaymentDeclined,
+    OutcomeUnknown,
+    CaptureRequested,
+    PaymentCaptured,
+    CaptureFailed,
+    VoidRequested,
+    PaymentVoided,
+    RefundRequested,
+    PaymentRefunded,
+    RefundFailed,
+    ReleaseRequested,
+)

@@ -1,0 +1,58 @@
+"""What others may ask of payments.
+
+Commands are handled in batches and answer, in order, with the payment as it is now or a refusal:
+`authorise`, `capture`, `void`, `refund`, `release`, and `transfer` for money that moves without a
+payment. A card payment is only asked for here; events tell later what became of it.
+"""
+
+from tawsil.payments.events import AccountKind, AccountRef, Method, Posting, Step
+from tawsil.payments.ledger import Balance, Line, Statement, Transfer, TransferKind
+from tawsil.payments.payment import Payment, PaymentState
+from tawsil.payments.service import (
+    Authorise,
+    Capture,
+    Refund,
+    Release,
+    Void,
+    authorise,
+    capture,
+    hear_webhook,
+    on_due,
+    refund,
+    release,
+    transfer,
+    void,
+)
+from tawsil.payments.store import balances, imbalance, of_references, statement
+
+__all__ = (
+    "AccountKind",
+    "AccountRef",
+    "Authorise",
+    "Balance",
+    "Capture",
+    "Line",
+    "Method",
+    "Payment",
+    "PaymentState",
+    "Posting",
+    "Refund",
+    "Release",
+    "Statement",
+    "Step",
+    "Transfer",
+    "TransferKind",
+    "Void",
+    "authorise",
+    "balances",
+    "capture",
+    "hear_webhook",
+    "imbalance",
+    "of_references",
+    "on_due",
+    "refund",
+    "release",
+    "statement",
+    "transfer",
+    "void",
+)

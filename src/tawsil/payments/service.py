@@ -1,0 +1,346 @@
+"""Use cases: decide, write, book and enqueue in one transaction; the network comes in jobs."""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final, TypeVar
+from uuid import UUID
+
+import structlog
+from msgspec import Struct
+
+from tawsil.kernel.db import Job, Tx
+from tawsil.kernel.deadlines import Due
+from tawsil.kernel.decisions import Accepted, By, Command, Decision, Event, Refusal, refuse
+from tawsil.payments import ledger, model, store
+from tawsil.payments.events import Method, PaymentCaptured, PaymentRefunded, Posting
+from tawsil.payments.ledger import Transfer, TransferKind
+from tawsil.payments.payment import WAITS_FOR, Payment, PaymentState, net
+from tawsil.payments.psp import Charge, Word
+
+log = structlog.get_logger(__name__)
+
+
+class Authorise(Command, frozen=True, kw_only=True):
+    """Reserve an amount. `card_token` is a token of the acquirer, never a card number."""
+
+    reference_id: UUID
+    city_id: UUID
+    payer_id: UUID
+    method: Method
+    amount_minor: int
+    currency: str
+    card_token: str | None = None
+
+
+class Capture(Command, frozen=True, kw_only=True):
+    """Take the amount (`None`: all of it) and share it out: `postings` add up to it.
+
+    `collected_by` is the courier who holds the cash; for cash only, and then required.
+    """
+
+    reference_id: UUID
+    postings: tuple[Posting, ...]
+    amount_minor: int | None = None
+    collected_by: UUID | None = None
+
+
+class Void(Command, frozen=True, kw_only=True):
+    reference_id: UUID
+    reason: str
+
+
+class Refund(Command, frozen=True, kw_only=True):
+    """Give back an amount; `borne_by` adds up to it and says who pays for it."""
+
+    reference_id: UUID
+    amount_minor: int
+    borne_by: tuple[Posting, ...]
+    reason: str
+
+
+class Release(Command, frozen=True, kw_only=True):
+    """Undo whatever has become of the payment: void, refund all, or cancel what is under way."""
+
+    reference_id: UUID
+    reason: str
+
+
+class PaymentJob(Struct, frozen=True):
+    """The payload of every `payments.…` job about one payment."""
+
+    payment_id: UUID
+    correlation_id: UUID
+
+
+C = TypeVar("C", Capture, Void, Refund, Release)
+RECONCILE: Final = "payments.reconcile"
+
+
+class _Decided(Struct, frozen=True):
+    by: By
+    before: Payment | None
+    decision: Accepted[Payment]
+
+
+async def authorise(tx: Tx, commands: Sequence[Authorise]) -> list[Payment | Refusal]:
+    """Begin payments, one per reference; the same command again gives the payment there is."""
+    known = await store.of_references(tx, reference_ids=[c.reference_id for c in commands])
+    started: dict[UUID, _Decided] = {}
+    refused: dict[int, Refusal] = {}
+    for index, command in enumerate(commands):
+        if command.reference_id in known or command.reference_id in started:
+            continue
+        decision = _start(tx, command)
+        if isinstance(decision, Refusal):
+            refused[index] = decision
+        else:
+            started[command.reference_id] = _Decided(command.by, None, decision)
+    new = await store.add(tx, [one.decision.state for one in started.values()])
+    await _follow(tx, [started[reference_id] for reference_id in started if reference_id in new])
+    lost = [reference_id for reference_id in started if reference_id not in new]
+    if lost:  # another transaction began them meanwhile
+        known |= await store.of_references(tx, reference_ids=lost)
+    known |= {reference_id: started[reference_id].decision.state for reference_id in new}
+    return [
+        refused[index] if index in refused else _same(known[command.reference_id], command)
+        for index, command in enumerate(commands)
+    ]
+
+
+async def capture(tx: Tx, commands: Sequence[Capture]) -> list[Payment | Refusal]:
+    def decide(payment: Payment, command: Capture) -> Decision[Payment]:
+        return model.capture(
+            payment,
+            ask_id=tx.ids(),
+            amount_minor=command.amount_minor,
+            shares=command.postings,
+            collected_by=command.collected_by,
+            at=tx.now,
+        )
+
+    return await _decide(tx, commands, decide)
+
+
+async def void(tx: Tx, commands: Sequence[Void]) -> list[Payment | Refusal]:
+    return await _decide(tx, commands, lambda p, c: model.void(p, reason=c.reason, at=tx.now))
+
+
+async def refund(tx: Tx, commands: Sequence[Refund]) -> list[Payment | Refusal]:
+    def decide(payment: Payment, command: Refund) -> Decision[Payment]:
+        return model.refund(
+            payment,
+            ask_id=tx.ids(),
+            amount_minor=command.amount_minor,
+            borne_by=command.borne_by,
+            reason=command.reason,
+            at=tx.now,
+        )
+
+    return await _decide(tx, commands, decide)
+
+
+async def release(tx: Tx, commands: Sequence[Release]) -> list[Payment | Refusal]:
+    def decide(payment: Payment, command: Release) -> Decision[Payment]:
+        return model.release(payment, ask_id=tx.ids(), reason=command.reason, at=tx.now)
+
+    return await _decide(tx, commands, decide)
+
+
+async def transfer(tx: Tx, commands: Sequence[Transfer]) -> list[Transfer | Refusal]:
+    """Book transfers of their own: payouts, cash handed over, adjustments."""
+    outcomes = [_balanced(command) for command in commands]
+    await store.post(tx, [t for t in outcomes if isinstance(t, Transfer) and t.postings])
+    return outcomes
+
+
+async def on_due(tx: Tx, due: Sequence[Due]) -> None:
+    """Nobody has answered in time: take back what was left open, look up what is unknown."""
+    payments = await store.lock_ids(tx, payment_ids=[d.subject_id for d in due])
+    decided: list[_Decided] = []
+    for one in due:
+        payment = payments[one.subject_id]
+        by = By(tenant_id=payment.tenant_id, correlation_id=tx.ids())
+        decide = model.challenge_over if one.kind == "challenge_over" else model.unheard
+        decided.append(_Decided(by, payment, decide(payment, at=tx.now)))
+        if one.kind == "reconcile":
+            await tx.enqueue(_job(RECONCILE, payment, by))
+    await _apply(tx, decided)
+
+
+async def hear(
+    tx: Tx,
+    *,
+    payment_id: UUID,
+    word: Word,
+    key: str | None = None,
+    ask_again: bool = False,
+    correlation_id: UUID,
+) -> Payment | None:
+    """Take in what an acquirer answered to the step of a key, or, without one, to a look.
+
+    With `ask_again`, what a look finds undone after a silence is asked for again: same step, same
+    key.
+    """
+    payment = (await store.lock_ids(tx, payment_ids=[payment_id])).get(payment_id)
+    if payment is None:
+        return None
+    by = By(tenant_id=payment.tenant_id, correlation_id=correlation_id)
+    decision = model.hear(payment, word, key=key, at=tx.now)
+    await _apply(tx, [_Decided(by, payment, decision)])
+    undone = isinstance(word, Charge) and not decision.events and payment.attempts > 0
+    if ask_again and undone and payment.state in WAITS_FOR:
+        log.info("payment.asked_again", payment_id=str(payment.id), state=payment.state)
+        await tx.enqueue(_job(f"payments.{WAITS_FOR[payment.state]}", payment, by))
+    return decision.state
+
+
+async def hear_webhook(tx: Tx, *, event_id: str, reference: str) -> bool:
+    """Note a webhook and have its charge looked up; False when it was heard before.
+
+    What it says is not believed, so that order, delay and repetition do not matter.
+    """
+    payment_id = _uuid(reference)
+    payment = await store.find(tx, payment_id=payment_id) if payment_id else None
+    if not await store.hear_webhook(tx, event_id=event_id, payment_id=payment_id):
+        return False
+    if payment is not None:
+        by = By(tenant_id=payment.tenant_id, correlation_id=tx.ids())
+        await tx.enqueue(_job(RECONCILE, payment, by))
+    return True
+
+
+def _start(tx: Tx, command: Authorise) -> Decision[Payment]:
+    return model.start(
+        payment_id=tx.ids(),
+        tenant_id=command.by.tenant_id,
+        city_id=command.city_id,
+        reference_id=command.reference_id,
+        payer_id=command.payer_id,
+        method=command.method,
+        card_token=command.card_token,
+        amount_minor=command.amount_minor,
+        currency=command.currency,
+        at=tx.now,
+    )
+
+
+def _same(payment: Payment, command: Authorise) -> Payment | Refusal:
+    asked = (
+        command.by.tenant_id,
+        command.payer_id,
+        command.method,
+        command.amount_minor,
+        command.currency,
+    )
+    there_is = (
+        payment.tenant_id,
+        payment.payer_id,
+        payment.method,
+        payment.amount_minor,
+        payment.currency,
+    )
+    return payment if asked == there_is else refuse("payment.reference_taken")
+
+
+async def _decide(
+    tx: Tx, commands: Sequence[C], decide: Callable[[Payment, C], Decision[Payment]]
+) -> list[Payment | Refusal]:
+    """Commands about one payment apply one after another, each on what the last decided."""
+    payments = await store.lock(tx, reference_ids=[c.reference_id for c in commands])
+    outcomes: list[Payment | Refusal] = []
+    decided: list[_Decided] = []
+    for command in commands:
+        payment = payments.get(command.reference_id)
+        if payment is None or payment.tenant_id != command.by.tenant_id:
+            outcomes.append(refuse("request.not_found", status=404))
+            continue
+        decision = decide(payment, command)
+        if isinstance(decision, Refusal):
+            outcomes.append(decision)
+            continue
+        decided.append(_Decided(command.by, payment, decision))
+        payments[command.reference_id] = decision.state
+        outcomes.append(decision.state)
+    await _apply(tx, decided)
+    return outcomes
+
+
+async def _apply(tx: Tx, decided: Sequence[_Decided]) -> None:
+    changes = [one for one in decided if one.decision.events]
+    await store.save(tx, [one.decision for one in changes])
+    await _follow(tx, changes)
+
+
+async def _follow(tx: Tx, changes: Sequence[_Decided]) -> None:
+    """Book, record and enqueue what follows from decisions that are written."""
+    if not changes:
+        return
+    await store.post(
+        tx,
+        [
+            booked
+            for one in changes
+            for event in one.decision.events
+            if (booked := _booked(tx, one.by, event)) is not None and booked.postings
+        ],
+    )
+    await tx.record([(one.by, one.decision) for one in changes])
+    await tx.enqueue(*_jobs(changes))
+
+
+def _booked(tx: Tx, by: By, event: Event) -> Transfer | None:
+    match event:
+        case PaymentCaptured():
+            kind, postings = TransferKind.CAPTURE, ledger.captured(event)
+        case PaymentRefunded():
+            kind, postings = TransferKind.REFUND, ledger.refunded(event)
+        case _:
+            return None
+    return Transfer(
+        by=by,
+        id=tx.ids(),
+        kind=kind,
+        reference_id=event.reference_id,
+        currency=event.currency,
+        postings=postings,
+    )
+
+
+def _jobs(changes: Iterable[_Decided]) -> list[Job]:
+    """The work each decision starts, where the acquirer has to be asked for something new."""
+    jobs: list[Job] = []
+    for one in changes:
+        before, after = one.before, one.decision.state
+        begun = before is None or (before.state, before.asks[:1]) != (after.state, after.asks[:1])
+        if begun and after.state in WAITS_FOR and after.state is not PaymentState.UNKNOWN:
+            jobs.append(_job(f"payments.{WAITS_FOR[after.state]}", after, one.by))
+        elif not begun and before is not None and before.release_reason != after.release_reason:
+            jobs.append(_job(RECONCILE, after, one.by))
+    return jobs
+
+
+def _job(name: str, payment: Payment, by: By) -> Job:
+    return Job(
+        name=name, payload=PaymentJob(payment_id=payment.id, correlation_id=by.correlation_id)
+    )
+
+
+def _balanced(command: Transfer) -> Transfer | Refusal:
+    sum_minor = ledger.total_minor(command.postings)
+    if sum_minor == 0:
+        netted = net(command.postings)
+        return Transfer(
+            by=command.by,
+            id=command.id,
+            kind=command.kind,
+            reference_id=command.reference_id,
+            currency=command.currency,
+            postings=netted,
+        )
+    return refuse("payment.shares_unbalanced", status=422, sum_minor=sum_minor, amount_minor=0)
+
+
+def _uuid(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None

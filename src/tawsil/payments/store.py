@@ -1,0 +1,311 @@
+"""The tables of payments, and all SQL on them.
+
+Balances are summed from the entries when asked for, not kept: the accounts of the house take part
+in every transfer, and a kept balance would make each capture wait for the one before it.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+from uuid import UUID
+
+import asyncpg
+import msgspec
+
+from tawsil.kernel.db import Tx
+from tawsil.kernel.decisions import Accepted
+from tawsil.payments.events import HOUSE, AccountKind, AccountRef, Method, Posting
+from tawsil.payments.ledger import Balance, Line, Statement, Transfer, TransferKind
+from tawsil.payments.payment import Ask, Payment, PaymentState
+
+_encode: Final = msgspec.json.Encoder().encode
+_shares: Final = msgspec.json.Decoder(tuple[Posting, ...])
+_asks: Final = msgspec.json.Decoder(tuple[Ask, ...])
+
+
+async def lock(tx: Tx, *, reference_ids: Sequence[UUID]) -> dict[UUID, Payment]:
+    """Payments by reference, held until the transaction ends."""
+    rows = await tx.rows(
+        """
+        select * from payments.payment where reference_id = any($1::uuid[])
+        order by id for update
+        """,
+        list(reference_ids),
+    )
+    return {row["reference_id"]: _payment(row) for row in rows}
+
+
+async def lock_ids(tx: Tx, *, payment_ids: Sequence[UUID]) -> dict[UUID, Payment]:
+    """Payments by id, held until the transaction ends."""
+    rows = await tx.rows(
+        "select * from payments.payment where id = any($1::uuid[]) order by id for update",
+        list(payment_ids),
+    )
+    return {row["id"]: _payment(row) for row in rows}
+
+
+async def of_references(tx: Tx, *, reference_ids: Sequence[UUID]) -> dict[UUID, Payment]:
+    rows = await tx.rows(
+        "select * from payments.payment where reference_id = any($1::uuid[])", list(reference_ids)
+    )
+    return {row["reference_id"]: _payment(row) for row in rows}
+
+
+async def find(tx: Tx, *, payment_id: UUID) -> Payment | None:
+    row = await tx.row("select * from payments.payment where id = $1", payment_id)
+    return None if row is None else _payment(row)
+
+
+async def add(tx: Tx, payments: Sequence[Payment]) -> set[UUID]:
+    """Add payments; the references that were new. Of two for one reference the first stands."""
+    if not payments:
+        return set()
+    rows = await tx.rows(
+        """
+        insert into payments.payment (id, version, tenant_id, city_id, reference_id, payer_id,
+            method, card_token, amount_minor, currency, state, created_at, since_at,
+            captured_minor, refunded_minor, attempts, shares, asks)
+        select *, $12::timestamptz, $12::timestamptz, 0, 0, 0, '[]'::jsonb, '[]'::jsonb
+        from unnest($1::uuid[], $2::int[], $3::uuid[], $4::uuid[], $5::uuid[], $6::uuid[],
+            $7::text[], $8::text[], $9::bigint[], $10::text[], $11::text[])
+        on conflict (reference_id) do nothing
+        returning reference_id
+        """,
+        [p.id for p in payments],
+        [p.version for p in payments],
+        [p.tenant_id for p in payments],
+        [p.city_id for p in payments],
+        [p.reference_id for p in payments],
+        [p.payer_id for p in payments],
+        [p.method.value for p in payments],
+        [p.card_token for p in payments],
+        [p.amount_minor for p in payments],
+        [p.currency for p in payments],
+        [p.state.value for p in payments],
+        tx.now,
+    )
+    return {row["reference_id"] for row in rows}
+
+
+async def save(tx: Tx, decided: Sequence[Accepted[Payment]]) -> None:
+    """Write the last of each payment's states over the version its first decision saw."""
+    expected: dict[UUID, int] = {}
+    last: dict[UUID, Payment] = {}
+    for decision in decided:
+        expected.setdefault(decision.state.id, decision.expected_version)
+        last[decision.state.id] = decision.state
+    if not last:
+        return
+    payments = list(last.values())
+    count = await tx.execute(
+        """
+        update payments.payment p
+        set version = u.version, state = u.state, captured_minor = u.captured_minor,
+            refunded_minor = u.refunded_minor, psp_charge_id = u.psp_charge_id,
+            decline_code = u.decline_code, release_reason = u.release_reason,
+            attempts = u.attempts, shares = u.shares, asks = u.asks, since_at = u.since_at
+        from unnest($1::uuid[], $2::int[], $3::int[], $4::text[], $5::bigint[], $6::bigint[],
+            $7::text[], $8::text[], $9::text[], $10::int[], $11::jsonb[], $12::jsonb[],
+            $13::timestamptz[]) as u (id, expected, version, state, captured_minor,
+            refunded_minor, psp_charge_id, decline_code, release_reason, attempts, shares, asks,
+            since_at)
+        where p.id = u.id and p.version = u.expected
+        """,
+        [p.id for p in payments],
+        [expected[p.id] for p in payments],
+        [p.version for p in payments],
+        [p.state.value for p in payments],
+        [p.captured_minor for p in payments],
+        [p.refunded_minor for p in payments],
+        [p.psp_charge_id for p in payments],
+        [p.decline_code for p in payments],
+        [p.release_reason for p in payments],
+        [p.attempts for p in payments],
+        [_encode(p.shares).decode() for p in payments],
+        [_encode(p.asks).decode() for p in payments],
+        [p.since_at for p in payments],
+    )
+    assert count == len(payments), "a locked payment does not change under the lock"
+
+
+async def hear_webhook(tx: Tx, *, event_id: str, payment_id: UUID | None) -> bool:
+    """Note a webhook; whether it is heard for the first time."""
+    count = await tx.execute(
+        """
+        insert into payments.webhook (event_id, payment_id, received_at) values ($1, $2, $3)
+        on conflict do nothing
+        """,
+        event_id,
+        payment_id,
+        tx.now,
+    )
+    return count == 1
+
+
+async def post(tx: Tx, transfers: Sequence[Transfer]) -> set[UUID]:
+    """Write transfers with their entries; the ids of those that were new."""
+    if not transfers:
+        return set()
+    rows = await tx.rows(
+        """
+        insert into payments.transfer (id, tenant_id, kind, reference_id, at)
+        select *, $5::timestamptz from unnest($1::uuid[], $2::uuid[], $3::text[], $4::uuid[])
+        on conflict (id) do nothing returning id
+        """,
+        [t.id for t in transfers],
+        [t.by.tenant_id for t in transfers],
+        [t.kind.value for t in transfers],
+        [t.reference_id for t in transfers],
+        tx.now,
+    )
+    new = {row["id"] for row in rows}
+    lines = [(t, p) for t in transfers if t.id in new for p in t.postings]
+    accounts = await _accounts(
+        tx, [(t.by.tenant_id, posting.account, t.currency) for t, posting in lines]
+    )
+    await tx.execute(
+        """
+        insert into payments.entry (transfer_id, account_id, reference_id, amount_minor, currency)
+        select * from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::bigint[], $5::text[])
+        """,
+        [t.id for t, _ in lines],
+        [accounts[t.by.tenant_id, p.account, t.currency] for t, p in lines],
+        [t.reference_id for t, _ in lines],
+        [p.amount_minor for _, p in lines],
+        [t.currency for t, _ in lines],
+    )
+    return new
+
+
+_AccountKey = tuple[UUID, AccountRef, str]
+
+
+async def _accounts(tx: Tx, keys: Sequence[_AccountKey]) -> dict[_AccountKey, UUID]:
+    """The ids of accounts; those that do not exist yet are opened."""
+    wanted = sorted(set(keys), key=lambda k: (k[0], k[1].kind, str(k[1].owner_id), k[2]))
+    known = await _find_accounts(tx, wanted)
+    missing = [key for key in wanted if key not in known]
+    if not missing:
+        return known
+    await tx.execute(
+        """
+        insert into payments.account (id, tenant_id, kind, owner_id, currency)
+        select * from unnest($1::uuid[], $2::uuid[], $3::text[], $4::uuid[], $5::text[])
+        on conflict (tenant_id, kind, owner_id, currency) do nothing
+        """,
+        [tx.ids() for _ in missing],
+        *_columns(missing),
+    )
+    return known | await _find_accounts(tx, missing)
+
+
+async def _find_accounts(tx: Tx, keys: Sequence[_AccountKey]) -> dict[_AccountKey, UUID]:
+    rows = await tx.rows(
+        """
+        select a.* from payments.account a
+        join unnest($1::uuid[], $2::text[], $3::uuid[], $4::text[])
+            as u (tenant_id, kind, owner_id, currency)
+            on a.tenant_id = u.tenant_id and a.kind = u.kind and a.owner_id = u.owner_id
+            and a.currency = u.currency
+        """,
+        *_columns(keys),
+    )
+    return {(row["tenant_id"], _account(row), row["currency"]): row["id"] for row in rows}
+
+
+def _columns(keys: Sequence[_AccountKey]) -> tuple[list[Any], ...]:
+    return (
+        [tenant_id for tenant_id, _, _ in keys],
+        [account.kind.value for _, account, _ in keys],
+        [account.owner_id or tenant_id for tenant_id, account, _ in keys],
+        [currency for *_, currency in keys],
+    )
+
+
+async def balances(tx: Tx, *, tenant_id: UUID, accounts: Sequence[AccountRef]) -> list[Balance]:
+    """What each account stands at, per currency it was ever used in."""
+    rows = await tx.rows(
+        """
+        select a.kind, a.owner_id, a.currency, coalesce(sum(e.amount_minor), 0)::bigint as balance
+        from payments.account a
+        join unnest($2::text[], $3::uuid[]) as u (kind, owner_id)
+            on a.kind = u.kind and a.owner_id = u.owner_id
+        left join payments.entry e on e.account_id = a.id
+        where a.tenant_id = $1
+        group by a.id order by a.kind, a.owner_id, a.currency
+        """,
+        tenant_id,
+        [account.kind.value for account in accounts],
+        [account.owner_id or tenant_id for account in accounts],
+    )
+    return [Balance(_account(row), row["currency"], row["balance"]) for row in rows]
+
+
+async def statement(
+    tx: Tx, *, tenant_id: UUID, accounts: Sequence[AccountRef], offset: int, limit: int
+) -> Statement:
+    """The lines of some accounts, newest first."""
+    args = (
+        tenant_id,
+        [account.kind.value for account in accounts],
+        [account.owner_id or tenant_id for account in accounts],
+    )
+    rows = await tx.rows(
+        f"""
+        select t.kind as transfer_kind, t.at, e.*, a.kind, a.owner_id {_OF_ACCOUNTS}
+        join payments.transfer t on t.id = e.transfer_id
+        order by e.transfer_id desc, e.account_id limit $4 offset $5
+        """,
+        *args,
+        limit,
+        offset,
+    )
+    total = await tx.value(f"select count(*) {_OF_ACCOUNTS}", *args)
+    return Statement([_line(row) for row in rows], total)
+
+
+_OF_ACCOUNTS: Final = """
+    from payments.account a
+    join unnest($2::text[], $3::uuid[]) as u (kind, owner_id)
+        on a.kind = u.kind and a.owner_id = u.owner_id and a.tenant_id = $1
+    join payments.entry e on e.account_id = a.id
+"""
+
+
+async def imbalance(tx: Tx) -> dict[str, int]:
+    """By how much the references of each currency are out of balance in all; zeros, always."""
+    rows = await tx.rows(
+        """
+        select currency, sum(abs(amount_minor))::bigint as imbalance from (
+            select currency, sum(amount_minor) as amount_minor from payments.entry
+            group by reference_id, currency
+        ) per_reference group by currency order by currency
+        """
+    )
+    return {row["currency"]: row["imbalance"] for row in rows}
+
+
+def _payment(row: asyncpg.Record) -> Payment:
+    fields: Mapping[str, Any] = dict(row) | {
+        "method": Method(row["method"]),
+        "state": PaymentState(row["state"]),
+        "shares": _shares.decode(row["shares"]),
+        "asks": _asks.decode(row["asks"]),
+    }
+    return Payment(**fields)
+
+
+def _account(row: asyncpg.Record) -> AccountRef:
+    kind = AccountKind(row["kind"])
+    return AccountRef(kind, None if kind in HOUSE else row["owner_id"])
+
+
+def _line(row: asyncpg.Record) -> Line:
+    return Line(
+        transfer_id=row["transfer_id"],
+        kind=TransferKind(row["transfer_kind"]),
+        reference_id=row["reference_id"],
+        account=_account(row),
+        amount_minor=row["amount_minor"],
+        currency=row["currency"],
+        at=row["at"],
+    )
