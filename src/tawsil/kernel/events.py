@@ -46,6 +46,11 @@ class Recorded(Struct, Generic[E], frozen=True, kw_only=True):
     at: datetime
 
     @property
+    def type(self) -> str:
+        event: Event = self.event
+        return event_type(type(event))
+
+    @property
     def by(self) -> By:
         """What follows from this event is done by the system, on its tenant's behalf."""
         return By(
@@ -85,11 +90,10 @@ class Registry:
         )
 
 
-async def story(tx: Tx, registry: Registry, *, stream_ids: Sequence[UUID]) -> list[Recorded[Any]]:
-    """All that was recorded about some subjects, in the order it was recorded."""
+async def story(tx: Tx, registry: Registry, *, correlation_id: UUID) -> list[Recorded[Any]]:
+    """All that was recorded as part of one story, in the order it was recorded."""
     rows = await tx.rows(
-        "select * from kernel.event where stream_id = any($1::uuid[]) order by seq",
-        list(stream_ids),
+        "select * from kernel.event where correlation_id = $1 order by seq", correlation_id
     )
     return [registry.recorded(row) for row in rows]
 

@@ -5,12 +5,10 @@ delivered → captured → settled; then what happens when it goes wrong. Calls 
 payments, dispatch), in the same transaction; what happens below is heard of in events.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any, Final, Literal
+from typing import Any
 from uuid import UUID
-
-from msgspec import Struct
 
 from tawsil.dispatch import events as dispatched
 from tawsil.dispatch import public as dispatch
@@ -22,29 +20,15 @@ from tawsil.kernel.decisions import (
     Command,
     Decision,
     Refusal,
-    accepted,
-    refuse,
 )
 from tawsil.kernel.events import Recorded
-from tawsil.ordering import model, store
+from tawsil.ordering import model, settlement, store
 from tawsil.ordering.model import Order, PaidBy, Party
+from tawsil.ordering.steps import Acting, done, hear, move, save
 from tawsil.payments import events as paid
 from tawsil.payments import public as payments
 from tawsil.pricing import public as pricing
 from tawsil.tracking import events as tracked
-
-NOT_FOUND: Final = refuse("request.not_found", status=404)
-
-
-class Acting(Struct, frozen=True):
-    """As whom somebody acts: a customer, a merchant or a courier by id, or staff of the tenant."""
-
-    party: Party
-    id: UUID | None = None
-
-
-SYSTEM: Final = Acting(Party.SYSTEM)
-
 
 # ── place and pay ──────────────────────────────────────────────────────────────────────────────
 
@@ -86,16 +70,7 @@ async def place(tx: Tx, commands: Sequence[PlaceOrder]) -> list[Order | Refusal]
     await payments.authorise(
         tx,
         [
-            payments.Authorise(
-                by=by,
-                reference_id=decision.state.id,
-                city_id=decision.state.city_id,
-                payer_id=command.customer_id,
-                method=command.paid_by.value,
-                card_token=command.card_token,
-                amount_minor=decision.state.amounts.total_minor,
-                currency=decision.state.amounts.currency,
-            )
+            settlement.authorise(by, decision.state, card_token=command.card_token)
             for by, command, _, decision in placed
         ],
     )
@@ -104,14 +79,14 @@ async def place(tx: Tx, commands: Sequence[PlaceOrder]) -> list[Order | Refusal]
 
 async def payment_authorised(tx: Tx, heard: Sequence[Recorded[paid.PaymentAuthorised]]) -> None:
     """The money is safe: the merchant may see the order now."""
-    await _hear(tx, heard, lambda order, _: model.payment_safe(order, now=tx.now))
+    await hear(tx, heard, lambda order, _: model.payment_safe(order, now=tx.now))
 
 
 async def payment_declined(tx: Tx, heard: Sequence[Recorded[paid.PaymentDeclined]]) -> None:
     def decide(order: Order, event: paid.PaymentDeclined) -> Decision[Order]:
         return _end(order, tx, reason=f"payment_{event.code}")
 
-    await _hear(tx, heard, decide)
+    await hear(tx, heard, decide)
 
 
 # ── the kitchen ────────────────────────────────────────────────────────────────────────────────
@@ -131,7 +106,7 @@ async def accept_order(tx: Tx, commands: Sequence[AcceptOrder]) -> list[Order | 
             order, party=c.acting.party, prep_time_s=c.prep_time_s, now=tx.now
         )
 
-    outcomes = await _move(tx, commands, decide)
+    outcomes = await move(tx, commands, decide)
     await dispatch.request(
         tx,
         [
@@ -146,7 +121,7 @@ async def accept_order(tx: Tx, commands: Sequence[AcceptOrder]) -> list[Order | 
                 earning_minor=order.amounts.courier_minor,
                 currency=order.amounts.currency,
             )
-            for c, order in _done(commands, outcomes)
+            for c, order in done(commands, outcomes)
         ],
     )
     return outcomes
@@ -160,7 +135,7 @@ class MoveOrder(Command, frozen=True, kw_only=True):
 
 
 async def start_preparing(tx: Tx, commands: Sequence[MoveOrder]) -> list[Order | Refusal]:
-    return await _move(
+    return await move(
         tx, commands, lambda order, c: model.start_preparing(order, party=c.acting.party)
     )
 
@@ -178,16 +153,16 @@ async def change_ready_time(tx: Tx, commands: Sequence[ChangeReadyTime]) -> list
         ready_at = (order.ready_at or tx.now) + timedelta(seconds=c.delta_s)
         return model.move_ready_time(order, ready_at=max(ready_at, tx.now), reason="kitchen")
 
-    outcomes = await _move(tx, commands, decide)
-    await _tell_dispatch(tx, _done(commands, outcomes))
+    outcomes = await move(tx, commands, decide)
+    await _tell_dispatch(tx, _stories(commands, outcomes))
     return outcomes
 
 
 async def mark_ready(tx: Tx, commands: Sequence[MoveOrder]) -> list[Order | Refusal]:
-    outcomes = await _move(
+    outcomes = await move(
         tx, commands, lambda order, c: model.mark_ready(order, party=c.acting.party, now=tx.now)
     )
-    await _tell_dispatch(tx, _done(commands, outcomes))
+    await _tell_dispatch(tx, _stories(commands, outcomes))
     return outcomes
 
 
@@ -195,11 +170,11 @@ async def mark_ready(tx: Tx, commands: Sequence[MoveOrder]) -> list[Order | Refu
 
 
 async def courier_assigned(tx: Tx, heard: Sequence[Recorded[dispatched.DeliveryAssigned]]) -> None:
-    await _hear(tx, heard, lambda order, e: model.assign_courier(order, courier_id=e.courier_id))
+    await hear(tx, heard, lambda order, e: model.assign_courier(order, courier_id=e.courier_id))
 
 
 async def courier_lost(tx: Tx, heard: Sequence[Recorded[dispatched.DeliveryUnassigned]]) -> None:
-    await _hear(
+    await hear(
         tx,
         heard,
         lambda order, e: model.lose_courier(order, courier_id=e.courier_id, reason=e.reason),
@@ -207,7 +182,7 @@ async def courier_lost(tx: Tx, heard: Sequence[Recorded[dispatched.DeliveryUnass
 
 
 async def pick_up(tx: Tx, commands: Sequence[MoveOrder]) -> list[Order | Refusal]:
-    outcomes = await _move(
+    outcomes = await move(
         tx, commands, lambda order, c: model.pick_up(order, party=c.acting.party, now=tx.now)
     )
     _agreed(await dispatch.picked_up(tx, _steps(commands, outcomes)))
@@ -215,7 +190,7 @@ async def pick_up(tx: Tx, commands: Sequence[MoveOrder]) -> list[Order | Refusal
 
 
 async def depart(tx: Tx, commands: Sequence[MoveOrder]) -> list[Order | Refusal]:
-    return await _move(tx, commands, lambda order, c: model.depart(order, party=c.acting.party))
+    return await move(tx, commands, lambda order, c: model.depart(order, party=c.acting.party))
 
 
 async def left_the_merchant(tx: Tx, heard: Sequence[Recorded[tracked.GeofenceLeft]]) -> None:
@@ -226,7 +201,7 @@ async def left_the_merchant(tx: Tx, heard: Sequence[Recorded[tracked.GeofenceLef
             return Accepted(state=order, events=())
         return model.depart(order, party=Party.SYSTEM)
 
-    await _hear(tx, heard, decide)
+    await hear(tx, heard, decide)
 
 
 class DeliverOrder(Command, frozen=True, kw_only=True):
@@ -241,15 +216,15 @@ async def deliver(tx: Tx, commands: Sequence[DeliverOrder]) -> list[Order | Refu
     def decide(order: Order, c: DeliverOrder) -> Decision[Order]:
         return model.deliver(order, party=c.acting.party, pin=c.pin, now=tx.now)
 
-    outcomes = await _move(tx, commands, decide)
+    outcomes = await move(tx, commands, decide)
     _agreed(await dispatch.delivered(tx, _steps(commands, outcomes)))
-    await _capture(tx, _done(commands, outcomes))
+    await _capture(tx, _stories(commands, outcomes))
     return outcomes
 
 
 async def payment_captured(tx: Tx, heard: Sequence[Recorded[paid.PaymentCaptured]]) -> None:
     """The money has reached everybody's account: the journey is over."""
-    await _hear(tx, heard, lambda order, _: model.settle(order))
+    await hear(tx, heard, lambda order, _: model.settle(order))
 
 
 # ── when it goes wrong ─────────────────────────────────────────────────────────────────────────
@@ -267,15 +242,17 @@ async def cancel(tx: Tx, commands: Sequence[CancelOrder]) -> list[Order | Refusa
     def decide(order: Order, c: CancelOrder) -> Decision[Order]:
         return model.cancel(order, party=c.acting.party, reason=c.reason, now=tx.now)
 
-    outcomes = await _move(tx, commands, decide)
-    await _undo(tx, [(c.by, order) for c, order in _done(commands, outcomes)])
+    outcomes = await move(tx, commands, decide)
+    await _undo(tx, _stories(commands, outcomes))
     return outcomes
 
 
 async def nobody_came(tx: Tx, heard: Sequence[Recorded[dispatched.DeliveryGivenUp]]) -> None:
-    """Every rung of the ladder was climbed and no courier found."""
-    cancelled = await _hear(tx, heard, lambda order, e: _end(order, tx, reason=e.reason))
-    await _undo(tx, [(recorded.by, order) for recorded, order in cancelled])
+    """Every rung of the ladder was climbed and no courier found: the kitchen is still paid."""
+    ended = await hear(tx, heard, lambda order, e: _end(order, tx, reason=e.reason))
+    cancelled = [(recorded.by.about(order.id), order) for recorded, order in ended]
+    await _undo(tx, cancelled)
+    await payments.transfer(tx, [settlement.compensate(by, order) for by, order in cancelled])
 
 
 class MarkUndeliverable(Command, frozen=True, kw_only=True):
@@ -292,36 +269,25 @@ async def mark_undeliverable(
     def decide(order: Order, c: MarkUndeliverable) -> Decision[Order]:
         return model.mark_undeliverable(order, party=c.acting.party, reason=c.reason, now=tx.now)
 
-    outcomes = await _move(tx, commands, decide)
+    outcomes = await move(tx, commands, decide)
     _agreed(await dispatch.failed(tx, _steps(commands, outcomes)))
     return outcomes
 
 
 async def return_to_merchant(tx: Tx, commands: Sequence[MoveOrder]) -> list[Order | Refusal]:
     """The food is back. The customer's fault: charged in full. Ours: we pay those who worked."""
-    outcomes = await _move(
+    outcomes = await move(
         tx,
         commands,
         lambda order, c: model.return_to_merchant(order, party=c.acting.party, now=tx.now),
     )
-    done = _done(commands, outcomes)
     _agreed(await dispatch.returned(tx, _steps(commands, outcomes)))
-    await _capture(tx, [(c, o) for c, o in done if model.fault(o) is model.Fault.CUSTOMER])
-    ours = [(c, o) for c, o in done if model.fault(o) is model.Fault.PLATFORM]
-    await payments.release(tx, [_release(c.by, order) for c, order in ours])
-    await payments.compensate(
-        tx,
-        [
-            payments.Compensate(
-                by=c.by.about(order.id),
-                reference_id=order.id,
-                currency=order.amounts.currency,
-                postings=[p for p in _postings(order) if p.account.kind in {"merchant", "courier"}],
-                reason=order.ended_because or "",
-            )
-            for c, order in ours
-        ],
-    )
+    back = _stories(commands, outcomes)
+    theirs = [(by, o) for by, o in back if model.fault(o) is model.Fault.CUSTOMER]
+    ours = [(by, o) for by, o in back if model.fault(o) is model.Fault.PLATFORM]
+    await _capture(tx, theirs)
+    await payments.release(tx, [settlement.release(by, o) for by, o in ours])
+    await payments.transfer(tx, [settlement.compensate(by, o) for by, o in ours])
     return outcomes
 
 
@@ -332,32 +298,21 @@ class ComplainAbout(Command, frozen=True, kw_only=True):
 
 
 async def dispute(tx: Tx, commands: Sequence[ComplainAbout]) -> list[Order | Refusal]:
-    return await _move(
+    return await move(
         tx, commands, lambda o, c: model.dispute(o, party=c.acting.party, reason=c.reason)
     )
 
 
 async def refund(tx: Tx, commands: Sequence[ComplainAbout]) -> list[Order | Refusal]:
     """Everything back to the customer; the platform bears it, so nobody's earnings shrink."""
-    outcomes = await _move(
+    outcomes = await move(
         tx, commands, lambda o, c: model.refund(o, party=c.acting.party, reason=c.reason)
     )
     await payments.refund(
         tx,
         [
-            payments.Refund(
-                by=c.by.about(order.id),
-                reference_id=order.id,
-                amount_minor=order.amounts.total_minor,
-                borne_by=[
-                    payments.Posting(
-                        account=payments.AccountRef(kind="platform", owner_id=order.tenant_id),
-                        amount_minor=order.amounts.total_minor,
-                    )
-                ],
-                reason=c.reason,
-            )
-            for c, order in _done(commands, outcomes)
+            settlement.refund(c.by.about(order.id), order, reason=c.reason)
+            for c, order in done(commands, outcomes)
         ],
     )
     return outcomes
@@ -366,10 +321,13 @@ async def refund(tx: Tx, commands: Sequence[ComplainAbout]) -> list[Order | Refu
 async def on_due(tx: Tx, due: Sequence[Due]) -> None:
     """Orders whose deadline has passed."""
     orders = await store.lock(tx, [d.subject_id for d in due])
-    decided = [(_system(tx, o), model.wake(o, now=tx.now)) for o in orders.values()]
+    decided = [
+        (By(tenant_id=o.tenant_id, correlation_id=o.id), model.wake(o, now=tx.now))
+        for o in orders.values()
+    ]
     changed = [(by, d) for by, d in decided if isinstance(d, Accepted)]
     assert len(changed) == len(due), "a live order can always be woken"
-    await _save(tx, changed)
+    await save(tx, changed)
     ended = [(by, d.state) for by, d in changed if not d.state.live]
     await _undo(tx, ended)
     late = [(by, d.state) for by, d in changed if d.state.status is model.Status.PREPARING]
@@ -378,83 +336,7 @@ async def on_due(tx: Tx, due: Sequence[Due]) -> None:
     )
 
 
-# ── how every step is done ─────────────────────────────────────────────────────────────────────
-
-
-async def _move(
-    tx: Tx, commands: Sequence[Any], decide: Callable[[Order, Any], Decision[Order]]
-) -> list[Order | Refusal]:
-    """Lock, decide, save, record. Commands about one order follow one another."""
-    orders = await store.lock(tx, [c.order_id for c in commands])
-    outcomes: list[Order | Refusal] = []
-    changed: list[tuple[By, Accepted[Order]]] = []
-    for command in commands:
-        order = orders.get(command.order_id)
-        if order is None or not _concerns(order, command):
-            outcomes.append(NOT_FOUND)
-            continue
-        decision = decide(order, command)
-        if isinstance(decision, Refusal):
-            outcomes.append(decision)
-            continue
-        orders[order.id] = decision.state
-        outcomes.append(decision.state)
-        changed.append((command.by.about(order.id), decision))
-    await _save(tx, changed)
-    return outcomes
-
-
-async def _hear(
-    tx: Tx, heard: Sequence[Recorded[Any]], decide: Callable[[Order, Any], Decision[Order]]
-) -> list[tuple[Recorded[Any], Order]]:
-    """The same for events from below, which name the order as their reference.
-
-    What comes too late to matter (an assignment for a cancelled order) is refused by the model and
-    so leaves no trace on the order. Returns what changed.
-    """
-    orders = await store.lock(tx, [recorded.event.reference_id for recorded in heard])
-    changed: list[tuple[By, Accepted[Order]]] = []
-    moved: list[tuple[Recorded[Any], Order]] = []
-    for recorded in heard:
-        order = orders.get(recorded.event.reference_id)
-        decision = decide(order, recorded.event) if order else NOT_FOUND
-        if isinstance(decision, Accepted) and decision.events:
-            orders[decision.state.id] = decision.state
-            changed.append((recorded.by.about(decision.state.id), decision))
-            moved.append((recorded, decision.state))
-    await _save(tx, changed)
-    return moved
-
-
-async def _save(tx: Tx, changed: Sequence[tuple[By, Accepted[Order]]]) -> None:
-    await store.save(tx, accepted([decision for _, decision in changed]))
-    await tx.record(changed)
-
-
-def _concerns(order: Order, command: Any) -> bool:
-    if order.tenant_id != command.by.tenant_id:
-        return False
-    acting: Acting = command.acting
-    return {
-        Party.CUSTOMER: acting.id == order.customer_id,
-        Party.MERCHANT: acting.id == order.merchant_id,
-        Party.COURIER: acting.id == order.courier_id,
-        Party.OPERATOR: True,
-        Party.SYSTEM: True,
-    }[acting.party]
-
-
-def _done(commands: Sequence[Any], outcomes: Sequence[Order | Refusal]) -> list[tuple[Any, Order]]:
-    return [
-        (c, outcome)
-        for c, outcome in zip(commands, outcomes, strict=True)
-        if not isinstance(outcome, Refusal)
-    ]
-
-
-def _system(tx: Tx, order: Order) -> By:
-    del tx
-    return By(tenant_id=order.tenant_id, correlation_id=order.id)
+# ── what the steps share ───────────────────────────────────────────────────────────────────────
 
 
 def _end(order: Order, tx: Tx, *, reason: str) -> Decision[Order]:
@@ -466,82 +348,46 @@ async def _undo(tx: Tx, cancelled: Sequence[tuple[By, Order]]) -> None:
     await dispatch.withdraw(
         tx,
         [
-            dispatch.Withdraw(
-                by=by.about(order.id), reference_id=order.id, reason=order.ended_because or ""
-            )
+            dispatch.Withdraw(by=by, reference_id=order.id, reason=order.ended_because or "")
             for by, order in cancelled
             if order.accepted_at is not None
         ],
     )
-    await payments.release(tx, [_release(by, order) for by, order in cancelled])
+    await payments.release(tx, [settlement.release(by, order) for by, order in cancelled])
 
 
-def _release(by: By, order: Order) -> payments.Release:
-    return payments.Release(
-        by=by.about(order.id), reference_id=order.id, reason=order.ended_because or ""
-    )
+async def _capture(tx: Tx, done: Sequence[tuple[By, Order]]) -> None:
+    await payments.capture(tx, [settlement.capture(by, order) for by, order in done])
 
 
-async def _tell_dispatch(tx: Tx, done: Sequence[tuple[Any, Order]]) -> None:
-    await dispatch.move_ready_time(tx, [_ready(c.by, order) for c, order in done])
+async def _tell_dispatch(tx: Tx, changed: Sequence[tuple[By, Order]]) -> None:
+    await dispatch.move_ready_time(tx, [_ready(by, order) for by, order in changed])
 
 
 def _ready(by: By, order: Order) -> dispatch.MoveReadyTime:
     assert order.ready_at is not None, "an accepted order has a ready time"
-    return dispatch.MoveReadyTime(
-        by=by.about(order.id), reference_id=order.id, ready_at=order.ready_at
-    )
+    return dispatch.MoveReadyTime(by=by, reference_id=order.id, ready_at=order.ready_at)
+
+
+def _stories(
+    commands: Sequence[Any], outcomes: Sequence[Order | Refusal]
+) -> list[tuple[By, Order]]:
+    """What was done, each as part of its order's story."""
+    return [(c.by.about(order.id), order) for c, order in done(commands, outcomes)]
 
 
 def _steps(commands: Sequence[Any], outcomes: Sequence[Order | Refusal]) -> list[dispatch.Step]:
-    steps: list[dispatch.Step] = []
-    for c, order in _done(commands, outcomes):
-        assert order.courier_id is not None, "a carried order has a courier"
-        steps.append(
-            dispatch.Step(
-                by=c.by.about(order.id), reference_id=order.id, courier_id=order.courier_id
-            )
-        )
-    return steps
+    return [
+        dispatch.Step(by=by, reference_id=order.id, courier_id=order.courier_id)
+        for by, order in _stories(commands, outcomes)
+        if order.courier_id is not None
+    ]
 
 
 def _agreed(outcomes: Sequence[Any]) -> None:
     """Dispatch and ordering look at one delivery from two sides and must not disagree."""
     for outcome in outcomes:
         assert not isinstance(outcome, Refusal), f"dispatch refused a step: {outcome.code}"
-
-
-async def _capture(tx: Tx, done: Sequence[tuple[Any, Order]]) -> None:
-    await payments.capture(
-        tx,
-        [
-            payments.Capture(
-                by=c.by.about(order.id),
-                reference_id=order.id,
-                amount_minor=order.amounts.total_minor,
-                postings=_postings(order),
-                collected_by=order.courier_id,
-            )
-            for c, order in done
-        ],
-    )
-
-
-def _postings(order: Order) -> list[payments.Posting]:
-    """Who gets what of an order's total: merchant, courier, platform, tax."""
-    amounts, tenant = order.amounts, order.tenant_id
-    assert order.courier_id is not None, "a settled order had a courier"
-    shares: list[tuple[Literal["merchant", "courier", "platform", "tax"], UUID, int]] = [
-        ("merchant", order.merchant_id, amounts.merchant_minor),
-        ("courier", order.courier_id, amounts.courier_minor),
-        ("platform", tenant, amounts.platform_minor),
-        ("tax", tenant, amounts.tax_minor),
-    ]
-    return [
-        payments.Posting(account=payments.AccountRef(kind=kind, owner_id=owner), amount_minor=minor)
-        for kind, owner, minor in shares
-        if minor
-    ]
 
 
 def _order(

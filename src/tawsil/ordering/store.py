@@ -1,6 +1,7 @@
 """Ordering's tables and all its SQL."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
@@ -274,6 +275,24 @@ async def live(tx: Tx, *, city_id: UUID) -> list[Order]:
         sorted(LIVE),
     )
     return [_order(dict(row)) for row in rows]
+
+
+async def counts(tx: Tx, *, city_id: UUID, since: datetime) -> dict[str, Any]:
+    row = await tx.row(
+        """
+        select count(*) filter (where placed_at >= $2) as placed,
+            count(*) filter (where delivered_at >= $2) as delivered,
+            count(*) filter (where status = 'CANCELLED' and ended_at >= $2) as cancelled,
+            extract(epoch from percentile_cont(0.5) within group (order by delivered_at - placed_at)
+                filter (where delivered_at >= $2))::float8 as median_delivery_s
+        from ordering."order" where city_id = $1
+            and (placed_at >= $2 or delivered_at >= $2 or ended_at >= $2)
+        """,
+        city_id,
+        since,
+    )
+    assert row is not None, "an aggregate has one row"
+    return dict(row)
 
 
 async def without_deadline(tx: Tx) -> int:

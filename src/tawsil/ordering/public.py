@@ -1,0 +1,122 @@
+"""What others may ask of ordering."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from msgspec import Struct
+
+from tawsil.kernel.db import Tx
+from tawsil.kernel.events import Recorded, Registry
+from tawsil.kernel.events import story as _story
+from tawsil.ordering import store
+from tawsil.ordering.journey import (
+    AcceptOrder,
+    CancelOrder,
+    ChangeReadyTime,
+    ComplainAbout,
+    DeliverOrder,
+    MarkUndeliverable,
+    MoveOrder,
+    PlaceOrder,
+    accept_order,
+    cancel,
+    change_ready_time,
+    deliver,
+    depart,
+    dispute,
+    mark_ready,
+    mark_undeliverable,
+    pick_up,
+    place,
+    refund,
+    return_to_merchant,
+    start_preparing,
+)
+from tawsil.ordering.model import Order, PaidBy, Party, PaymentStage, Status
+from tawsil.ordering.steps import Acting
+from tawsil.ordering.store import Destination, Item
+
+__all__ = [
+    "AcceptOrder",
+    "Acting",
+    "CancelOrder",
+    "ChangeReadyTime",
+    "ComplainAbout",
+    "DeliverOrder",
+    "Destination",
+    "Item",
+    "MarkUndeliverable",
+    "MoveOrder",
+    "Order",
+    "PaidBy",
+    "Party",
+    "PaymentStage",
+    "PlaceOrder",
+    "Status",
+    "Summary",
+    "accept_order",
+    "cancel",
+    "change_ready_time",
+    "deliver",
+    "depart",
+    "destinations",
+    "dispute",
+    "get_many",
+    "items",
+    "live",
+    "mark_ready",
+    "mark_undeliverable",
+    "pick_up",
+    "place",
+    "refund",
+    "return_to_merchant",
+    "start_preparing",
+    "summary",
+    "timeline",
+    "without_deadline",
+]
+
+
+class Summary(Struct, frozen=True, kw_only=True):
+    """How a city has done since some instant."""
+
+    placed: int
+    delivered: int
+    cancelled: int
+    median_delivery_s: float | None
+
+
+async def get_many(tx: Tx, *, tenant_id: UUID, ids: Sequence[UUID]) -> dict[UUID, Order]:
+    """Orders of one tenant, by id; unknown ids are left out."""
+    found = await store.get(tx, ids)
+    return {order_id: order for order_id, order in found.items() if order.tenant_id == tenant_id}
+
+
+async def live(tx: Tx, *, city_id: UUID) -> list[Order]:
+    """Every order of a city that has not ended, oldest first."""
+    return await store.live(tx, city_id=city_id)
+
+
+async def items(tx: Tx, *, order_ids: Sequence[UUID]) -> dict[UUID, list[Item]]:
+    return await store.items(tx, order_ids)
+
+
+async def destinations(tx: Tx, *, order_ids: Sequence[UUID]) -> dict[UUID, Destination]:
+    """Where orders go, in words: personal data."""
+    return await store.destinations(tx, order_ids)
+
+
+async def summary(tx: Tx, *, city_id: UUID, since: datetime) -> Summary:
+    return Summary(**await store.counts(tx, city_id=city_id, since=since))
+
+
+async def timeline(tx: Tx, registry: Registry, *, order_id: UUID) -> list[Recorded[Any]]:
+    """Everything recorded in an order's story: its own events, its payment's, its delivery's."""
+    return await _story(tx, registry, correlation_id=order_id)
+
+
+async def without_deadline(tx: Tx) -> int:
+    """How many live orders nothing will wake. Always 0."""
+    return await store.without_deadline(tx)

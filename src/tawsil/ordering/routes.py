@@ -1,0 +1,467 @@
+"""Ordering over HTTP: cart, orders, and every step of the journey for whoever takes it."""
+
+from collections.abc import Sequence
+from typing import Annotated, Any, Final, Literal
+from uuid import UUID
+
+from litestar import Response, delete, get, post, put
+from litestar.datastructures import State
+from litestar.params import Parameter
+from msgspec import Meta, Struct
+
+from tawsil.kernel.batches import Handle
+from tawsil.kernel.db import Database, Tx
+from tawsil.kernel.http import (
+    Caller,
+    Commands,
+    Envelope,
+    Page,
+    PageQuery,
+    Problem,
+    allow,
+    envelope,
+    not_found,
+    page_envelope,
+)
+from tawsil.ordering import journey, public, store
+from tawsil.ordering.model import LIVE, Order, PaidBy, Party, Status
+from tawsil.ordering.steps import Acting, concerns
+from tawsil.ordering.views import OrderView, TimelineEntry
+
+PageNumber = Annotated[int, Parameter(ge=1, le=100_000)]
+PageSize = Annotated[int, Parameter(ge=1, le=100)]
+Reason = Annotated[str, Meta(min_length=1, max_length=200, examples=["sold_out"])]
+
+
+class CartBody(Struct, forbid_unknown_fields=True):
+    merchant_id: UUID
+    lines: Annotated[list[store.CartLine], Meta(min_length=1, max_length=50)]
+
+
+class PlaceOrderBody(Struct, forbid_unknown_fields=True):
+    quote_id: UUID
+    payment_method: PaidBy
+    card_token: Annotated[str, Meta(min_length=1, max_length=100, examples=["tok_visa"])] | None = (
+        None
+    )
+    notes: Annotated[str, Meta(max_length=500)] = ""
+
+
+class AcceptBody(Struct, forbid_unknown_fields=True):
+    prep_time_minutes: Annotated[int, Meta(ge=1, le=180)] | None = None
+
+
+class ReadyTimeBody(Struct, forbid_unknown_fields=True):
+    delta_minutes: Annotated[int, Meta(ge=-60, le=60)]
+
+
+class DeliverBody(Struct, forbid_unknown_fields=True):
+    pin: Annotated[str, Meta(pattern=r"^[0-9]{4}$", examples=["4711"])] | None = None
+
+
+class ReasonBody(Struct, forbid_unknown_fields=True):
+    reason: Reason
+
+
+class StatusBody(Struct, forbid_unknown_fields=True):
+    status: Status
+    notes: Annotated[str, Meta(max_length=500)] = ""
+
+
+def acting(caller: Caller, permission: str) -> Acting:
+    """As whom the caller acts on orders, by the widest scope it was granted."""
+    scopes = caller.scopes(permission)
+    if "all" in scopes:
+        return Acting(Party.OPERATOR)
+    if "assigned" in scopes:
+        if caller.role == "merchant":
+            return Acting(Party.MERCHANT, caller.location_id)
+        return Acting(Party.COURIER, caller.user_id)
+    return Acting(Party.CUSTOMER, caller.user_id)
+
+
+def _filter(caller: Caller, statuses: Sequence[Status] | None) -> store.Filter:
+    who = acting(caller, "order:read")
+    field = {
+        Party.CUSTOMER: "customer_id",
+        Party.MERCHANT: "merchant_id",
+        Party.COURIER: "courier_id",
+    }.get(who.party)
+    narrowed: dict[str, Any] = {field: who.id} if field else {}
+    return store.Filter(tenant_id=caller.tenant_id, statuses=statuses, **narrowed)
+
+
+async def _visible(tx: Tx, caller: Caller, order_id: UUID) -> tuple[Order, Acting]:
+    who = acting(caller, "order:read")
+    order = (await store.get(tx, [order_id])).get(order_id)
+    if order is None or not concerns(order, tenant_id=caller.tenant_id, acting=who):
+        raise not_found()
+    return order, who
+
+
+# ── cart ───────────────────────────────────────────────────────────────────────────────────────
+
+
+@get("/v4/cart", opt={"rule": allow("order:create")}, tags=["Orders"], summary="My cart")
+async def get_cart(caller: Caller, database: Database) -> Envelope[store.Cart | None]:
+    async with database.transaction() as tx:
+        return envelope(await store.cart(tx, customer_id=caller.user_id))
+
+
+@put("/v4/cart", opt={"rule": allow("order:create")}, tags=["Orders"], summary="Replace my cart")
+async def put_cart(data: CartBody, caller: Caller, database: Database) -> Envelope[store.Cart]:
+    """Keep what is about to be ordered; `POST /v4/quotes` prices it with every fee."""
+    cart = store.Cart(merchant_id=data.merchant_id, lines=data.lines)
+    async with database.transaction() as tx:
+        await store.put_cart(tx, customer_id=caller.user_id, tenant_id=caller.tenant_id, cart=cart)
+    return envelope(cart)
+
+
+@delete("/v4/cart", opt={"rule": allow("order:create")}, tags=["Orders"], summary="Empty my cart")
+async def delete_cart(caller: Caller, database: Database) -> None:
+    async with database.transaction() as tx:
+        await store.drop_carts(tx, [caller.user_id])
+
+
+# ── orders ─────────────────────────────────────────────────────────────────────────────────────
+
+
+@post("/v4/orders", opt={"rule": allow("order:create")}, tags=["Orders"], summary="Place an order")
+async def place_order(
+    data: PlaceOrderBody, caller: Caller, commands: Commands
+) -> Response[Envelope[OrderView]]:
+    """Turn a binding quote into an order. Send an Idempotency-Key: repeats then do no harm."""
+    if (data.payment_method is PaidBy.CARD) != (data.card_token is not None):
+        raise Problem(400, "order.card_token_mismatch")
+    return await commands.submit(
+        journey.place,
+        journey.PlaceOrder(
+            by=caller.by,
+            customer_id=caller.user_id,
+            quote_id=data.quote_id,
+            paid_by=data.payment_method,
+            card_token=data.card_token,
+            notes=data.notes,
+        ),
+        view=lambda order: OrderView.of(order, handover_pin=order.handover_pin),
+        status=201,
+    )
+
+
+@get("/v4/orders", opt={"rule": allow("order:read")}, tags=["Orders"], summary="List orders")
+async def list_orders(
+    caller: Caller,
+    database: Database,
+    status: list[Status] | None = None,
+    live: bool = False,  # noqa: FBT001, FBT002 - a query parameter
+    page: PageNumber = 1,
+    limit: PageSize = 20,
+) -> Envelope[list[OrderView]]:
+    """The orders the caller may see, newest first."""
+    query = PageQuery(page=page, limit=limit)
+    which = _filter(caller, sorted(LIVE) if live else status)
+    async with database.transaction() as tx:
+        orders, total = await store.page(tx, which, limit=query.limit, offset=query.offset)
+        items = await store.items(tx, [order.id for order in orders])
+    views = [OrderView.of(order, items=items[order.id]) for order in orders]
+    return page_envelope(Page(items=views, total=total), query)
+
+
+@get(
+    "/v4/orders/{order_id:uuid}",
+    opt={"rule": allow("order:read")},
+    tags=["Orders"],
+    summary="One order",
+)
+async def get_order(order_id: UUID, caller: Caller, database: Database) -> Envelope[OrderView]:
+    async with database.transaction() as tx:
+        order, who = await _visible(tx, caller, order_id)
+        items = (await store.items(tx, [order_id]))[order_id]
+        destination = (await store.destinations(tx, [order_id])).get(order_id)
+    knows_the_way = who.party is not Party.MERCHANT
+    return envelope(
+        OrderView.of(
+            order,
+            items=items,
+            destination=destination if knows_the_way else None,
+            handover_pin=order.handover_pin if who.party is Party.CUSTOMER else None,
+        )
+    )
+
+
+@get(
+    "/v4/orders/{order_id:uuid}/timeline",
+    opt={"rule": allow("order:read")},
+    tags=["Orders"],
+    summary="An order's complete story",
+)
+async def get_timeline(
+    order_id: UUID, caller: Caller, database: Database, state: State
+) -> Envelope[list[TimelineEntry]]:
+    """Every event of the order, its payment and its delivery, in the order it was recorded."""
+    async with database.transaction() as tx:
+        _, who = await _visible(tx, caller, order_id)
+        story = await public.timeline(tx, state.registry, order_id=order_id)
+    staff = who.party is Party.OPERATOR
+    return envelope(
+        [TimelineEntry.of(recorded) for recorded in story if staff or recorded.stream == "order"]
+    )
+
+
+# ── steps ──────────────────────────────────────────────────────────────────────────────────────
+
+
+@post(
+    "/v4/orders/{order_id:uuid}/accept",
+    opt={"rule": allow("order:update")},
+    status_code=200,
+    tags=["Orders"],
+    summary="The merchant takes the order",
+)
+async def accept_order(
+    order_id: UUID, data: AcceptBody, caller: Caller, commands: Commands
+) -> Response[Envelope[OrderView]]:
+    minutes = data.prep_time_minutes
+    return await commands.submit(
+        journey.accept_order,
+        journey.AcceptOrder(
+            by=caller.by,
+            order_id=order_id,
+            acting=acting(caller, "order:update"),
+            prep_time_s=None if minutes is None else minutes * 60,
+        ),
+        view=OrderView.of,
+    )
+
+
+@post(
+    "/v4/orders/{order_id:uuid}/ready-time",
+    opt={"rule": allow("order:update")},
+    status_code=200,
+    tags=["Orders"],
+    summary="More time, or less",
+)
+async def change_ready_time(
+    order_id: UUID, data: ReadyTimeBody, caller: Caller, commands: Commands
+) -> Response[Envelope[OrderView]]:
+    return await commands.submit(
+        journey.change_ready_time,
+        journey.ChangeReadyTime(
+            by=caller.by,
+            order_id=order_id,
+            acting=acting(caller, "order:update"),
+            delta_s=data.delta_minutes * 60,
+        ),
+        view=OrderView.of,
+    )
+
+
+Step = Literal["prepare", "ready", "pick-up", "depart", "return"]
+STEPS: Final[dict[Step, Handle[journey.MoveOrder]]] = {
+    "prepare": journey.start_preparing,
+    "ready": journey.mark_ready,
+    "pick-up": journey.pick_up,
+    "depart": journey.depart,
+    "return": journey.return_to_merchant,
+}
+
+
+@post(
+    "/v4/orders/{order_id:uuid}/steps/{step:str}",
+    opt={"rule": allow("order:update")},
+    status_code=200,
+    tags=["Orders"],
+    summary="Take a step that needs nothing but the order",
+)
+async def take_step(
+    order_id: UUID,
+    step: Annotated[Step, Parameter(description="prepare, ready, pick-up, depart or return")],
+    caller: Caller,
+    commands: Commands,
+) -> Response[Envelope[OrderView]]:
+    return await commands.submit(
+        STEPS[step],
+        journey.MoveOrder(by=caller.by, order_id=order_id, acting=acting(caller, "order:update")),
+        view=OrderView.of,
+    )
+
+
+@post(
+    "/v4/orders/{order_id:uuid}/deliver",
+    opt={"rule": allow("order:update")},
+    status_code=200,
+    tags=["Orders"],
+    summary="Hand the order over",
+)
+async def deliver(
+    order_id: UUID, data: DeliverBody, caller: Caller, commands: Commands
+) -> Response[Envelope[OrderView]]:
+    return await commands.submit(
+        journey.deliver,
+        journey.DeliverOrder(
+            by=caller.by, order_id=order_id, acting=acting(caller, "order:update"), pin=data.pin
+        ),
+        view=OrderView.of,
+    )
+
+
+@post(
+    "/v4/orders/{order_id:uuid}/cancel",
+    opt={"rule": allow("order:read")},
+    status_code=200,
+    tags=["Orders"],
+    summary="Call the order off",
+)
+async def cancel(
+    order_id: UUID, data: ReasonBody, caller: Caller, commands: Commands
+) -> Response[Envelope[OrderView]]:
+    """The customer until the kitchen has begun; the merchant and operations until pick-up."""
+    return await commands.submit(
+        journey.cancel,
+        journey.CancelOrder(
+            by=caller.by, order_id=order_id, acting=_canceller(caller), reason=data.reason
+        ),
+        view=OrderView.of,
+    )
+
+
+def _canceller(caller: Caller) -> Acting:
+    for permission in ("order:cancel", "order:update"):
+        if caller.scopes(permission):
+            return acting(caller, permission)
+    raise Problem(403, "request.forbidden", permission="order:cancel")
+
+
+@post(
+    "/v4/orders/{order_id:uuid}/undeliverable",
+    opt={"rule": allow("order:update")},
+    status_code=200,
+    tags=["Orders"],
+    summary="Nobody to hand it to",
+)
+async def mark_undeliverable(
+    order_id: UUID, data: ReasonBody, caller: Caller, commands: Commands
+) -> Response[Envelope[OrderView]]:
+    """Reasons: customer_absent, customer_refused, wrong_address, damaged, accident."""
+    return await commands.submit(
+        journey.mark_undeliverable,
+        journey.MarkUndeliverable(
+            by=caller.by,
+            order_id=order_id,
+            acting=acting(caller, "order:update"),
+            reason=data.reason,
+        ),
+        view=OrderView.of,
+    )
+
+
+@post(
+    "/v4/orders/{order_id:uuid}/dispute",
+    opt={"rule": allow("order:read")},
+    status_code=200,
+    tags=["Orders"],
+    summary="Complain about a delivered order",
+)
+async def dispute(
+    order_id: UUID, data: ReasonBody, caller: Caller, commands: Commands
+) -> Response[Envelope[OrderView]]:
+    return await commands.submit(
+        journey.dispute,
+        journey.ComplainAbout(
+            by=caller.by,
+            order_id=order_id,
+            acting=acting(caller, "order:read"),
+            reason=data.reason,
+        ),
+        view=OrderView.of,
+    )
+
+
+@post(
+    "/v4/orders/{order_id:uuid}/refund",
+    opt={"rule": allow("payment:refund")},
+    status_code=200,
+    tags=["Orders"],
+    summary="Give the customer everything back",
+)
+async def refund(
+    order_id: UUID, data: ReasonBody, caller: Caller, commands: Commands
+) -> Response[Envelope[OrderView]]:
+    return await commands.submit(
+        journey.refund,
+        journey.ComplainAbout(
+            by=caller.by,
+            order_id=order_id,
+            acting=acting(caller, "payment:refund"),
+            reason=data.reason,
+        ),
+        view=OrderView.of,
+    )
+
+
+BY_STATUS: Final[dict[Status, Step]] = {
+    Status.PREPARING: "prepare",
+    Status.READY_FOR_PICKUP: "ready",
+    Status.PICKED_UP: "pick-up",
+    Status.IN_TRANSIT: "depart",
+    Status.RETURNED: "return",
+}
+
+
+@put(
+    "/v4/orders/{order_id:uuid}/status",
+    opt={"rule": allow("order:update")},
+    tags=["Orders"],
+    summary="Set a status (older clients)",
+)
+async def put_status(
+    order_id: UUID, data: StatusBody, caller: Caller, commands: Commands
+) -> Response[Envelope[OrderView]]:
+    """Mapped to the same commands; an illegal move is a 409 that names the legal ones."""
+    who = acting(caller, "order:update")
+    if step := BY_STATUS.get(data.status):
+        move = journey.MoveOrder(by=caller.by, order_id=order_id, acting=who)
+        return await commands.submit(STEPS[step], move, view=OrderView.of)
+    reason = data.notes or "unspecified"
+    common: dict[str, Any] = {"by": caller.by, "order_id": order_id, "acting": who}
+    handle, command = _by_status(data.status, common, reason)
+    return await commands.submit(handle, command, view=OrderView.of)
+
+
+def _by_status(status: Status, common: dict[str, Any], reason: str) -> tuple[Any, Any]:
+    match status:
+        case Status.ACCEPTED:
+            return journey.accept_order, journey.AcceptOrder(**common)
+        case Status.DELIVERED:
+            return journey.deliver, journey.DeliverOrder(**common)
+        case Status.CANCELLED:
+            return journey.cancel, journey.CancelOrder(**common, reason=reason)
+        case Status.UNDELIVERABLE:
+            return (
+                journey.mark_undeliverable,
+                journey.MarkUndeliverable(**common, reason=reason),
+            )
+        case Status.DISPUTED:
+            return journey.dispute, journey.ComplainAbout(**common, reason=reason)
+        case _:
+            raise Problem(409, "order.status_not_settable", wanted=status)
+
+
+routes: Final = [
+    get_cart,
+    put_cart,
+    delete_cart,
+    place_order,
+    list_orders,
+    get_order,
+    get_timeline,
+    accept_order,
+    change_ready_time,
+    take_step,
+    deliver,
+    cancel,
+    mark_undeliverable,
+    dispute,
+    refund,
+    put_status,
+]

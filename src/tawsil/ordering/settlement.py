@@ -1,0 +1,96 @@
+"""Who gets what of an order's money, as payments' commands."""
+
+from typing import Final
+from uuid import UUID
+
+from tawsil.kernel.decisions import By
+from tawsil.ordering.model import Order, PaidBy
+from tawsil.payments.public import (
+    AccountKind,
+    AccountRef,
+    Authorise,
+    Capture,
+    Method,
+    Posting,
+    Refund,
+    Release,
+    Transfer,
+    TransferKind,
+)
+
+METHODS: Final = {PaidBy.CARD: Method.CARD, PaidBy.CASH: Method.CASH}
+
+
+def authorise(by: By, order: Order, *, card_token: str | None) -> Authorise:
+    return Authorise(
+        by=by,
+        reference_id=order.id,
+        city_id=order.city_id,
+        payer_id=order.customer_id,
+        method=METHODS[order.paid_by],
+        amount_minor=order.amounts.total_minor,
+        currency=order.amounts.currency,
+        card_token=card_token,
+    )
+
+
+def capture(by: By, order: Order) -> Capture:
+    """The whole total to merchant, courier, platform and tax; cash is in the courier's hand."""
+    return Capture(
+        by=by,
+        reference_id=order.id,
+        amount_minor=order.amounts.total_minor,
+        postings=_shares(order),
+        collected_by=order.courier_id if order.paid_by is PaidBy.CASH else None,
+    )
+
+
+def release(by: By, order: Order) -> Release:
+    return Release(by=by, reference_id=order.id, reason=order.ended_because or "")
+
+
+def refund(by: By, order: Order, *, reason: str) -> Refund:
+    """The platform bears it, so that nobody's earnings shrink afterwards."""
+    total_minor = order.amounts.total_minor
+    borne_by = (Posting(AccountRef(AccountKind.PLATFORM), total_minor),)
+    return Refund(
+        by=by,
+        reference_id=order.id,
+        amount_minor=total_minor,
+        borne_by=borne_by,
+        reason=reason,
+    )
+
+
+def compensate(by: By, order: Order) -> Transfer:
+    """Who did their work is paid by the platform what the order would have brought them."""
+    earned = tuple(
+        Posting(AccountRef(kind, owner), minor)
+        for kind, owner, minor in _earnings(order)
+        if owner is not None and minor
+    )
+    owed_minor = sum(share.amount_minor for share in earned)
+    return Transfer(
+        by=by,
+        id=order.id,
+        kind=TransferKind.ADJUSTMENT,
+        reference_id=order.id,
+        currency=order.amounts.currency,
+        postings=(Posting(AccountRef(AccountKind.PLATFORM), -owed_minor), *earned),
+    )
+
+
+def _earnings(order: Order) -> list[tuple[AccountKind, UUID | None, int]]:
+    return [
+        (AccountKind.MERCHANT, order.merchant_id, order.amounts.merchant_minor),
+        (AccountKind.COURIER, order.courier_id, order.amounts.courier_minor),
+    ]
+
+
+def _shares(order: Order) -> tuple[Posting, ...]:
+    shares = [
+        *_earnings(order),
+        (AccountKind.PLATFORM, None, order.amounts.platform_minor),
+        (AccountKind.TAX, None, order.amounts.tax_minor),
+    ]
+    return tuple(Posting(AccountRef(kind, owner), minor) for kind, owner, minor in shares if minor)

@@ -1,0 +1,95 @@
+"""How every step of the journey is done: lock, decide, save, record."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+from uuid import UUID
+
+from msgspec import Struct
+
+from tawsil.kernel.db import Tx
+from tawsil.kernel.decisions import Accepted, By, Decision, Refusal, accepted, refuse
+from tawsil.kernel.events import Recorded
+from tawsil.ordering import store
+from tawsil.ordering.model import Order, Party
+
+NOT_FOUND: Final = refuse("request.not_found", status=404)
+
+
+class Acting(Struct, frozen=True):
+    """As whom somebody acts: a customer, a merchant or a courier by id, or staff of the tenant."""
+
+    party: Party
+    id: UUID | None = None
+
+
+async def move(
+    tx: Tx, commands: Sequence[Any], decide: Callable[[Order, Any], Decision[Order]]
+) -> list[Order | Refusal]:
+    """Lock, decide, save, record. Commands about one order follow one another."""
+    orders = await store.lock(tx, [c.order_id for c in commands])
+    outcomes: list[Order | Refusal] = []
+    changed: list[tuple[By, Accepted[Order]]] = []
+    for command in commands:
+        order = orders.get(command.order_id)
+        if order is None or not concerns(
+            order, tenant_id=command.by.tenant_id, acting=command.acting
+        ):
+            outcomes.append(NOT_FOUND)
+            continue
+        decision = decide(order, command)
+        if isinstance(decision, Refusal):
+            outcomes.append(decision)
+            continue
+        orders[order.id] = decision.state
+        outcomes.append(decision.state)
+        changed.append((command.by.about(order.id), decision))
+    await save(tx, changed)
+    return outcomes
+
+
+async def hear(
+    tx: Tx, heard: Sequence[Recorded[Any]], decide: Callable[[Order, Any], Decision[Order]]
+) -> list[tuple[Recorded[Any], Order]]:
+    """The same for events from below, which name the order as their reference.
+
+    What comes too late to matter (an assignment for a cancelled order) is refused by the model and
+    so leaves no trace on the order. Returns what changed.
+    """
+    orders = await store.lock(tx, [recorded.event.reference_id for recorded in heard])
+    changed: list[tuple[By, Accepted[Order]]] = []
+    moved: list[tuple[Recorded[Any], Order]] = []
+    for recorded in heard:
+        order = orders.get(recorded.event.reference_id)
+        decision = decide(order, recorded.event) if order else NOT_FOUND
+        if isinstance(decision, Accepted) and decision.events:
+            orders[decision.state.id] = decision.state
+            changed.append((recorded.by.about(decision.state.id), decision))
+            moved.append((recorded, decision.state))
+    await save(tx, changed)
+    return moved
+
+
+async def save(tx: Tx, changed: Sequence[tuple[By, Accepted[Order]]]) -> None:
+    await store.save(tx, accepted([decision for _, decision in changed]))
+    await tx.record(changed)
+
+
+def concerns(order: Order, *, tenant_id: UUID, acting: Acting) -> bool:
+    """Whether the order is the caller's to see: its own, assigned to it, or all of its tenant's."""
+    if order.tenant_id != tenant_id:
+        return False
+    return {
+        Party.CUSTOMER: acting.id == order.customer_id,
+        Party.MERCHANT: acting.id == order.merchant_id,
+        Party.COURIER: acting.id == order.courier_id,
+        Party.OPERATOR: True,
+        Party.SYSTEM: True,
+    }[acting.party]
+
+
+def done(commands: Sequence[Any], outcomes: Sequence[Order | Refusal]) -> list[tuple[Any, Order]]:
+    return [
+        (c, outcome)
+        for c, outcome in zip(commands, outcomes, strict=True)
+        if not isinstance(outcome, Refusal)
+    ]

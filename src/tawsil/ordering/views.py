@@ -1,0 +1,114 @@
+"""How orders look over HTTP."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from msgspec import Struct
+
+from tawsil.kernel.decisions import Event
+from tawsil.kernel.events import Recorded
+from tawsil.kernel.places import Place
+from tawsil.ordering import store
+from tawsil.ordering.model import Order, PaidBy, Status, legal_moves
+
+
+class OrderView(Struct, frozen=True, kw_only=True):
+    """An order as its people see it; `legal_moves` are the statuses it may go to next."""
+
+    id: UUID
+    order_number: int
+    customer_id: UUID
+    merchant_id: UUID
+    courier_id: UUID | None
+    status: Status
+    payment: str
+    payment_method: PaidBy
+    currency: str
+    subtotal: int
+    tax: int
+    delivery_fee: int
+    service_fee: int
+    small_order_fee: int
+    discount: int
+    tip: int
+    total: int
+    pickup: Place
+    dropoff: Place
+    placed_at: datetime
+    accepted_at: datetime | None
+    ready_at: datetime | None
+    picked_up_at: datetime | None
+    delivered_at: datetime | None
+    estimated_delivery_at: datetime | None
+    ended_at: datetime | None
+    ended_because: str | None
+    next_deadline: str | None
+    next_deadline_at: datetime | None
+    legal_moves: list[str]
+    handover_pin: str | None = None
+    items: list[store.Item] | None = None
+    destination: store.Destination | None = None
+
+    @classmethod
+    def of(cls, order: Order, **more: Any) -> "OrderView":
+        amounts, deadline = order.amounts, order.deadline
+        return cls(
+            id=order.id,
+            order_number=order.number,
+            customer_id=order.customer_id,
+            merchant_id=order.merchant_id,
+            courier_id=order.courier_id,
+            status=order.status,
+            payment=order.payment,
+            payment_method=order.paid_by,
+            currency=amounts.currency,
+            subtotal_minor=amounts.subtotal_minor,
+            tax_minor=amounts.tax_minor,
+            delivery_fee_minor=amounts.delivery_fee_minor,
+            service_fee_minor=amounts.service_fee_minor,
+            small_order_fee_minor=amounts.small_order_fee_minor,
+            discount_minor=amounts.discount_minor,
+            tip_minor=amounts.tip_minor,
+            total_minor=amounts.total_minor,
+            pickup=order.pickup,
+            dropoff=order.dropoff,
+            placed_at=order.placed_at,
+            accepted_at=order.accepted_at,
+            ready_at=order.ready_at,
+            picked_up_at=order.picked_up_at,
+            delivered_at=order.delivered_at,
+            estimated_delivery_at=order.promised_at,
+            ended_at=order.ended_at,
+            ended_because=order.ended_because,
+            next_deadline=deadline.kind if deadline else None,
+            next_deadline_at=deadline.at if deadline else None,
+            legal_moves=legal_moves(order),
+            **more,
+        )
+
+
+class TimelineEntry(Struct, frozen=True, kw_only=True):
+    seq: int
+    type: str
+    at: datetime
+    actor_role: str
+    actor_id: UUID | None
+    stream: str
+    stream_id: UUID
+    version: int
+    data: Event
+
+    @classmethod
+    def of(cls, recorded: Recorded[Any]) -> "TimelineEntry":
+        return cls(
+            seq=recorded.seq,
+            type=recorded.type,
+            at=recorded.at,
+            actor_role=recorded.actor_role,
+            actor_id=recorded.actor_id,
+            stream=recorded.stream,
+            stream_id=recorded.stream_id,
+            version=recorded.version,
+            data=recorded.event,
+        )
