@@ -1,0 +1,182 @@
+"""What happens to a delivery and to the offers made for it. Ids, instants and places only."""
+
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from msgspec import Struct
+
+from tawsil.kernel.decisions import Event
+from tawsil.kernel.places import Place
+from tawsil.tracking.events import StopKind
+
+
+class Stop(Struct, frozen=True, kw_only=True):
+    """A door of a route: which deliveries change hands there, and when that is expected."""
+
+    kind: StopKind
+    delivery_ids: tuple[UUID, ...]
+    place: Place
+    at: datetime
+
+
+class DeliveryEvent(Event, frozen=True, kw_only=True):
+    delivery_id: UUID
+    reference_id: UUID
+
+
+class DeliveryRequested(DeliveryEvent, frozen=True, kw_only=True, tag="delivery.requested.v1"):
+    site_id: UUID
+    ready_at: datetime
+    urgent_at: datetime
+
+
+class ReadyTimeMoved(DeliveryEvent, frozen=True, kw_only=True, tag="delivery.ready_time_moved.v1"):
+    ready_at: datetime
+
+
+class DeliveryOffered(DeliveryEvent, frozen=True, kw_only=True, tag="delivery.offered.v1"):
+    offer_id: UUID
+    courier_id: UUID
+
+
+class OfferFellThrough(
+    DeliveryEvent, frozen=True, kw_only=True, tag="delivery.offer_fell_through.v1"
+):
+    """The delivery waits again; `reason` is how its offer ended."""
+
+    offer_id: UUID
+    courier_id: UUID
+    reason: str
+
+
+class DeliveryEscalated(DeliveryEvent, frozen=True, kw_only=True, tag="delivery.escalated.v1"):
+    """Nobody has taken it yet: it climbed to rung `level` of the ladder (1, 2, 3)."""
+
+    level: int
+    reason: str
+
+
+class DeliveryAssigned(DeliveryEvent, frozen=True, kw_only=True, tag="delivery.assigned.v1"):
+    """`first_offered_at` is when somebody was first asked in this search."""
+
+    courier_id: UUID
+    pickup_eta_at: datetime
+    dropoff_eta_at: datetime
+    urgent_at: datetime
+    first_offered_at: datetime
+
+
+class EtaMoved(DeliveryEvent, frozen=True, kw_only=True, tag="delivery.eta_moved.v1"):
+    """Something was added to the courier's route, or the goods will be ready at another time."""
+
+    courier_id: UUID
+    pickup_eta_at: datetime
+    dropoff_eta_at: datetime
+
+
+class DeliveryUnassigned(DeliveryEvent, frozen=True, kw_only=True, tag="delivery.unassigned.v1"):
+    """The courier will not come; another is looked for."""
+
+    courier_id: UUID
+    reason: str
+
+
+class DeliveryArrived(DeliveryEvent, frozen=True, kw_only=True, tag="delivery.arrived.v1"):
+    courier_id: UUID
+    kind: StopKind
+
+
+class DeliveryPickedUp(DeliveryEvent, frozen=True, kw_only=True, tag="delivery.picked_up.v1"):
+    courier_id: UUID
+
+
+class DeliveryDone(DeliveryEvent, frozen=True, kw_only=True, tag="delivery.done.v1"):
+    courier_id: UUID
+
+
+class DeliveryFailed(DeliveryEvent, frozen=True, kw_only=True, tag="delivery.failed.v1"):
+    """It could not be handed over: the courier takes it back to where it came from."""
+
+    courier_id: UUID
+
+
+class DeliveryReturned(DeliveryEvent, frozen=True, kw_only=True, tag="delivery.returned.v1"):
+    courier_id: UUID
+
+
+class DeliveryWithdrawn(DeliveryEvent, frozen=True, kw_only=True, tag="delivery.withdrawn.v1"):
+    """Whoever asked for the delivery does not want it any more."""
+
+    courier_id: UUID | None
+    reason: str
+
+
+class DeliveryGivenUp(DeliveryEvent, frozen=True, kw_only=True, tag="delivery.given_up.v1"):
+    """The whole ladder was climbed and nobody came."""
+
+    reason: str
+
+
+class OfferPayload(Struct, frozen=True, kw_only=True):
+    """What a courier decides on: what it pays, how far it goes, where and when."""
+
+    earning_minor: int
+    currency: str
+    distance_m: int
+    stops: tuple[Stop, ...]
+
+
+class OfferEvent(Event, frozen=True, kw_only=True):
+    offer_id: UUID
+    courier_id: UUID
+    delivery_ids: tuple[UUID, ...]
+    reference_ids: tuple[UUID, ...]
+
+
+class OfferMade(OfferEvent, frozen=True, kw_only=True, tag="offer.made.v1"):
+    expires_at: datetime
+    payload: OfferPayload
+
+
+class OfferAccepted(OfferEvent, frozen=True, kw_only=True, tag="offer.accepted.v1"):
+    response_time_s: float
+
+
+class OfferRejected(OfferEvent, frozen=True, kw_only=True, tag="offer.rejected.v1"):
+    response_time_s: float
+    reason: str | None = None
+
+
+class OfferExpired(OfferEvent, frozen=True, kw_only=True, tag="offer.expired.v1"):
+    pass
+
+
+class OfferWithdrawn(OfferEvent, frozen=True, kw_only=True, tag="offer.withdrawn.v1"):
+    """The platform took it back before it was answered."""
+
+    reason: str
+
+
+EVENTS: Final = (
+    DeliveryRequested,
+    ReadyTimeMoved,
+    DeliveryOffered,
+    OfferFellThrough,
+    DeliveryEscalated,
+    DeliveryAssigned,
+    EtaMoved,
+    DeliveryUnassigned,
+    DeliveryArrived,
+    DeliveryPickedUp,
+    DeliveryDone,
+    DeliveryFailed,
+    DeliveryReturned,
+    DeliveryWithdrawn,
+    DeliveryGivenUp,
+    OfferMade,
+    OfferAccepted,
+    OfferRejected,
+    OfferExpired,
+    OfferWithdrawn,
+)

@@ -1,0 +1,505 @@
+"""A delivery and an offer: their states, the tables of legal moves, and what each step decides.
+
+Deliveries know no orders. Whoever asks for one names it by an opaque `reference_id`.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any, ClassVar, Final
+from uuid import UUID
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from tawsil.dispatch import events
+from tawsil.dispatch.events import OfferPayload
+from tawsil.kernel.decisions import Deadline, Decision, Refusal, accept, refuse
+from tawsil.kernel.places import Place
+from tawsil.tracking.events import StopKind
+
+COMMIT_AHEAD: Final = timedelta(minutes=10)
+"""A courier should be under way this long before the goods are ready."""
+LADDER: Final = (timedelta(minutes=2), timedelta(minutes=5), timedelta(minutes=10))
+"""How long after it became urgent a delivery without a courier climbs each rung."""
+GIVE_UP_AFTER: Final = LADDER[-1] + timedelta(minutes=10)
+STALL_GRACE: Final = timedelta(minutes=10)
+"""How late a courier may be for a pick-up before somebody else is sent."""
+OFFER_LASTS: Final = timedelta(seconds=30)
+
+
+class State(StrEnum):
+    WAITING = "waiting"
+    OFFERED = "offered"
+    ASSIGNED = "assigned"
+    AT_PICKUP = "at_pickup"
+    PICKED_UP = "picked_up"
+    AT_DROPOFF = "at_dropoff"
+    DONE = "done"
+    FAILED = "failed"  # being brought back
+    RETURNED = "returned"
+    WITHDRAWN = "withdrawn"
+
+
+WAITING, OFFERED, ASSIGNED, AT_PICKUP, PICKED_UP, AT_DROPOFF, DONE, FAILED, RETURNED, WITHDRAWN = (
+    State
+)
+
+MOVES: Final[Mapping[State, frozenset[State]]] = {
+    WAITING: frozenset({OFFERED, ASSIGNED, WITHDRAWN}),  # assigned without an offer: by hand
+    OFFERED: frozenset({WAITING, ASSIGNED, WITHDRAWN}),
+    ASSIGNED: frozenset({WAITING, AT_PICKUP, PICKED_UP, WITHDRAWN}),
+    AT_PICKUP: frozenset({WAITING, PICKED_UP, WITHDRAWN}),
+    PICKED_UP: frozenset({AT_DROPOFF, DONE, FAILED}),
+    AT_DROPOFF: frozenset({DONE, FAILED}),
+    FAILED: frozenset({RETURNED}),
+    DONE: frozenset(),
+    RETURNED: frozenset(),
+    WITHDRAWN: frozenset(),
+}
+WITHOUT_COURIER: Final = frozenset({WAITING, OFFERED})
+TO_COLLECT: Final = frozenset({ASSIGNED, AT_PICKUP})
+WITH_COURIER: Final = TO_COLLECT | {PICKED_UP, AT_DROPOFF, FAILED}
+
+
+class OfferState(StrEnum):
+    PENDING = "pending"
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+    EXPIRED = "expired"
+    WITHDRAWN = "withdrawn"
+
+
+OFFER_MOVES: Final[Mapping[OfferState, frozenset[OfferState]]] = {
+    OfferState.PENDING: frozenset(OfferState) - {OfferState.PENDING},
+    OfferState.ACCEPTED: frozenset(),
+    OfferState.REJECTED: frozenset(),
+    OfferState.EXPIRED: frozenset(),
+    OfferState.WITHDRAWN: frozenset(),
+}
+
+
+class Etas(Struct, frozen=True, kw_only=True):
+    """When the courier is expected at the pick-up, to have the goods, and to hand them over."""
+
+    arrival_at: datetime
+    pickup_at: datetime
+    dropoff_at: datetime
+
+
+class Delivery(Struct, frozen=True, kw_only=True):
+    """Something to be fetched from one place and handed over at another.
+
+    Deliveries of one `site_id` may be collected together. `correlation_id` is the story of
+    whoever asked for it: all that happens to the delivery is recorded as part of that story.
+    """
+
+    stream: ClassVar[str] = "delivery"
+
+    id: UUID
+    version: int = 0
+    tenant_id: UUID
+    city_id: UUID
+    correlation_id: UUID
+    reference_id: UUID
+    site_id: UUID
+    pickup: Place
+    dropoff: Place
+    ready_at: datetime
+    requested_at: datetime
+    searched_since_at: datetime
+    """When it was asked for, or lost its courier."""
+    earning_minor: int
+    currency: str
+    state: State = WAITING
+    level: int = 0
+    courier_id: UUID | None = None
+    offer_id: UUID | None = None
+    """The offer that is pending, or the one that was accepted."""
+    declined_by: frozenset[UUID] = frozenset()
+    first_offered_at: datetime | None = None
+    assigned_at: datetime | None = None
+    etas: Etas | None = None
+    ended_at: datetime | None = None
+    ended_because: str | None = None
+
+    def __post_init__(self) -> None:
+        assert (self.courier_id is not None) == (self.state in WITH_COURIER | {DONE, RETURNED})
+        assert (self.etas is not None) == (self.courier_id is not None)
+        assert 0 <= self.level <= len(LADDER)
+
+    @property
+    def urgent_at(self) -> datetime:
+        """From when on it is late that nobody is under way; the ladder counts from here."""
+        return max(self.searched_since_at, self.ready_at - COMMIT_AHEAD)
+
+    @property
+    def deadline(self) -> Deadline | None:
+        """The next rung while nobody has it; then the pick-up. On the road its owner watches."""
+        if self.state in WITHOUT_COURIER:
+            if self.level < len(LADDER):
+                return Deadline(kind="escalate", at=self.urgent_at + LADDER[self.level])
+            return Deadline(kind="give_up", at=self.urgent_at + GIVE_UP_AFTER)
+        if self.state is ASSIGNED:
+            assert self.etas is not None
+            return Deadline(
+                kind="stalled", at=max(self.etas.pickup_at, self.ready_at) + STALL_GRACE
+            )
+        return None
+
+
+class Offer(Struct, frozen=True, kw_only=True):
+    """One question to one courier: will you take these? A bundle is one offer.
+
+    `joins`: the courier is on a job already and would collect these with it, so the offer does not
+    take the courier off anything.
+    """
+
+    stream: ClassVar[str] = "offer"
+
+    id: UUID
+    version: int = 0
+    tenant_id: UUID
+    city_id: UUID
+    correlation_id: UUID
+    courier_id: UUID
+    delivery_ids: tuple[UUID, ...]
+    reference_ids: tuple[UUID, ...]
+    arrival_at: datetime
+    payload: OfferPayload
+    joins: bool = False
+    made_at: datetime
+    expires_at: datetime
+    state: OfferState = OfferState.PENDING
+    answered_at: datetime | None = None
+    reason: str | None = None
+
+    @property
+    def deadline(self) -> Deadline | None:
+        if self.state is not OfferState.PENDING:
+            return None
+        return Deadline(kind="offer_expires", at=self.expires_at)
+
+    @property
+    def pending(self) -> bool:
+        return self.state is OfferState.PENDING
+
+    def etas(self) -> dict[UUID, Etas]:
+        """The expected instants of every delivery on the offered route."""
+        pickup_at = next(s.at for s in self.payload.stops if s.kind is StopKind.PICKUP)
+        return {
+            id_: Etas(arrival_at=self.arrival_at, pickup_at=pickup_at, dropoff_at=stop.at)
+            for stop in self.payload.stops
+            if stop.kind is StopKind.DROPOFF
+            for id_ in stop.delivery_ids
+        }
+
+
+def request(delivery: Delivery) -> Decision[Delivery]:
+    return accept(
+        delivery,
+        _event(
+            events.DeliveryRequested,
+            delivery,
+            site_id=delivery.site_id,
+            ready_at=delivery.ready_at,
+            urgent_at=delivery.urgent_at,
+        ),
+    )
+
+
+def move_ready_time(delivery: Delivery, *, ready_at: datetime) -> Decision[Delivery]:
+    """The goods will be ready at another time than was thought."""
+    if delivery.state not in WITHOUT_COURIER | TO_COLLECT:
+        return refuse("dispatch.already_collected", state=delivery.state)
+    if ready_at == delivery.ready_at:
+        return accept(delivery)
+    moved = replace(delivery, ready_at=ready_at)
+    fact = _event(events.ReadyTimeMoved, moved, ready_at=ready_at)
+    if moved.etas is None:
+        return accept(moved, fact)
+    pickup_at = max(ready_at, moved.etas.arrival_at)
+    later = pickup_at - moved.etas.pickup_at
+    moved = replace(
+        moved,
+        etas=Etas(
+            arrival_at=moved.etas.arrival_at,
+            pickup_at=pickup_at,
+            dropoff_at=moved.etas.dropoff_at + later,
+        ),
+    )
+    return accept(moved, fact, _eta_moved(moved))
+
+
+def offer(delivery: Delivery, *, offer: Offer, now: datetime) -> Decision[Delivery]:
+    if refused := _refused(delivery, OFFERED):
+        return refused
+    offered = replace(
+        delivery,
+        state=OFFERED,
+        offer_id=offer.id,
+        first_offered_at=delivery.first_offered_at or now,
+    )
+    return accept(
+        offered,
+        _event(events.DeliveryOffered, offered, offer_id=offer.id, courier_id=offer.courier_id),
+    )
+
+
+def fall_through(
+    delivery: Delivery, *, offer: Offer, reason: str, declined: bool
+) -> Decision[Delivery]:
+    """The pending offer came to nothing; a courier who declined is not asked again."""
+    assert delivery.state is OFFERED, "only an offered delivery loses its offer"
+    assert delivery.offer_id == offer.id, "an offer speaks for its own deliveries"
+    left = replace(
+        delivery,
+        state=WAITING,
+        offer_id=None,
+        declined_by=delivery.declined_by | ({offer.courier_id} if declined else set()),
+    )
+    return accept(
+        left,
+        _event(
+            events.OfferFellThrough,
+            left,
+            offer_id=offer.id,
+            courier_id=offer.courier_id,
+            reason=reason,
+        ),
+    )
+
+
+def assign(
+    delivery: Delivery, *, courier_id: UUID, etas: Etas, now: datetime
+) -> Decision[Delivery]:
+    """The courier has it, because they accepted or because an operator said so."""
+    if refused := _refused(delivery, ASSIGNED):
+        return refused
+    assigned = replace(
+        delivery,
+        state=ASSIGNED,
+        courier_id=courier_id,
+        etas=etas,
+        assigned_at=now,
+        first_offered_at=delivery.first_offered_at or now,
+        level=0,
+    )
+    return accept(
+        assigned,
+        _event(
+            events.DeliveryAssigned,
+            assigned,
+            courier_id=courier_id,
+            pickup_eta_at=etas.pickup_at,
+            dropoff_eta_at=etas.dropoff_at,
+            urgent_at=assigned.urgent_at,
+            first_offered_at=assigned.first_offered_at,
+        ),
+    )
+
+
+def reschedule(delivery: Delivery, *, etas: Etas) -> Decision[Delivery]:
+    """The courier's route changed; what is in hand already keeps its past."""
+    if delivery.state not in TO_COLLECT or delivery.etas == etas:
+        return accept(delivery)
+    moved = replace(delivery, etas=etas)
+    return accept(moved, _eta_moved(moved))
+
+
+def unassign(delivery: Delivery, *, reason: str, now: datetime) -> Decision[Delivery]:
+    """Take it from its courier, who is not asked again; the search and its ladder begin anew."""
+    if delivery.state not in TO_COLLECT:
+        return refuse(
+            "dispatch.illegal_move",
+            state=delivery.state,
+            asked=WAITING,
+            legal=sorted(MOVES[delivery.state]),
+        )
+    courier_id = delivery.courier_id
+    assert courier_id is not None, "an assigned delivery has a courier"
+    lost = replace(
+        delivery,
+        state=WAITING,
+        courier_id=None,
+        offer_id=None,
+        etas=None,
+        assigned_at=None,
+        first_offered_at=None,
+        searched_since_at=now,
+        declined_by=delivery.declined_by | {courier_id},
+    )
+    return accept(
+        lost, _event(events.DeliveryUnassigned, lost, courier_id=courier_id, reason=reason)
+    )
+
+
+def arrive(delivery: Delivery, *, kind: StopKind) -> Decision[Delivery]:
+    """The courier stands at the door. Arriving twice, or somewhere passed already, is no news."""
+    expected = {StopKind.PICKUP: ASSIGNED, StopKind.DROPOFF: PICKED_UP}
+    if delivery.state is not expected[kind]:
+        return accept(delivery)
+    there = replace(delivery, state=AT_PICKUP if kind is StopKind.PICKUP else AT_DROPOFF)
+    return accept(
+        there, _event(events.DeliveryArrived, there, courier_id=there.courier_id, kind=kind)
+    )
+
+
+def pick_up(delivery: Delivery, *, courier_id: UUID) -> Decision[Delivery]:
+    return _step(delivery, PICKED_UP, events.DeliveryPickedUp, courier_id=courier_id)
+
+
+def deliver(delivery: Delivery, *, courier_id: UUID, now: datetime) -> Decision[Delivery]:
+    return _step(delivery, DONE, events.DeliveryDone, courier_id=courier_id, ended_at=now)
+
+
+def fail(delivery: Delivery, *, courier_id: UUID) -> Decision[Delivery]:
+    """Nobody took it: it goes back to where it was collected, with the same courier."""
+    return _step(delivery, FAILED, events.DeliveryFailed, courier_id=courier_id)
+
+
+def bring_back(delivery: Delivery, *, courier_id: UUID, now: datetime) -> Decision[Delivery]:
+    return _step(delivery, RETURNED, events.DeliveryReturned, courier_id=courier_id, ended_at=now)
+
+
+def withdraw(delivery: Delivery, *, reason: str, now: datetime) -> Decision[Delivery]:
+    """Nobody wants it any more; too late once it was collected."""
+    if delivery.state not in WITHOUT_COURIER | TO_COLLECT:
+        return refuse("dispatch.already_collected", state=delivery.state)
+    gone = _ended(delivery, reason=reason, now=now)
+    return accept(
+        gone,
+        _event(events.DeliveryWithdrawn, gone, courier_id=delivery.courier_id, reason=reason),
+    )
+
+
+def escalate(delivery: Delivery, *, reason: str) -> Decision[Delivery]:
+    """Climb one rung of the ladder."""
+    if delivery.state not in WITHOUT_COURIER:
+        return refuse("dispatch.has_courier", state=delivery.state)
+    if delivery.level == len(LADDER):
+        return refuse("dispatch.top_of_ladder", level=delivery.level)
+    higher = replace(delivery, level=delivery.level + 1)
+    return accept(
+        higher, _event(events.DeliveryEscalated, higher, level=higher.level, reason=reason)
+    )
+
+
+def give_up(delivery: Delivery, *, now: datetime) -> Decision[Delivery]:
+    assert delivery.state in WITHOUT_COURIER, "only a delivery that nobody has is given up"
+    gone = _ended(delivery, reason="nobody_came", now=now)
+    return accept(gone, _event(events.DeliveryGivenUp, gone, reason="nobody_came"))
+
+
+def make_offer(offer: Offer) -> Decision[Offer]:
+    return accept(
+        offer,
+        _offer_event(events.OfferMade, offer, expires_at=offer.expires_at, payload=offer.payload),
+    )
+
+
+def accept_offer(offer: Offer, *, now: datetime) -> Decision[Offer]:
+    """Yes, in time. The one answer that counts is the first."""
+    if refused := not_answerable(offer, now=now):
+        return refused
+    return accept(
+        replace(offer, state=OfferState.ACCEPTED, answered_at=now),
+        _offer_event(events.OfferAccepted, offer, response_time_s=_response_time_s(offer, now)),
+    )
+
+
+def reject_offer(offer: Offer, *, reason: str | None, now: datetime) -> Decision[Offer]:
+    if refused := not_answerable(offer, now=now):
+        return refused
+    return accept(
+        replace(offer, state=OfferState.REJECTED, answered_at=now, reason=reason),
+        _offer_event(
+            events.OfferRejected,
+            offer,
+            response_time_s=_response_time_s(offer, now),
+            reason=reason,
+        ),
+    )
+
+
+def expire_offer(offer: Offer) -> Decision[Offer]:
+    assert offer.pending, "only a pending offer expires"
+    return accept(
+        replace(offer, state=OfferState.EXPIRED), _offer_event(events.OfferExpired, offer)
+    )
+
+
+def withdraw_offer(offer: Offer, *, reason: str) -> Decision[Offer]:
+    assert offer.pending, "only a pending offer is withdrawn"
+    return accept(
+        replace(offer, state=OfferState.WITHDRAWN, reason=reason),
+        _offer_event(events.OfferWithdrawn, offer, reason=reason),
+    )
+
+
+def not_answerable(offer: Offer, *, now: datetime) -> Refusal | None:
+    """Why it is too late to answer; an offer past its time is over before its timer rings."""
+    if offer.pending and now < offer.expires_at:
+        return None
+    state = OfferState.EXPIRED if offer.pending else offer.state
+    return refuse(f"dispatch.offer_{state}", state=state, legal=sorted(OFFER_MOVES[state]))
+
+
+def _step(
+    delivery: Delivery, to: State, fact: Any, *, courier_id: UUID, **changes: Any
+) -> Decision[Delivery]:
+    if delivery.courier_id != courier_id:
+        return refuse("dispatch.not_your_delivery", status=403)
+    if refused := _refused(delivery, to):
+        return refused
+    moved = replace(delivery, state=to, **changes)
+    return accept(moved, _event(fact, moved, courier_id=courier_id))
+
+
+def _refused(delivery: Delivery, to: State) -> Refusal | None:
+    legal = MOVES[delivery.state]
+    if to in legal:
+        return None
+    return refuse("dispatch.illegal_move", state=delivery.state, asked=to, legal=sorted(legal))
+
+
+def _ended(delivery: Delivery, *, reason: str, now: datetime) -> Delivery:
+    return replace(
+        delivery,
+        state=WITHDRAWN,
+        courier_id=None,
+        offer_id=None,
+        etas=None,
+        ended_at=now,
+        ended_because=reason,
+    )
+
+
+def _response_time_s(offer: Offer, now: datetime) -> float:
+    return (now - offer.made_at).total_seconds()
+
+
+def _eta_moved(delivery: Delivery) -> events.EtaMoved:
+    assert delivery.etas is not None
+    assert delivery.courier_id is not None
+    return events.EtaMoved(
+        delivery_id=delivery.id,
+        reference_id=delivery.reference_id,
+        courier_id=delivery.courier_id,
+        pickup_eta_at=delivery.etas.pickup_at,
+        dropoff_eta_at=delivery.etas.dropoff_at,
+    )
+
+
+def _event(cls: Any, delivery: Delivery, **fields: Any) -> Any:
+    return cls(delivery_id=delivery.id, reference_id=delivery.reference_id, **fields)
+
+
+def _offer_event(cls: Any, offer: Offer, **fields: Any) -> Any:
+    return cls(
+        offer_id=offer.id,
+        courier_id=offer.courier_id,
+        delivery_ids=offer.delivery_ids,
+        reference_ids=offer.reference_ids,
+        **fields,
+    )

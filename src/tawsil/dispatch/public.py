@@ -1,0 +1,74 @@
+"""What other contexts may ask of dispatch."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from tawsil.dispatch import store
+from tawsil.dispatch.model import Delivery, Etas, State
+from tawsil.dispatch.service import requests, steps
+from tawsil.dispatch.service.requests import MoveReadyTime, RequestCourier, Withdraw
+from tawsil.dispatch.service.steps import Step
+from tawsil.kernel.db import Tx
+from tawsil.kernel.decisions import Refusal
+
+__all__ = [
+    "Delivery",
+    "Etas",
+    "MoveReadyTime",
+    "RequestCourier",
+    "State",
+    "Step",
+    "Withdraw",
+    "delivered",
+    "failed",
+    "move_ready_time",
+    "of_references",
+    "picked_up",
+    "request",
+    "returned",
+    "waiting",
+    "withdraw",
+]
+
+
+async def request(tx: Tx, commands: Sequence[RequestCourier]) -> list[Delivery | Refusal]:
+    """Look for a courier. The correlation of each command's `By` becomes the delivery's story."""
+    return await requests.request(tx, commands)
+
+
+async def move_ready_time(tx: Tx, commands: Sequence[MoveReadyTime]) -> list[Delivery | Refusal]:
+    """The goods will be ready at another time; refused once they are collected."""
+    return await requests.move_ready_time(tx, commands)
+
+
+async def withdraw(tx: Tx, commands: Sequence[Withdraw]) -> list[Delivery | Refusal]:
+    """End deliveries that are not collected yet and free who was to collect them."""
+    return await requests.withdraw(tx, commands)
+
+
+async def picked_up(tx: Tx, commands: Sequence[Step]) -> list[Delivery | Refusal]:
+    return await steps.picked_up(tx, commands)
+
+
+async def delivered(tx: Tx, commands: Sequence[Step]) -> list[Delivery | Refusal]:
+    """After the last of all that the courier carries, the courier is free."""
+    return await steps.delivered(tx, commands)
+
+
+async def failed(tx: Tx, commands: Sequence[Step]) -> list[Delivery | Refusal]:
+    """It could not be handed over: the same courier brings it back."""
+    return await steps.failed(tx, commands)
+
+
+async def returned(tx: Tx, commands: Sequence[Step]) -> list[Delivery | Refusal]:
+    return await steps.returned(tx, commands)
+
+
+async def of_references(tx: Tx, *, reference_ids: Sequence[UUID]) -> dict[UUID, Delivery]:
+    """Deliveries by what their owners call them."""
+    return await store.of_references(tx, reference_ids=reference_ids)
+
+
+async def waiting(tx: Tx, *, tenant_id: UUID, city_id: UUID) -> list[Delivery]:
+    """Deliveries of a city that nobody has or is being asked about, ordered by id."""
+    return await store.waiting(tx, tenant_id=tenant_id, city_id=city_id)

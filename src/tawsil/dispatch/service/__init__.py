@@ -1,0 +1,1 @@
+"""The use cases of dispatch, one module for each kind."""

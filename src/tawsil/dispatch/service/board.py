@@ -1,0 +1,213 @@
+"""What one use case works on: locked rows, and what it decided about them, saved in one go.
+
+Rows are always locked in the same order (deliveries, offers, couriers; each by id), so that no two
+use cases wait for each other in a circle.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Final, TypeVar
+from uuid import UUID
+
+from tawsil.couriers import public as couriers
+from tawsil.dispatch import model, store
+from tawsil.dispatch.model import TO_COLLECT, WITH_COURIER, Delivery, Etas, Offer, State
+from tawsil.kernel import metrics
+from tawsil.kernel.db import Tx
+from tawsil.kernel.decisions import Accepted, By, Decision, Refusal
+from tawsil.tracking import public as tracking
+
+S = TypeVar("S", Delivery, Offer)
+
+PICKUP_RADIUS_M: Final = 150
+DROPOFF_RADIUS_M: Final = 100
+
+
+class Board:
+    """Deliveries and offers under lock; couriers change with them when the board is saved."""
+
+    def __init__(
+        self, tx: Tx, *, deliveries: dict[UUID, Delivery], offers: dict[UUID, Offer]
+    ) -> None:
+        self._tx = tx
+        self.deliveries = deliveries
+        self.offers = offers
+        self.by_reference = {d.reference_id: d.id for d in deliveries.values()}
+        self._loaded = {s.id: s.version for s in (*deliveries.values(), *offers.values())}
+        self._decided: list[tuple[By, Accepted[Any]]] = []
+        self._freed: dict[UUID, tuple[By, couriers.Reason | None]] = {}
+        self._missed: dict[UUID, By] = {}
+        self._watch: dict[UUID, tuple[By, Delivery]] = {}
+        self._unwatch: set[UUID] = set()
+
+    @classmethod
+    async def of(
+        cls, tx: Tx, *, delivery_ids: Sequence[UUID], courier_ids: Sequence[UUID] = ()
+    ) -> "Board":
+        """Lock deliveries with all that shares an offer or a courier with them.
+
+        What belongs together may change until it is locked, so it is looked at again after.
+        """
+        deliveries: dict[UUID, Delivery] = {}
+        while True:
+            ids = await store.circle_ids(tx, delivery_ids=delivery_ids, courier_ids=courier_ids)
+            missing = [id_ for id_ in ids if id_ not in deliveries]
+            if not missing:
+                break
+            deliveries |= await store.lock_deliveries(tx, ids=missing)
+        offered = {d.offer_id for d in deliveries.values() if d.state is State.OFFERED}
+        offers = await store.lock_offers(tx, ids=[id_ for id_ in offered if id_ is not None])
+        return cls(tx, deliveries=deliveries, offers=offers)
+
+    @classmethod
+    async def of_references(cls, tx: Tx, reference_ids: Sequence[UUID]) -> "Board":
+        known = await store.of_references(tx, reference_ids=reference_ids)
+        return await cls.of(tx, delivery_ids=[d.id for d in known.values()])
+
+    def add(self, state: Delivery | Offer) -> None:
+        """A new row: it is inserted as it stands after the decisions about it."""
+        if isinstance(state, Offer):
+            self.offers[state.id] = state
+        else:
+            self.deliveries[state.id] = state
+            self.by_reference[state.reference_id] = state.id
+
+    def find(self, by: By, reference_id: UUID) -> Delivery | None:
+        """A delivery by what its owner calls it, if it is of the caller's tenant."""
+        id_ = self.by_reference.get(reference_id)
+        found = self.deliveries[id_] if id_ is not None else None
+        return found if found is not None and found.tenant_id == by.tenant_id else None
+
+    def decide(self, by: By, decision: Decision[S]) -> S | Refusal:
+        """Let a decision stand: what follows sees its state."""
+        if isinstance(decision, Refusal):
+            return decision
+        state = decision.state
+        if decision.events:
+            self._decided.append((by.about(state.correlation_id), decision))
+        if isinstance(state, Offer):
+            self.offers[state.id] = state
+        else:
+            self.deliveries[state.id] = state
+        return state
+
+    def carried(self, courier_id: UUID) -> list[Delivery]:
+        """What a courier carries or is about to collect."""
+        return [
+            d
+            for d in self.deliveries.values()
+            if d.courier_id == courier_id and d.state in WITH_COURIER
+        ]
+
+    def assign(
+        self, by: By, delivery: Delivery, *, courier_id: UUID, etas: Etas, now: datetime
+    ) -> Delivery | Refusal:
+        outcome = self.decide(by, model.assign(delivery, courier_id=courier_id, etas=etas, now=now))
+        if isinstance(outcome, Refusal):
+            return outcome
+        self._freed.pop(courier_id, None)
+        self._watch[outcome.reference_id] = (by, outcome)
+        self._unwatch.discard(outcome.reference_id)
+        asked_at = outcome.first_offered_at or now
+        metrics.assignment_latency_s.observe((now - asked_at).total_seconds())
+        return outcome
+
+    def end(self, by: By, delivery: Delivery, decision: Decision[Delivery]) -> Delivery | Refusal:
+        """A decision after which the delivery's courier has nothing to do with it any more."""
+        outcome = self.decide(by, decision)
+        if isinstance(outcome, Refusal):
+            return outcome
+        self._watch.pop(outcome.reference_id, None)
+        if delivery.courier_id is not None:
+            self._unwatch.add(outcome.reference_id)
+            collected = delivery.state not in TO_COLLECT
+            reason = couriers.Reason.JOB_DONE if collected else couriers.Reason.JOB_WITHDRAWN
+            self._freed[delivery.courier_id] = (by, reason)
+        return outcome
+
+    def fall_through(
+        self, by: By, offer: Offer, decision: Decision[Offer], *, declined: bool, reason: str
+    ) -> Offer | Refusal:
+        """An offer ends without a taker: its deliveries wait again, its courier is free."""
+        outcome = self.decide(by, decision)
+        if isinstance(outcome, Refusal):
+            return outcome
+        for id_ in offer.delivery_ids:
+            delivery = self.deliveries[id_]
+            left = model.fall_through(delivery, offer=outcome, reason=reason, declined=declined)
+            self.decide(by, left)
+        metrics.offers.labels(outcome.state).inc()
+        if offer.joins:
+            return outcome
+        if outcome.state is model.OfferState.EXPIRED:
+            self._missed[offer.courier_id] = by.about(offer.correlation_id)
+        else:
+            rejected = outcome.state is model.OfferState.REJECTED
+            why = couriers.Reason.OFFER_DECLINED if rejected else couriers.Reason.OFFER_WITHDRAWN
+            self._freed[offer.courier_id] = (by.about(offer.correlation_id), why)
+        return outcome
+
+    def withdraw_offer_of(self, by: By, delivery: Delivery, *, reason: str) -> None:
+        """Take back the pending offer that a delivery is in; its companions wait again."""
+        if delivery.state is State.OFFERED and delivery.offer_id is not None:
+            offer = self.offers[delivery.offer_id]
+            withdrawn = model.withdraw_offer(offer, reason=reason)
+            self.fall_through(by, offer, withdrawn, declined=False, reason=reason)
+
+    async def save(self) -> None:
+        """Write rows, then couriers, geofences and events."""
+        await self._write()
+        await self._tell_couriers()
+        if self._unwatch:
+            await tracking.unwatch(self._tx, reference_ids=sorted(self._unwatch))
+        if self._watch:
+            watches = [watch for by, d in self._watch.values() for watch in _watches(by, d)]
+            await tracking.watch(self._tx, watches=watches)
+        await self._tx.record(self._decided)
+
+    async def _write(self) -> None:
+        touched = {accepted.state.id for _, accepted in self._decided}
+        for states in (self.deliveries, self.offers):
+            changed: list[Any] = [s for s in states.values() if s.id in touched]
+            new = [s for s in changed if s.id not in self._loaded]
+            old = [s for s in changed if s.id in self._loaded]
+            await store.save(self._tx, old, expected=self._loaded)
+            added = await store.add(self._tx, new)
+            assert len(added) == len(new), "a new row stood in another's way"
+
+    async def _tell_couriers(self) -> None:
+        """Free whoever has nothing left to carry; somebody with more to do stays on the job."""
+        free = {id_: by for id_, by in self._freed.items() if not self.carried(id_)}
+        missed = {id_: by for id_, by in self._missed.items() if not self.carried(id_)}
+        if free:
+            await couriers.release(
+                self._tx,
+                [
+                    couriers.Release(by=by, courier_id=id_, reason=reason)
+                    for id_, (by, reason) in sorted(free.items())
+                ],
+            )
+        if missed:
+            await couriers.missed_offer(
+                self._tx,
+                [couriers.MissOffer(by=by, courier_id=id_) for id_, by in sorted(missed.items())],
+            )
+
+
+def _watches(by: By, delivery: Delivery) -> list[tracking.Watch]:
+    assert delivery.courier_id is not None, "a courier is watched for"
+    return [
+        tracking.Watch(
+            by=by.about(delivery.correlation_id),
+            reference_id=delivery.reference_id,
+            courier_id=delivery.courier_id,
+            kind=kind,
+            place=place,
+            radius_m=radius_m,
+            city_id=delivery.city_id,
+        )
+        for kind, place, radius_m in (
+            (tracking.StopKind.PICKUP, delivery.pickup, PICKUP_RADIUS_M),
+            (tracking.StopKind.DROPOFF, delivery.dropoff, DROPOFF_RADIUS_M),
+        )
+    ]

@@ -1,0 +1,57 @@
+"""The courier's steps: collected, handed over, not handed over, brought back."""
+
+from collections.abc import Callable, Sequence
+from uuid import UUID
+
+from tawsil.dispatch import model
+from tawsil.dispatch.model import Delivery
+from tawsil.dispatch.service.board import Board
+from tawsil.dispatch.service.requests import Outcomes, unknown
+from tawsil.kernel.db import Tx
+from tawsil.kernel.decisions import Command, Decision
+
+
+class Step(Command, frozen=True, kw_only=True):
+    reference_id: UUID
+    courier_id: UUID
+
+
+Decide = Callable[[Delivery, Step], Decision[Delivery]]
+
+
+async def picked_up(tx: Tx, steps: Sequence[Step]) -> Outcomes:
+    return await _each(tx, steps, lambda d, s: model.pick_up(d, courier_id=s.courier_id))
+
+
+async def failed(tx: Tx, steps: Sequence[Step]) -> Outcomes:
+    """Nobody took it: the same courier brings it back to the pick-up place."""
+    return await _each(tx, steps, lambda d, s: model.fail(d, courier_id=s.courier_id))
+
+
+async def delivered(tx: Tx, steps: Sequence[Step]) -> Outcomes:
+    return await _each(
+        tx, steps, lambda d, s: model.deliver(d, courier_id=s.courier_id, now=tx.now), last=True
+    )
+
+
+async def returned(tx: Tx, steps: Sequence[Step]) -> Outcomes:
+    return await _each(
+        tx, steps, lambda d, s: model.bring_back(d, courier_id=s.courier_id, now=tx.now), last=True
+    )
+
+
+async def _each(tx: Tx, steps: Sequence[Step], decide: Decide, *, last: bool = False) -> Outcomes:
+    """Take steps one after another; after the `last` one of all it carries a courier is free."""
+    board = await Board.of_references(tx, [s.reference_id for s in steps])
+    outcomes: Outcomes = []
+    for step in steps:
+        delivery = board.find(step.by, step.reference_id)
+        if delivery is None:
+            outcomes.append(unknown())
+            continue
+        decision = decide(delivery, step)
+        outcomes.append(
+            board.end(step.by, delivery, decision) if last else board.decide(step.by, decision)
+        )
+    await board.save()
+    return outcomes
