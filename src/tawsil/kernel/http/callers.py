@@ -11,6 +11,7 @@ from uuid import UUID
 
 from litestar.connection import ASGIConnection
 from litestar.handlers import BaseRouteHandler
+from litestar.types import Scope
 from msgspec import Struct
 
 from tawsil.kernel.decisions import By
@@ -105,6 +106,6 @@ def _token(connection: ASGIConnection[Any, Any, Any, Any]) -> str | None:
     return connection.cookies.get(ACCESS_COOKIE)
 
 
-def provide_caller(scope: Any) -> Caller:
+def provide_caller(scope: Scope) -> Caller:
     """The caller of this request; only for routes whose rule asks for one."""
     return scope["user"]
