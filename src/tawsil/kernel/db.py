@@ -77,7 +77,9 @@ class Tx:
         if not rows:
             return
         await self._append(rows)
-        await self._set_deadlines({a.state.id: a.state for _, a in decided if a.events})
+        await self._set_deadlines(
+            {(a.state.id, a.state.stream): a.state for _, a in decided if a.events}
+        )
 
     async def _append(self, rows: Sequence[tuple[UUID, By, Subject, int, Event]]) -> None:
         await self._connection.execute(
@@ -104,23 +106,27 @@ class Tx:
         )
         await self._connection.execute("select pg_notify('tawsil_events', '')")
 
-    async def _set_deadlines(self, states: dict[UUID, Subject]) -> None:
+    async def _set_deadlines(self, states: dict[tuple[UUID, str], Subject]) -> None:
         due = [(s, s.deadline) for s in states.values()]
-        over = [s.id for s, deadline in due if deadline is None]
+        over = [s for s, deadline in due if deadline is None]
         waiting = [(s, deadline) for s, deadline in due if deadline is not None]
         if over:
             await self._connection.execute(
-                "delete from kernel.deadline where subject_id = any($1::uuid[])", over
+                """
+                delete from kernel.deadline d using unnest($1::uuid[], $2::text[]) u (id, stream)
+                where d.subject_id = u.id and d.owner = u.stream
+                """,
+                [s.id for s in over],
+                [s.stream for s in over],
             )
         if waiting:
             await self._connection.execute(
                 """
                 insert into kernel.deadline (subject_id, owner, kind, due_at)
                 select * from unnest($1::uuid[], $2::text[], $3::text[], $4::timestamptz[])
-                order by 1
-                on conflict (subject_id) do update
-                set owner = excluded.owner, kind = excluded.kind, due_at = excluded.due_at,
-                    attempts = 0
+                order by 1, 2
+                on conflict (subject_id, owner) do update
+                set kind = excluded.kind, due_at = excluded.due_at, attempts = 0
                 """,
                 [s.id for s, _ in waiting],
                 [s.stream for s, _ in waiting],

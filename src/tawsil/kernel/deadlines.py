@@ -76,10 +76,12 @@ class Deadlines:
         left = await tx.rows(
             """
             select d.subject_id, d.kind from kernel.deadline d
-            join unnest($1::uuid[], $2::text[], $3::timestamptz[]) u (subject_id, kind, due_at)
-            using (subject_id, kind, due_at)
+            join unnest($1::uuid[], $2::text[], $3::text[], $4::timestamptz[])
+                u (subject_id, owner, kind, due_at)
+            using (subject_id, owner, kind, due_at)
             """,
             [d.subject_id for d in due],
+            [d.owner for d in due],
             [d.kind for d in due],
             [d.due_at for d in due],
         )
@@ -90,11 +92,12 @@ class Deadlines:
             await tx.execute(
                 """
                 update kernel.deadline set due_at = $2, attempts = attempts + 1
-                where subject_id = $1 and due_at = $3
+                where subject_id = $1 and due_at = $3 and owner = $4
                 """,
                 due.subject_id,
                 tx.now + RETRY_AFTER,
                 due.due_at,
+                due.owner,
             )
 
 

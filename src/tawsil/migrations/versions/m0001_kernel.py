@@ -30,7 +30,8 @@ def upgrade() -> None:
             correlation_id uuid not null,
             causation_id uuid,
             at timestamptz not null,
-            unique (stream_id, version)
+            -- a user and the courier they are share an id, but not a history
+            constraint event_stream_id_version_key unique (stream_id, version, stream)
         );
         create index event_correlation on kernel.event (correlation_id, seq);
         create function kernel.refuse_change() returns trigger language plpgsql as $$
@@ -55,11 +56,12 @@ def upgrade() -> None:
         );
 
         create table kernel.deadline (
-            subject_id uuid primary key,
+            subject_id uuid not null,
             owner text not null,
             kind text not null,
             due_at timestamptz not null,
-            attempts int not null default 0
+            attempts int not null default 0,
+            primary key (subject_id, owner)
         );
         create index deadline_due on kernel.deadline (owner, due_at, subject_id);
 
