@@ -58,6 +58,7 @@ __all__ = [
     "Summary",
     "accept_order",
     "cancel",
+    "carried_by",
     "change_ready_time",
     "deliver",
     "depart",
@@ -97,6 +98,15 @@ async def get_many(tx: Tx, *, tenant_id: UUID, ids: Sequence[UUID]) -> dict[UUID
 async def live(tx: Tx, *, city_id: UUID) -> list[Order]:
     """Every order of a city that has not ended, oldest first."""
     return await store.live(tx, city_id=city_id)
+
+
+async def carried_by(tx: Tx, *, courier_ids: Sequence[UUID]) -> dict[UUID, list[Order]]:
+    """The live orders each courier is on, oldest first; a courier on none is left out."""
+    carried: dict[UUID, list[Order]] = {}
+    for order in await store.carried_by(tx, courier_ids=courier_ids):
+        assert order.courier_id is not None, "it was found by its courier"
+        carried.setdefault(order.courier_id, []).append(order)
+    return carried
 
 
 async def items(tx: Tx, *, order_ids: Sequence[UUID]) -> dict[UUID, list[Item]]:

@@ -277,6 +277,19 @@ async def live(tx: Tx, *, city_id: UUID) -> list[Order]:
     return [_order(dict(row)) for row in rows]
 
 
+async def carried_by(tx: Tx, *, courier_ids: Sequence[UUID]) -> list[Order]:
+    """The live orders that couriers are on, oldest first."""
+    rows = await tx.rows(
+        """
+        select * from ordering."order"
+        where courier_id = any($1::uuid[]) and status = any($2::text[]) order by placed_at, id
+        """,
+        list(courier_ids),
+        sorted(LIVE),
+    )
+    return [_order(dict(row)) for row in rows]
+
+
 async def counts(tx: Tx, *, city_id: UUID, since: datetime) -> dict[str, Any]:
     row = await tx.row(
         """

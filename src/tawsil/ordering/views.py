@@ -25,14 +25,14 @@ class OrderView(Struct, frozen=True, kw_only=True):
     payment: str
     payment_method: PaidBy
     currency: str
-    subtotal: int
-    tax: int
-    delivery_fee: int
-    service_fee: int
-    small_order_fee: int
-    discount: int
-    tip: int
-    total: int
+    subtotal_minor: int
+    tax_minor: int
+    delivery_fee_minor: int
+    service_fee_minor: int
+    small_order_fee_minor: int
+    discount_minor: int
+    tip_minor: int
+    total_minor: int
     pickup: Place
     dropoff: Place
     placed_at: datetime

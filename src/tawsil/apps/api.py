@@ -1,0 +1,34 @@
+"""The HTTP process."""
+
+import asyncio
+import signal
+
+import structlog
+from granian.constants import Interfaces
+from granian.log import LogLevels
+from granian.server.embed import Server
+
+from tawsil.apps.platform import create_api, open_database
+from tawsil.kernel.settings import Settings
+
+log = structlog.get_logger(__name__)
+MOST_CONNECTIONS = 16_384  # an idle live stream holds one
+
+
+async def serve(settings: Settings) -> None:
+    """Serve the API and the pages until told to stop."""
+    async with open_database(settings, most=16) as database:
+        server = Server(
+            create_api(settings, database),
+            address=settings.host,
+            port=settings.port,
+            interface=Interfaces.ASGI,
+            backlog=4_096,
+            backpressure=MOST_CONNECTIONS,
+            log_level=LogLevels.warning,
+        )
+        loop = asyncio.get_running_loop()
+        for name in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(name, server.stop)
+        log.info("api.serving", address=f"http://{settings.host}:{settings.port}")
+        await server.serve()

@@ -1,0 +1,209 @@
+"""What browsers and apps are told of: recorded events in the contract's live messages."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from tawsil.couriers import events as couriers
+from tawsil.dispatch import events as dispatch
+from tawsil.kernel.db import Database
+from tawsil.kernel.decisions import Event
+from tawsil.kernel.events import Recorded
+from tawsil.kernel.http.live import Audience, Feed, LiveMessage, Translate
+from tawsil.ordering import events as orders
+from tawsil.ordering import public as ordering
+from tawsil.tracking import public as tracking
+
+
+def _order_changed(recorded: Recorded[orders.OrderEvent]) -> list[LiveMessage]:
+    event = recorded.event
+    people = {event.customer_id, event.courier_id} - {None}
+    changed = LiveMessage(
+        event="order_status_updated",
+        data={
+            "orderId": event.order_id,
+            "status": event.status,
+            "happened": recorded.type,
+            "merchantId": event.merchant_id,
+            "courierId": event.courier_id,
+            "at": recorded.at,
+        },
+        audience=Audience(
+            tenant_id=recorded.tenant_id,
+            user_ids=frozenset(p for p in people if p),
+            location_ids=_merchant_may_see(event),
+        ),
+    )
+    return [changed]
+
+
+def _promised(
+    recorded: Recorded[orders.OrderAccepted | orders.ReadyTimeMoved],
+) -> list[LiveMessage]:
+    event = recorded.event
+    promised = LiveMessage(
+        event="delivery_eta_updated",
+        data={"deliveryId": event.order_id, "eta": event.promised_at, "confidence": 0.5},
+        audience=Audience(tenant_id=recorded.tenant_id, user_ids=frozenset({event.customer_id})),
+    )
+    return [*_order_changed(recorded), promised]
+
+
+def _merchant_may_see(event: orders.OrderEvent) -> frozenset[UUID]:
+    """A merchant hears of an order from the offer on: before, its money is not safe."""
+    hidden = isinstance(event, orders.OrderPlaced)
+    return frozenset() if hidden else frozenset({event.merchant_id})
+
+
+def _new_order(recorded: Recorded[orders.OrderOffered]) -> list[LiveMessage]:
+    event = recorded.event
+    new = LiveMessage(
+        event="new_order",
+        data={"orderId": event.order_id, "answerBy": event.answer_by_at},
+        audience=Audience(
+            tenant_id=recorded.tenant_id, location_ids=frozenset({event.merchant_id})
+        ),
+    )
+    return [*_order_changed(recorded), new]
+
+
+def _for_courier(recorded: Recorded[Any], courier_id: UUID, name: str, data: Any) -> LiveMessage:
+    return LiveMessage(
+        event=name,
+        data=data,
+        audience=Audience(tenant_id=recorded.tenant_id, user_ids=frozenset({courier_id})),
+    )
+
+
+def _offer_made(recorded: Recorded[dispatch.OfferMade]) -> list[LiveMessage]:
+    event = recorded.event
+    data = {
+        "offerId": event.offer_id,
+        "deliveryId": event.reference_ids[0],
+        "deliveryIds": event.reference_ids,
+        "driverId": event.courier_id,
+        "expiresAt": event.expires_at,
+        "payload": event.payload,
+    }
+    return [_for_courier(recorded, event.courier_id, "offer_created", data)]
+
+
+def _offer_accepted(recorded: Recorded[dispatch.OfferAccepted]) -> list[LiveMessage]:
+    event = recorded.event
+    data = {
+        "offerId": event.offer_id,
+        "driverId": event.courier_id,
+        "responseTime": event.response_time_s,
+    }
+    return [_for_courier(recorded, event.courier_id, "offer_accepted", data)]
+
+
+def _offer_over(
+    recorded: Recorded[dispatch.OfferRejected | dispatch.OfferExpired | dispatch.OfferWithdrawn],
+) -> list[LiveMessage]:
+    event = recorded.event
+    reason = "expired" if isinstance(event, dispatch.OfferExpired) else event.reason
+    data = {"offerId": event.offer_id, "driverId": event.courier_id, "reason": reason}
+    return [_for_courier(recorded, event.courier_id, "offer_rejected", data)]
+
+
+def _availability(recorded: Recorded[couriers.AvailabilityChanged]) -> list[LiveMessage]:
+    event = recorded.event
+    data = {
+        "driverId": event.courier_id,
+        "from": event.from_,
+        "to": event.to,
+        "reason": event.reason,
+    }
+    return [_for_courier(recorded, event.courier_id, "availability_changed", data)]
+
+
+def _break_ended(recorded: Recorded[couriers.BreakEnded]) -> list[LiveMessage]:
+    event = recorded.event
+    if not event.expired:
+        return []
+    data = {"driverId": event.courier_id, "breakDuration": event.break_s}
+    return [_for_courier(recorded, event.courier_id, "break_expired", data)]
+
+
+def _escalated(recorded: Recorded[dispatch.DeliveryEscalated]) -> list[LiveMessage]:
+    event = recorded.event
+    return [
+        LiveMessage(
+            event="unassigned_order_escalated",
+            data={"deliveryId": event.reference_id, "level": event.level, "reason": event.reason},
+            audience=Audience(tenant_id=recorded.tenant_id),
+        )
+    ]
+
+
+def _eta(
+    recorded: Recorded[dispatch.DeliveryAssigned | dispatch.EtaMoved],
+) -> list[LiveMessage]:
+    event = recorded.event
+    data = {"deliveryId": event.reference_id, "eta": event.dropoff_eta_at, "confidence": 0.5}
+    return [_for_courier(recorded, event.courier_id, "delivery_eta_updated", data)]
+
+
+TRANSLATIONS: Final[Mapping[type[Event], Translate]] = {
+    **dict.fromkeys(orders.EVENTS, _order_changed),
+    orders.OrderOffered: _new_order,
+    orders.OrderAccepted: _promised,
+    orders.ReadyTimeMoved: _promised,
+    dispatch.OfferMade: _offer_made,
+    dispatch.OfferAccepted: _offer_accepted,
+    dispatch.OfferRejected: _offer_over,
+    dispatch.OfferExpired: _offer_over,
+    dispatch.OfferWithdrawn: _offer_over,
+    dispatch.DeliveryEscalated: _escalated,
+    dispatch.DeliveryAssigned: _eta,
+    dispatch.EtaMoved: _eta,
+    couriers.AvailabilityChanged: _availability,
+    couriers.BreakEnded: _break_ended,
+}
+
+
+def positions() -> Feed:
+    """Where couriers are, once a second; a customer sees a courier only while on their order."""
+    seen_at: datetime | None = None
+
+    async def feed(database: Database) -> Sequence[LiveMessage]:
+        nonlocal seen_at
+        async with database.transaction() as tx:
+            since_at = seen_at or tx.now - timedelta(seconds=2)
+            moved = await tracking.moved_since(tx, since=since_at)
+            carried = await ordering.carried_by(tx, courier_ids=[p.courier_id for p in moved])
+            seen_at = tx.now
+        return [
+            LiveMessage(
+                event="delivery_location_updated",
+                data={
+                    "courierId": position.courier_id,
+                    "deliveryId": order_id,
+                    "latitude": position.place.latitude,
+                    "longitude": position.place.longitude,
+                    "accuracy": position.accuracy_m,
+                    "at": position.at,
+                },
+                audience=Audience(
+                    tenant_id=position.tenant_id,
+                    user_ids=frozenset({customer_id} if customer_id else ()),
+                    operators=order_id is None or first,
+                ),
+            )
+            for position in moved
+            for first, (order_id, customer_id) in _orders_of(carried, position.courier_id)
+        ]
+
+    return feed
+
+
+def _orders_of(
+    carried: Mapping[UUID, Sequence[ordering.Order]], courier_id: UUID
+) -> list[tuple[bool, tuple[UUID | None, UUID | None]]]:
+    """Each order a courier is on with its customer; operations hears with the first alone."""
+    on = carried.get(courier_id, ())
+    if not on:
+        return [(True, (None, None))]
+    return [(n == 0, (order.id, order.customer_id)) for n, order in enumerate(on)]

@@ -1,0 +1,77 @@
+"""One platform: its database, its clock, its acquirer, its routes, as any process needs them."""
+
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from datetime import datetime
+from random import Random
+from uuid import UUID
+
+from litestar import Litestar
+
+from tawsil.apps import wiring
+from tawsil.apps.live import TRANSLATIONS, positions
+from tawsil.identity import public as identity
+from tawsil.kernel.clock import Ids, system_now
+from tawsil.kernel.db import Database, JobQueue, connect
+from tawsil.kernel.http.app import create_app
+from tawsil.kernel.http.live import Hub
+from tawsil.kernel.jobs import DatabaseJobs
+from tawsil.kernel.settings import Settings
+from tawsil.payments.http_psp import HttpPsp
+
+DEFAULT_TENANT = UUID("01920000-0000-7000-8000-000000000001")
+
+
+@asynccontextmanager
+async def open_database(
+    settings: Settings,
+    *,
+    most: int = 10,
+    now: Callable[[], datetime] = system_now,
+    random: Random | None = None,
+    jobs: JobQueue | None = None,
+) -> AsyncGenerator[Database, None]:
+    """A pool on the database of the settings, on the system's clock unless another is given."""
+    assert settings.database_url is not None, "the command line resolves the database first"
+    pool = await connect(settings.database_url.get_secret_value(), most=most)
+    try:
+        yield Database(pool, now=now, ids=Ids(now, random), jobs=jobs or DatabaseJobs())
+    finally:
+        await pool.close()
+
+
+def create_api(settings: Settings, database: Database) -> Litestar:
+    """The HTTP application with every route and the live stream."""
+    hub = Hub(
+        database,
+        registry=wiring.REGISTRY,
+        translations=TRANSLATIONS,
+        feeds=[positions()],
+    )
+    tokens = identity.Tokens(database, settings=settings)
+    return create_app(
+        routes=wiring.ROUTES,
+        database=database,
+        authenticate=identity.authenticator(database, settings=settings, tokens=tokens),
+        state={
+            "settings": settings,
+            "registry": wiring.REGISTRY,
+            "hub": hub,
+            "tokens": tokens,
+            "passwords": identity.Passwords(),
+            "default_tenant_id": DEFAULT_TENANT,
+            "psp_webhook_secret": settings.psp_webhook_secret.get_secret_value(),
+        },
+        lifespan=[hub.running],
+    )
+
+
+@asynccontextmanager
+async def open_psp(settings: Settings) -> AsyncGenerator[HttpPsp, None]:
+    """The acquirer over HTTP."""
+    async with HttpPsp(
+        url=settings.psp_url,
+        api_key=settings.psp_api_key.get_secret_value(),
+        timeout_s=settings.psp_timeout_s,
+    ) as psp:
+        yield psp

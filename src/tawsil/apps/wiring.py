@@ -1,0 +1,122 @@
+"""Who hears what, who is woken by what, which routes are served: one table, no magic.
+
+A handler's context is its subscription: it hears its events in order, each once in effect.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from itertools import chain
+from typing import Any, Final
+
+from litestar.types import ControllerRouterHandler
+
+from tawsil.catalog import events as catalog_events
+from tawsil.catalog import routes as catalog_routes
+from tawsil.catalog import service as catalog
+from tawsil.consoles import routes as console_routes
+from tawsil.couriers import events as courier_events
+from tawsil.couriers import routes as courier_routes
+from tawsil.couriers import service as couriers
+from tawsil.dispatch import events as dispatch_events
+from tawsil.dispatch import routes as dispatch_routes
+from tawsil.dispatch import service as dispatch
+from tawsil.geography import routes as geography_routes
+from tawsil.identity import events as identity_events
+from tawsil.identity import routes as identity_routes
+from tawsil.kernel.db import Database
+from tawsil.kernel.deadlines import Owner
+from tawsil.kernel.decisions import Event
+from tawsil.kernel.events import Handler, Registry, Subscription
+from tawsil.kernel.http import live as live_routes
+from tawsil.kernel.jobs import JobHandler, JobHandlers
+from tawsil.ordering import events as order_events
+from tawsil.ordering import journey
+from tawsil.ordering import routes as order_routes
+from tawsil.payments import events as payment_events
+from tawsil.payments import routes as payment_routes
+from tawsil.payments import service as payments
+from tawsil.payments.jobs import CardJobs
+from tawsil.payments.psp import Psp
+from tawsil.pricing import events as pricing_events
+from tawsil.pricing import routes as pricing_routes
+from tawsil.pricing import service as pricing
+from tawsil.tracking import events as tracking_events
+from tawsil.tracking import routes as tracking_routes
+
+REGISTRY: Final = Registry(
+    chain(
+        identity_events.EVENTS,
+        catalog_events.EVENTS,
+        pricing_events.EVENTS,
+        tracking_events.EVENTS,
+        courier_events.EVENTS,
+        dispatch_events.EVENTS,
+        payment_events.EVENTS,
+        order_events.EVENTS,
+    )
+)
+
+HANDLERS: Final[Mapping[type[Event], Sequence[Handler]]] = {
+    tracking_events.GeofenceEntered: [dispatch.on_geofence],
+    tracking_events.GeofenceLeft: [journey.left_the_merchant],
+    courier_events.AvailabilityChanged: [dispatch.on_courier_unavailable],
+    dispatch_events.DeliveryAssigned: [journey.courier_assigned],
+    dispatch_events.DeliveryUnassigned: [journey.courier_lost],
+    dispatch_events.DeliveryGivenUp: [journey.nobody_came],
+    payment_events.PaymentAuthorised: [journey.payment_authorised],
+    payment_events.PaymentDeclined: [journey.payment_declined],
+    payment_events.PaymentCaptured: [journey.payment_captured],
+}
+
+DEADLINES: Final[Mapping[str, Owner]] = {
+    "merchant": catalog.on_due,
+    "quote": pricing.on_due,
+    "courier": couriers.on_due,
+    "delivery": dispatch.on_due_delivery,
+    "offer": dispatch.on_due_offer,
+    "payment": payments.on_due,
+    "order": journey.on_due,
+}
+
+ROUTES: Final[Sequence[ControllerRouterHandler]] = [
+    *identity_routes.routes,
+    *geography_routes.routes,
+    *catalog_routes.routes,
+    *pricing_routes.routes,
+    *tracking_routes.routes,
+    *courier_routes.routes,
+    *dispatch_routes.routes,
+    *payment_routes.routes,
+    *order_routes.routes,
+    *console_routes.routes,
+    *live_routes.routes,
+]
+
+
+def jobs(*, database: Database, psp: Psp) -> JobHandlers:
+    """Who does which job."""
+    cards = CardJobs(database=database, psp=psp)
+    return {
+        f"payments.{name}": JobHandler(payload=payments.PaymentJob, run=run)
+        for name, run in {
+            "authorise": cards.authorise,
+            "capture": cards.capture,
+            "void": cards.void,
+            "refund": cards.refund,
+            "reconcile": cards.reconcile,
+        }.items()
+    }
+
+
+def subscriptions() -> list[Subscription]:
+    """One per listening context, each with its own cursor."""
+    by_context: dict[str, dict[type[Event], Any]] = defaultdict(dict)
+    for event, handlers in HANDLERS.items():
+        for handler in handlers:
+            context = handler.__module__.split(".")[1]
+            assert event not in by_context[context], f"{context} hears {event} twice"
+            by_context[context][event] = handler
+    return [
+        Subscription(name=context, handlers=handlers, registry=REGISTRY)
+        for context, handlers in by_context.items()
+    ]

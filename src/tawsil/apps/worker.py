@@ -1,0 +1,151 @@
+"""The process behind the scenes: subscriptions, deadlines, jobs and the dispatcher's tick."""
+
+import asyncio
+import signal
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any, Final
+
+import structlog
+
+from tawsil.apps import wiring
+from tawsil.apps.platform import open_database, open_psp
+from tawsil.dispatch import public as dispatch
+from tawsil.geography import public as geography
+from tawsil.kernel import idempotency, jobs, metrics
+from tawsil.kernel.db import Database
+from tawsil.kernel.deadlines import Deadlines
+from tawsil.kernel.events import Subscription
+from tawsil.kernel.settings import Settings
+from tawsil.ordering import public as ordering
+from tawsil.payments import public as payments
+
+log = structlog.get_logger(__name__)
+
+IDLE_S: Final = 0.2
+DEADLINES_EVERY_S: Final = 0.5
+WATCH_EVERY_S: Final = 10.0
+AFTER_ERROR_S: Final = 1.0
+
+Step = Callable[[], Awaitable[float]]
+"""Does some work; says how many seconds may pass until it is called again."""
+
+
+async def repeat(name: str, step: Step, stop: asyncio.Event) -> None:
+    """Call a step again and again until told to stop; an error delays it and is not the end."""
+    while not stop.is_set():
+        try:
+            pause_s = await step()
+        except Exception:
+            log.exception("worker.step_failed", step=name)
+            pause_s = AFTER_ERROR_S
+        if pause_s > 0:
+            try:
+                await asyncio.wait_for(stop.wait(), pause_s)
+            except TimeoutError:
+                continue
+        else:
+            await asyncio.sleep(0)
+
+
+def hearing(database: Database, subscription: Subscription, woken: asyncio.Event) -> Step:
+    async def hear() -> float:
+        woken.clear()
+        if await subscription.advance(database):
+            return 0
+        try:
+            await asyncio.wait_for(woken.wait(), IDLE_S)
+        except TimeoutError:
+            return 0
+        return 0
+
+    return hear
+
+
+def firing(database: Database) -> Step:
+    deadlines = Deadlines(wiring.DEADLINES)
+
+    async def fire() -> float:
+        return 0 if await deadlines.fire(database) else DEADLINES_EVERY_S
+
+    return fire
+
+
+def dispatching(database: Database, settings: Settings) -> Step:
+    """A tick per city. Two dispatchers do no harm: a city's tick is under a lock."""
+
+    async def tick() -> float:
+        async with database.transaction() as tx:
+            cities = await geography.cities(tx)
+        for city in cities:
+            async with database.transaction() as tx:
+                await dispatch.tick(
+                    tx,
+                    tenant_id=city.tenant_id,
+                    city_id=city.id,
+                    travel=geography.GreatCircle.of(city.rules),
+                    policy=dispatch.LIVE_POLICY,
+                )
+        return settings.dispatch_tick_s
+
+    return tick
+
+
+def watching(database: Database) -> Step:
+    """What must always be zero, counted, and old keys forgotten."""
+
+    async def watch() -> float:
+        async with database.transaction() as tx:
+            metrics.orders_without_deadline.set(await ordering.without_deadline(tx))
+            for currency, imbalance_minor in (await payments.imbalance(tx)).items():
+                metrics.ledger_imbalance.labels(currency).set(imbalance_minor)
+            newest = await tx.value("select coalesce(max(seq), 0) from kernel.event")
+            for row in await tx.rows("select name, seq from kernel.subscription"):
+                metrics.event_relay_lag.labels(row["name"]).set(newest - row["seq"])
+            await idempotency.forget_old(tx)
+        return WATCH_EVERY_S
+
+    return watch
+
+
+async def run(settings: Settings, *, dispatcher: bool = True, worker: bool = True) -> None:
+    """Work until told to stop."""
+    stop, woken = asyncio.Event(), asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(name, stop.set)
+    async with AsyncExitStack() as stack:
+        database = await stack.enter_async_context(open_database(settings, most=12))
+        psp = await stack.enter_async_context(open_psp(settings))
+        tasks: list[Awaitable[Any]] = []
+        if worker:
+            await stack.enter_async_context(listening(database, woken))
+            handlers = wiring.jobs(database=database, psp=psp)
+            tasks += [
+                jobs.work(database.pool, handlers, stop=stop),
+                repeat("deadlines", firing(database), stop),
+                repeat("watch", watching(database), stop),
+                *(
+                    repeat(s.name, hearing(database, s, woken), stop)
+                    for s in wiring.subscriptions()
+                ),
+            ]
+        if dispatcher:
+            tasks.append(repeat("dispatch", dispatching(database, settings), stop))
+        log.info("worker.running", worker=worker, dispatcher=dispatcher)
+        await asyncio.gather(*tasks)
+
+
+@asynccontextmanager
+async def listening(database: Database, woken: asyncio.Event) -> AsyncGenerator[None, None]:
+    """Wake the subscriptions whenever events are committed."""
+
+    def wake(*_: object) -> None:
+        woken.set()
+
+    async with database.pool.acquire() as connection:
+        await connection.add_listener("tawsil_events", wake)
+        try:
+            yield
+        finally:
+            await connection.remove_listener("tawsil_events", wake)
