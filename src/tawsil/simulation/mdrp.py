@@ -6,6 +6,7 @@ Routing Problem*, 2018. Minutes and metres on a plane become instants of one day
 computed from places are exactly those of the instance.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from math import cos, radians
@@ -19,15 +20,26 @@ from msgspec import Struct
 from msgspec.structs import replace
 from numpy.typing import NDArray
 
-from tawsil.dispatch.planning import Commitment, Courier, Job, Policy, Services, plan, survey
+from tawsil.dispatch.planning import (
+    Commitment,
+    Courier,
+    Demand,
+    Job,
+    Policy,
+    Services,
+    plan,
+    survey,
+)
 from tawsil.kernel.places import Place
+from tawsil.simulation.motion import Assignment, CourierMotion, Delivery, Move, Stop
 
 ORIGIN: Final = Place(latitude=24.6, longitude=46.6)
 MIDNIGHT: Final = datetime(2018, 1, 1, tzinfo=UTC)
 MINUTE: Final = timedelta(minutes=1)
+RECENT: Final = 90 * MINUTE
+RECENT_MIN: Final = 5
+"""Fewer orders than this say nothing about the next."""
 METRES_PER_DEGREE: Final = 111_195.0
-SHIFT_START: Final = "0"
-"""How a solution names the place where a courier's shift begins."""
 
 
 T = TypeVar("T")
@@ -97,29 +109,6 @@ class Instance(Struct, frozen=True):
     maximum_click_to_door: timedelta
     pay_per_order: float
     pay_per_hour: float
-
-
-class Assignment(Struct, frozen=True):
-    """One bundle: what a courier was told to pick up together, in the order it drops off."""
-
-    courier: str
-    orders: tuple[str, ...]
-    assigned_at: datetime
-    picked_up_at: datetime
-
-
-class Delivery(Struct, frozen=True):
-    order: str
-    courier: str
-    picked_up_at: datetime
-    dropped_off_at: datetime
-
-
-class Move(Struct, frozen=True):
-    courier: str
-    departed_at: datetime
-    origin: str
-    destination: str
 
 
 class Solution(Struct, frozen=True):
@@ -244,94 +233,6 @@ def _refuse_twins(path: Path, ids: Sequence[str]) -> None:
         seen.add(id_)
 
 
-# Couriers in motion
-
-
-class Stop(Struct, frozen=True):
-    """Something to be collected: where it goes, and from when it can be had."""
-
-    name: str
-    place: Place
-    ready_at: datetime
-
-
-class CourierMotion:
-    """One courier by the rules of the road, from wherever it is told to go to the next door.
-
-    It picks up no earlier than everything is ready and half a pick-up service after arriving,
-    leaves half a service later; it drops off half a drop-off service after arriving and leaves
-    half a service later. What it carries may change until it picks up.
-    """
-
-    def __init__(
-        self, *, name: str, place: Place, on_at: datetime, services: Services, travel: PlaneTravel
-    ) -> None:
-        self.name: Final = name
-        self.place = place
-        self.free_at = on_at
-        self.stops: tuple[Stop, ...] = ()
-        self.assigned_at = on_at
-        self.assignments: list[Assignment] = []
-        self.deliveries: list[Delivery] = []
-        self.moves: list[Move] = []
-        self._at = SHIFT_START
-        self._travel = travel
-        self._half_pickup = timedelta(seconds=services.pickup_s / 2)
-        self._half_dropoff = timedelta(seconds=services.dropoff_s / 2)
-
-    @property
-    def pickup_at(self) -> datetime:
-        """When it will have in hand what it is on its way to collect."""
-        assert self.stops
-        return max(self.free_at + self._half_pickup, *(s.ready_at for s in self.stops))
-
-    def send(self, *, to: str, place: Place, now: datetime) -> None:
-        """Drive to a site, with or without something to collect there."""
-        assert now >= self.free_at, f"{self.name} is sent at {now} but free at {self.free_at}"
-        if to != self._at:
-            self._drive(to=to, place=place, departed_at=now)
-        else:
-            self.free_at = now
-
-    def expect(self, stops: Sequence[Stop], *, now: datetime) -> None:
-        """Collect these, in this order of drop-off, where it is or is on its way to."""
-        self.stops, self.assigned_at = tuple(stops), now
-
-    def collect(self) -> None:
-        """Pick up, and carry everything to its door; afterwards it is free at the last door."""
-        picked_up_at = self.pickup_at
-        assert self.assigned_at <= picked_up_at
-        self.assignments.append(
-            Assignment(
-                courier=self.name,
-                orders=tuple(s.name for s in self.stops),
-                assigned_at=self.assigned_at,
-                picked_up_at=picked_up_at,
-            )
-        )
-        self.free_at = picked_up_at + self._half_pickup
-        for stop in self.stops:
-            self._drive(to=stop.name, place=stop.place, departed_at=self.free_at)
-            dropped_off_at = self.free_at + self._half_dropoff
-            self.free_at = dropped_off_at + self._half_dropoff
-            self.deliveries.append(
-                Delivery(
-                    order=stop.name,
-                    courier=self.name,
-                    picked_up_at=picked_up_at,
-                    dropped_off_at=dropped_off_at,
-                )
-            )
-        self.stops = ()
-
-    def _drive(self, *, to: str, place: Place, departed_at: datetime) -> None:
-        self.moves.append(
-            Move(courier=self.name, departed_at=departed_at, origin=self._at, destination=to)
-        )
-        self.free_at = departed_at + self._travel.time(self.place, place)
-        self._at, self.place = to, place
-
-
 # Replay
 
 
@@ -349,12 +250,34 @@ def fast_replay(instance: Instance, policy: Policy) -> Solution:
     return day.solution()
 
 
+def site_ids(instance: Instance) -> dict[str, UUID]:
+    """The site that stands for each restaurant."""
+    return {name: UUID(int=number) for number, name in enumerate(instance.restaurants)}
+
+
+def recent_demand(instance: Instance, orders: Iterable[Order], *, now: datetime) -> list[Demand]:
+    """What each restaurant was asked for lately: a forecast from the orders placed so far."""
+    sites = site_ids(instance)
+    asked = Counter(o.restaurant for o in orders if now - RECENT < o.placed_at <= now)
+    if asked.total() < RECENT_MIN:
+        return []
+    return [
+        Demand(
+            site=sites[name],
+            place=instance.restaurants[name].place,
+            jobs_per_hour=count / (RECENT / timedelta(hours=1)),
+        )
+        for name, count in sorted(asked.items())
+    ]
+
+
 class _Day:
     def __init__(self, instance: Instance, policy: Policy) -> None:
         self.instance = instance
         self.policy = replace(policy, services=instance.services, tick_s=60.0, lead_s=0.0)
         self.unseen = list(reversed(instance.orders))
-        self.site_ids = {r: UUID(int=k) for k, r in enumerate(instance.restaurants)}
+        self.site_ids = site_ids(instance)
+        self.restaurant_of = {site: name for name, site in self.site_ids.items()}
         self.orders: dict[UUID, Order] = {}
         self.open: dict[UUID, Job] = {}
         self.offs = {UUID(int=k): s.off_at for k, s in enumerate(instance.shifts)}
@@ -373,19 +296,25 @@ class _Day:
     def tick(self, now: datetime) -> None:
         while self.unseen and self.unseen[-1].placed_at <= now:
             self._place(self.unseen.pop())
-        if self.open:
+        if self.orders:
             snapshot = survey(
                 now=now,
                 jobs=self.open.values(),
                 couriers=[
-                    self._courier(id_, motion, now)
+                    self._courier(id_, motion)
                     for id_, motion in self.motions.items()
                     if now <= self.offs[id_]
                 ],
                 travel=self.instance.travel,
+                demand=recent_demand(self.instance, self.orders.values(), now=now),
+                notice_s=[(o.ready_at - o.placed_at).total_seconds() for o in self.orders.values()],
             )
-            for commitment in plan(snapshot, self.policy).commitments:
+            decision = plan(snapshot, self.policy)
+            for commitment in decision.commitments:
                 self._carry_out(commitment, now)
+            for move in decision.moves:
+                restaurant = self.restaurant_of[move.site]
+                self.motions[move.courier].send(to=restaurant, place=move.place, now=now)
         for id_, ids in list(self.collecting.items()):
             if self.motions[id_].pickup_at <= now:
                 self.motions[id_].collect()
@@ -405,15 +334,16 @@ class _Day:
             ready_at=order.ready_at,
         )
 
-    def _courier(self, id_: UUID, motion: CourierMotion, now: datetime) -> Courier:
+    def _courier(self, id_: UUID, motion: CourierMotion) -> Courier:
         guaranteed = self.instance.pay_per_hour * self._hours(id_) / self.instance.pay_per_order
         done = len(motion.deliveries) + len(motion.stops)
         return Courier(
             id=id_,
             place=motion.place,
-            free_at=max(now, motion.free_at),
+            free_at=motion.free_at,
             off_at=self.offs[id_],
             collecting=self.collecting.get(id_, ()),
+            waiting_at=self.site_ids.get(motion.at),
             paid_ahead=guaranteed - done,
         )
 

@@ -54,16 +54,33 @@ class Costs:
         now, jobs, couriers = snapshot.now, snapshot.jobs, snapshot.couriers
         self.ready_s = [(j.ready_at - now).total_seconds() for j in jobs]
         self.weight = [1.0 + policy.escalation * j.escalation for j in jobs]
-        self.free_s = np.array([max(0.0, (c.free_at - now).total_seconds()) for c in couriers])
+        since_s = np.array([(c.free_at - now).total_seconds() for c in couriers])
+        self.free_s = np.maximum(0.0, since_s)
         self.off_s = np.array(
             [inf if c.off_at is None else (c.off_at - now).total_seconds() for c in couriers]
         )
         self.collecting = np.array([bool(c.collecting) for c in couriers], dtype=np.bool_)
         self.half_pickup_s = policy.services.pickup_s / 2
+        self.door_s = self._door_s(since_s)
         self.terms = self._courier_terms()
         self.bias_s = sum(self.terms.values(), np.zeros(len(couriers)))
         self._row_of = {c.id: row for row, c in enumerate(couriers)}
         self._place_at_site = _count_up(snapshot.site_of)
+
+    def _door_s(self, since_s: Floats) -> Floats:
+        """When each courier can have goods of each site in hand, shape (couriers, sites)."""
+        s = self.snapshot
+        door_s = s.approach_s + (self.free_s + self.half_pickup_s)[:, None]
+        column_of = {site: column for column, site in enumerate(s.sites)}
+        site_of_job = {job.id: job.site for job in s.jobs}
+        for row, courier in enumerate(s.couriers):
+            site = courier.waiting_at
+            if courier.collecting:
+                site = site_of_job[courier.collecting[0]]
+            if site is not None and site in column_of:
+                there_s = max(0.0, float(since_s[row]) + self.half_pickup_s)
+                door_s[row, column_of[site]] = there_s
+        return door_s
 
     def _courier_terms(self) -> dict[str, Floats]:
         """What depends on the courier alone: it decides between couriers who serve as well."""
@@ -145,17 +162,17 @@ class Costs:
         )
 
     def pickup_s(self, bundle: Bundle, courier: int) -> float:
-        approach_s = float(self.snapshot.approach_s[courier, bundle.site])
-        return max(bundle.ready_s, float(self.free_s[courier]) + approach_s + self.half_pickup_s)
+        return max(bundle.ready_s, float(self.door_s[courier, bundle.site]))
 
     def matrix(self, bundles: Sequence[Bundle]) -> Matrix:
         """All couriers with all bundles; what is excluded costs `FORBIDDEN_S`."""
         p = self.policy
-        approach_s = self.snapshot.approach_s[:, np.array([b.site for b in bundles], dtype=np.intp)]
+        sites = np.array([b.site for b in bundles], dtype=np.intp)
+        approach_s = self.snapshot.approach_s[:, sites]
         ready_s = np.array([b.ready_s for b in bundles])
         weight = np.array([b.weight for b in bundles])
         trip_s = np.array([b.riding_s + p.courier_time * b.busy_s for b in bundles])
-        pickup_s = np.maximum(ready_s, approach_s + (self.free_s + self.half_pickup_s)[:, None])
+        pickup_s = np.maximum(ready_s, self.door_s[:, sites])
         cost_s = weight * pickup_s
         cost_s += trip_s
         cost_s += self.bias_s[:, None]

@@ -22,6 +22,7 @@ from tawsil.dispatch.planning.model import (
     Policy,
     Snapshot,
 )
+from tawsil.dispatch.planning.moves import moves
 
 EXAMPLES: Final = 3
 
@@ -53,6 +54,7 @@ def plan(snapshot: Snapshot, policy: Policy) -> Plan:
         holds=tuple(holds),
         candidates=tuple(_candidates(costs, matching)),
         exclusions=tuple(_exclusions(costs, matching)),
+        moves=tuple(moves(costs, matching)),
     )
 
 
@@ -75,9 +77,8 @@ def _tell(
         reason: HoldReason = "couriers_short" if reach else "no_courier_in_reach"
         holds += [_hold(costs, row, reason) for row in bundle.rows]
         return
-    approach_s = float(costs.snapshot.approach_s[courier, bundle.site])
-    leave_s = bundle.ready_s - costs.half_pickup_s - approach_s
     free_s = float(costs.free_s[courier])
+    leave_s = bundle.ready_s - float(costs.door_s[courier, bundle.site]) + free_s
     if free_s <= 0 and _must_decide(costs, leave_s):
         commitments.append(_commitment(costs, bundle, courier))
         return

@@ -6,14 +6,18 @@ from typing import Final
 
 import numpy as np
 from msgspec import Struct
+from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import min_weight_full_bipartite_matching
 
-from tawsil.dispatch.planning.costs import Bundle, Costs, Matrix
+from tawsil.dispatch.planning.costs import Bundle, Costs, Floats, Matrix
 
 ROUNDS_MAX: Final = 6
 CELLS_MAX: Final = 500_000
-"""Beyond this many couriers times bundles, the assignment is solved once only."""
-TRIALS_MAX: Final = 2_000
+"""Beyond this many couriers times bundles, the assignment is solved once only, the near first."""
+NEAR: Final = 25
+TRIALS_MAX: Final = 1_000
 
 
 class Matching(Struct, frozen=True):
@@ -43,7 +47,8 @@ def match(costs: Costs, *, open_: Sequence[Bundle], under_way: Sequence[Bundle])
     matching = _assign(costs, open_, under_way)
     if costs.policy.bundle_max < 2:
         return matching
-    for _ in range(ROUNDS_MAX):
+    large = matching.matrix.cost_s.size > CELLS_MAX
+    for _ in range(1 if large else ROUNDS_MAX):
         merges = _merges(costs, matching)
         if not merges:
             break
@@ -55,14 +60,55 @@ def _assign(costs: Costs, open_: Sequence[Bundle], under_way: Sequence[Bundle]) 
     matrix = costs.matrix(open_)
     saved_s = matrix.cost_s - np.array([costs.unmatched_s(b) for b in open_])
     np.minimum(saved_s, 0.0, out=saved_s)
-    rows, columns = linear_sum_assignment(saved_s)
-    couriers = [-1] * len(open_)
-    for row, column in zip(rows.tolist(), columns.tolist(), strict=True):
-        if saved_s[row, column] < 0:
-            couriers[column] = row
+    couriers = np.full(len(open_), -1, dtype=np.intp)
+    if saved_s.size > CELLS_MAX:
+        _assign_near(costs, open_, saved_s, couriers)
+    _assign_all(saved_s, couriers)
     return Matching(
-        open=tuple(open_), couriers=tuple(couriers), matrix=matrix, under_way=tuple(under_way)
+        open=tuple(open_),
+        couriers=tuple(couriers.tolist()),
+        matrix=matrix,
+        under_way=tuple(under_way),
     )
+
+
+def _assign_all(saved_s: Floats, couriers: NDArray[np.intp]) -> None:
+    """Fill in the bundles without a courier from the couriers without a bundle."""
+    columns = np.flatnonzero(couriers < 0)
+    idle = np.ones(saved_s.shape[0], dtype=np.bool_)
+    idle[couriers[couriers >= 0]] = False
+    rows = np.flatnonzero(idle)
+    rest_s = saved_s[np.ix_(rows, columns)]
+    chosen, served = linear_sum_assignment(rest_s)
+    saves = rest_s[chosen, served] < 0
+    couriers[columns[served[saves]]] = rows[chosen[saves]]
+
+
+def _assign_near(
+    costs: Costs, open_: Sequence[Bundle], saved_s: Floats, couriers: NDArray[np.intp]
+) -> None:
+    """Give bundles one of the couriers who can be there first: a sparse problem, solved exactly.
+
+    A city of thousands falls apart into neighbourhoods; who finds nobody near is left for
+    `_assign_all`. An added column for each bundle stands for leaving it alone.
+    """
+    staff, count = saved_s.shape
+    near = min(NEAR, staff - 1)
+    sites = np.array([b.site for b in open_], dtype=np.intp)
+    arrival_s = costs.snapshot.approach_s.T[sites] + costs.free_s
+    nearest = np.argpartition(arrival_s, near, axis=1)[:, :near]
+    alone = np.arange(staff, staff + count, dtype=np.intp)
+    columns = np.concatenate([nearest, alone[:, None]], axis=1)
+    values = np.concatenate(
+        [saved_s[nearest, np.arange(count)[:, None]], np.zeros((count, 1))], axis=1
+    )
+    values += 1.0 - values.min()  # the solver takes a zero for a missing edge
+    starts = np.arange(0, columns.size + 1, near + 1)
+    graph = csr_array((values.ravel(), columns.ravel(), starts), shape=(count, staff + count))
+    bundles, chosen = min_weight_full_bipartite_matching(graph)
+    met = chosen < staff
+    met[met] = saved_s[chosen[met], bundles[met]] < 0
+    couriers[bundles[met]] = chosen[met]
 
 
 def _merges(costs: Costs, matching: Matching) -> list[_Merge]:

@@ -75,6 +75,8 @@ class Courier(Struct, frozen=True):
     off_at: datetime | None = None
     """No pick-up after this instant."""
     collecting: tuple[UUID, ...] = ()
+    waiting_at: UUID | None = None
+    """The site at whose door it stands, with nothing to collect, since `free_at`."""
     idle_since: datetime | None = None
     rating: float | None = None
     """From 0 to 1."""
@@ -114,6 +116,7 @@ class Snapshot(Struct, frozen=True):
     now: datetime
     jobs: tuple[Job, ...]
     couriers: tuple[Courier, ...]
+    sites: tuple[UUID, ...]
     site_of: NDArray[np.intp]
     """Column of `approach_s` for each job, shape (jobs,)."""
     approach_s: NDArray[np.float64]
@@ -162,8 +165,12 @@ class Policy(Struct, frozen=True):
     """From never to always accepting."""
     idle: float = 0.001
     """For each second that a courier has been idle."""
-    moves: bool = False
-    """Send idle couriers to where work is expected."""
+    moves: bool = True
+    """Send idle couriers to where work is expected, if the snapshot has an outlook."""
+    move: float = 0.005
+    """For each second an idle courier drives to wait elsewhere."""
+    move_gain_s: float = 0.6
+    """A move must shorten the expected wait of a job by this much beyond what it costs."""
 
 
 class Commitment(Struct, frozen=True):

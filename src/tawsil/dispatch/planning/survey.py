@@ -49,6 +49,7 @@ def survey(
         now=now,
         jobs=known,
         couriers=staff,
+        sites=tuple(members),
         site_of=site_of,
         approach_s=travel.matrix_s([c.place for c in staff], places),
         carry_s=travel.pairs_s([j.pickup for j in known], [j.dropoff for j in known]),
