@@ -7,7 +7,6 @@ import httpx
 import pytest
 from argon2 import PasswordHasher
 from joserfc.jwk import RSAKey
-from litestar.testing import AsyncTestClient
 
 from tawsil.identity import store
 from tawsil.identity.model import SigningKey
@@ -57,7 +56,8 @@ async def client(
         authenticate=authenticator(database, settings, tokens=tokens),
         state={"tokens": tokens, "passwords": passwords, "default_tenant_id": by.tenant_id},
     )
-    async with AsyncTestClient(app, raise_server_exceptions=False) as client:
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://tawsil.test") as client:
         yield client
 
 

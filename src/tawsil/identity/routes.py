@@ -11,6 +11,8 @@ from uuid import UUID
 
 from litestar import Response, get, post, put
 from litestar.datastructures import State
+from litestar.di import NamedDependency
+from litestar.params import FromPath, JSONBody
 from litestar.status_codes import HTTP_200_OK, HTTP_201_CREATED, HTTP_204_NO_CONTENT
 from msgspec import Meta, Struct
 
@@ -148,7 +150,7 @@ def _by(user_id: UUID, *, tenant_id: UUID, role: str) -> By:
     summary="Register as a customer",
 )
 async def register(
-    data: RegisterBody, database: Database, state: State
+    data: JSONBody[RegisterBody], database: NamedDependency[Database], state: State
 ) -> Response[Envelope[SignedIn]]:
     """Make a customer and sign it in. 409 when the e-mail address is in use."""
     tokens: Tokens = state.tokens
@@ -192,7 +194,9 @@ async def register(
     tags=["Sign-in"],
     summary="Sign in",
 )
-async def login(data: LoginBody, database: Database, state: State) -> Response[Envelope[SignedIn]]:
+async def login(
+    data: JSONBody[LoginBody], database: NamedDependency[Database], state: State
+) -> Response[Envelope[SignedIn]]:
     """Start a session. 401, after the same work, whether the e-mail or the password is wrong."""
     tokens: Tokens = state.tokens
     passwords: Passwords = state.passwords
@@ -235,7 +239,7 @@ async def login(data: LoginBody, database: Database, state: State) -> Response[E
     summary="Change a refresh token for new tokens",
 )
 async def refresh(
-    data: RefreshBody, database: Database, state: State
+    data: JSONBody[RefreshBody], database: NamedDependency[Database], state: State
 ) -> Response[Envelope[SignedIn]]:
     """Spend a refresh token. One that was spent before ends the whole session."""
     tokens: Tokens = state.tokens
@@ -275,7 +279,7 @@ async def refresh(
     tags=["Sign-in"],
     summary="Sign out",
 )
-async def logout(caller: Caller, database: Database) -> None:
+async def logout(caller: NamedDependency[Caller], database: NamedDependency[Database]) -> None:
     """End this session: its tokens are refused within a second."""
     command = Revoke(by=caller.by, session_id=caller.session_id, because=RevokedBecause.LOGGED_OUT)
     async with database.transaction() as tx:
@@ -283,13 +287,17 @@ async def logout(caller: Caller, database: Database) -> None:
 
 
 @get("/v4/users/profile", opt={"rule": SIGNED_IN}, tags=["Users"], summary="Who I am")
-async def show_profile(caller: Caller, database: Database) -> Envelope[UserView]:
+async def show_profile(
+    caller: NamedDependency[Caller], database: NamedDependency[Database]
+) -> Envelope[UserView]:
     return envelope(UserView.of(await _user(database, caller.user_id, caller=caller)))
 
 
 @put("/v4/users/profile", opt={"rule": SIGNED_IN}, tags=["Users"], summary="Change my profile")
 async def change_profile(
-    data: ProfileBody, caller: Caller, database: Database
+    data: JSONBody[ProfileBody],
+    caller: NamedDependency[Caller],
+    database: NamedDependency[Database],
 ) -> Envelope[UserView]:
     """Replace name, phone and language."""
     command = ChangeProfile(
@@ -310,7 +318,9 @@ async def change_profile(
     tags=["Users"],
     summary="A user",
 )
-async def show_user(user_id: UUID, caller: Caller, database: Database) -> Envelope[UserView]:
+async def show_user(
+    user_id: FromPath[UUID], caller: NamedDependency[Caller], database: NamedDependency[Database]
+) -> Envelope[UserView]:
     """A user of the caller's tenant; without the scope `all`, only the caller's own."""
     if "all" not in caller.scopes("user:read") and user_id != caller.user_id:
         raise not_found()
