@@ -1,0 +1,174 @@
+"""A merchant, and whether it takes orders: pure decisions."""
+
+import unicodedata
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Any, ClassVar, Final
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from tawsil.catalog.events import (
+    MerchantBusyChanged,
+    MerchantPaused,
+    MerchantPrepTimeChanged,
+    MerchantResumed,
+)
+from tawsil.catalog.hours import Hours, is_open, next_open_at
+from tawsil.kernel.decisions import Deadline, Decision, Refusal, accept, refuse
+from tawsil.kernel.places import Place
+
+FOREVER: Final = datetime.max.replace(tzinfo=UTC)  # 'infinity' in the database
+PAUSE_OVER: Final = "pause_over"
+
+
+class Taking(StrEnum):
+    """What a merchant has said about taking orders, whatever its hours are."""
+
+    ORDERS = "orders"
+    PAUSED = "paused"
+
+
+class Move(StrEnum):
+    PAUSE = "pause"
+    RESUME = "resume"
+
+
+MOVES: Final[Mapping[Taking, frozenset[Move]]] = {
+    Taking.ORDERS: frozenset({Move.PAUSE}),
+    Taking.PAUSED: frozenset({Move.PAUSE, Move.RESUME}),  # a second pause moves the end
+}
+
+
+class Merchant(Struct, frozen=True, kw_only=True):
+    """A place that sells. `commission_bp` is its own agreement, otherwise the city's counts."""
+
+    stream: ClassVar[str] = "merchant"
+    id: UUID
+    version: int = 0
+    tenant_id: UUID
+    city_id: UUID
+    name_en: str
+    name_ar: str
+    description_en: str = ""
+    description_ar: str = ""
+    cuisine: str
+    address_en: str
+    address_ar: str
+    place: Place
+    phone: str
+    currency: str
+    commission_bp: int | None = None
+    hours: Hours
+    prep_time_s: int
+    busy_extra_s: int = 0
+    paused_until: datetime | None = None
+    rating: float | None = None
+
+    @property
+    def taking(self) -> Taking:
+        return Taking.ORDERS if self.paused_until is None else Taking.PAUSED
+
+    @property
+    def expected_prep_s(self) -> int:
+        """How long preparing takes now."""
+        return self.prep_time_s + self.busy_extra_s
+
+    @property
+    def deadline(self) -> Deadline | None:
+        if self.paused_until is None or self.paused_until == FOREVER:
+            return None
+        return Deadline(PAUSE_OVER, self.paused_until)
+
+
+def pause(merchant: Merchant, *, until: datetime | None, now: datetime) -> Decision[Merchant]:
+    """Take no orders until an instant, or until somebody resumes."""
+    if illegal := _illegal(merchant, Move.PAUSE):
+        return illegal
+    if until is not None and until <= now:
+        return refuse("merchant.pause_in_past", status=422, until=until)
+    return accept(
+        replace(merchant, paused_until=until or FOREVER),
+        MerchantPaused(merchant_id=merchant.id, until=until),
+    )
+
+
+def resume(merchant: Merchant) -> Decision[Merchant]:
+    if illegal := _illegal(merchant, Move.RESUME):
+        return illegal
+    return accept(replace(merchant, paused_until=None), MerchantResumed(merchant_id=merchant.id))
+
+
+def set_busy(merchant: Merchant, *, extra: timedelta) -> Decision[Merchant]:
+    """Prepare so much slower than usual; nothing extra: as usual again."""
+    extra_s = int(extra.total_seconds())
+    if extra_s == merchant.busy_extra_s:
+        return accept(merchant)
+    return accept(
+        replace(merchant, busy_extra_s=extra_s),
+        MerchantBusyChanged(merchant_id=merchant.id, extra_s=extra_s),
+    )
+
+
+def set_prep_time(merchant: Merchant, *, prep_time: timedelta) -> Decision[Merchant]:
+    prep_time_s = int(prep_time.total_seconds())
+    if prep_time_s == merchant.prep_time_s:
+        return accept(merchant)
+    return accept(
+        replace(merchant, prep_time_s=prep_time_s),
+        MerchantPrepTimeChanged(merchant_id=merchant.id, prep_time_s=prep_time_s),
+    )
+
+
+def _illegal(merchant: Merchant, move: Move) -> Refusal | None:
+    legal = MOVES[merchant.taking]
+    if move in legal:
+        return None
+    return refuse("merchant.move_illegal", move=move, taking=merchant.taking, legal=sorted(legal))
+
+
+def accepting(merchant: Merchant, *, at: datetime, timezone: str) -> Refusal | None:
+    """Why the merchant takes no orders at an instant, and when it does again; None when it does."""
+    names: dict[str, Any] = {"name": merchant.name_en, "name_ar": merchant.name_ar}
+    paused_until = merchant.paused_until
+    if paused_until == FOREVER:
+        return refuse("merchant.paused_indefinitely", **names)
+    paused = paused_until is not None and at < paused_until
+    if not paused and is_open(merchant.hours, at=at, timezone=timezone):
+        return None
+    opens_at = next_open_at(
+        merchant.hours, at=paused_until if paused and paused_until else at, timezone=timezone
+    )
+    if opens_at is None:
+        return refuse("merchant.never_open", **names)
+    return refuse(
+        "merchant.paused" if paused else "merchant.closed",
+        **names,
+        opens_at=opens_at,
+        opens=_wall_clock(opens_at, at=at, timezone=timezone),
+    )
+
+
+def _wall_clock(instant: datetime, *, at: datetime, timezone: str) -> str:
+    """The time of day for people there, with the date when that is another one than now's."""
+    local, now = (moment.astimezone(ZoneInfo(timezone)) for moment in (instant, at))
+    return local.strftime("%H:%M" if local.date() == now.date() else "%Y-%m-%d %H:%M")
+
+
+_FOLDED: Final = str.maketrans(
+    {
+        "\N{ARABIC LETTER ALEF MAKSURA}": "\N{ARABIC LETTER YEH}",
+        "\N{ARABIC LETTER TEH MARBUTA}": "\N{ARABIC LETTER HEH}",
+        "\N{ARABIC TATWEEL}": None,
+    }
+)
+
+
+def search_text(*texts: str) -> str:
+    """Words as they are compared: no case, no diacritics, one form of alef, ya and ta marbuta."""
+    decomposed = unicodedata.normalize("NFKD", " ".join(texts).casefold())
+    bare = "".join(c for c in decomposed if not unicodedata.combining(c))
+    return " ".join(bare.translate(_FOLDED).split())

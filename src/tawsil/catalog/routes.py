@@ -1,0 +1,255 @@
+"""Merchants and menus over HTTP: open to read, and to be changed by their own people."""
+
+from datetime import datetime, timedelta
+from typing import Annotated, Any, Final
+from uuid import UUID
+
+from litestar import Response, get, post, put
+from litestar.di import NamedDependency
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
+from msgspec import Meta, Struct
+
+from tawsil.catalog import service
+from tawsil.catalog.menu import Availability
+from tawsil.catalog.views import (
+    MenuView,
+    MerchantStateView,
+    MerchantView,
+    ProductAvailabilityView,
+)
+from tawsil.kernel.db import Database
+from tawsil.kernel.http import (
+    PUBLIC,
+    Caller,
+    Commands,
+    Envelope,
+    Page,
+    PageQuery,
+    Problem,
+    allow,
+    envelope,
+    not_found,
+    page_envelope,
+)
+from tawsil.kernel.places import Place
+
+TAGS: Final = ["Merchants"]
+Latitude = Annotated[float | None, QueryParameter(ge=-90, le=90)]
+Longitude = Annotated[float | None, QueryParameter(ge=-180, le=180)]
+
+
+class PauseBody(Struct, frozen=True, forbid_unknown_fields=True):
+    """For some minutes, or until an instant; neither: until somebody resumes."""
+
+    minutes: Annotated[int, Meta(ge=1, le=10_080, examples=[30])] | None = None
+    until: Annotated[datetime, Meta(tz=True)] | None = None
+
+
+class BusyBody(Struct, frozen=True, forbid_unknown_fields=True):
+    """How much longer preparing takes than usual; 0: as usual again."""
+
+    extra_minutes: Annotated[int, Meta(ge=0, le=120, examples=[10])]
+
+
+class PrepTimeBody(Struct, frozen=True, forbid_unknown_fields=True):
+    minutes: Annotated[int, Meta(ge=1, le=240, examples=[15])]
+
+
+class AvailabilityBody(Struct, frozen=True, forbid_unknown_fields=True):
+    availability: Availability
+
+
+def _near(latitude: float | None, longitude: float | None) -> Place | None:
+    if latitude is None and longitude is None:
+        return None
+    if latitude is None or longitude is None:
+        raise Problem(400, "merchant.place_incomplete")
+    return Place(latitude, longitude)
+
+
+def _own(caller: Caller, permission: str) -> UUID | None:
+    """The one merchant the caller may act for; None: any of its tenant."""
+    if "all" in caller.scopes(permission):
+        return None
+    if caller.location_id is None:
+        raise not_found()
+    return caller.location_id
+
+
+def _check(caller: Caller, merchant_id: UUID) -> None:
+    if _own(caller, "merchant:update") not in {None, merchant_id}:
+        raise not_found()
+
+
+@get("/v4/merchants", opt={"rule": PUBLIC}, tags=TAGS, summary="Merchants, nearest first")
+async def list_merchants(
+    database: NamedDependency[Database],
+    latitude: Latitude = None,
+    longitude: Longitude = None,
+    tenant_id: FromQuery[UUID | None] = None,
+    city_id: FromQuery[UUID | None] = None,
+    q: Annotated[str | None, QueryParameter(max_length=100)] = None,
+    open_now: FromQuery[bool] = False,  # noqa: FBT002  a query parameter has a name
+    page: Annotated[int, QueryParameter(ge=1, le=100_000)] = 1,
+    limit: Annotated[int, QueryParameter(ge=1, le=100)] = 20,
+) -> Envelope[list[MerchantView]]:
+    """Merchants around a place, or by name, with whether they take orders now."""
+    query = PageQuery(page=page, limit=limit)
+    asked = service.Search(
+        tenant_id=tenant_id,
+        city_id=city_id,
+        near=_near(latitude, longitude),
+        words=q,
+        open_now=open_now,
+    )
+    async with database.transaction() as tx:
+        found = await service.search(tx, asked=asked)
+    shown = found[query.offset : query.offset + query.limit]
+    return page_envelope(Page([MerchantView.of(f) for f in shown], len(found)), query)
+
+
+@get("/v4/merchants/{merchant_id:uuid}", opt={"rule": PUBLIC}, tags=TAGS, summary="One merchant")
+async def show_merchant(
+    merchant_id: FromPath[UUID],
+    database: NamedDependency[Database],
+    latitude: Latitude = None,
+    longitude: Longitude = None,
+) -> Envelope[MerchantView]:
+    async with database.transaction() as tx:
+        merchant = await service.merchant(tx, merchant_id=merchant_id)
+        if merchant is None:
+            raise not_found()
+        near = _near(latitude, longitude)
+        (found,) = await service.look_at(tx, merchants=[merchant], near=near)
+    return envelope(MerchantView.of(found))
+
+
+@get(
+    "/v4/merchants/{merchant_id:uuid}/menu",
+    opt={"rule": PUBLIC},
+    tags=TAGS,
+    summary="What a merchant sells",
+)
+async def show_menu(
+    merchant_id: FromPath[UUID], database: NamedDependency[Database]
+) -> Envelope[MenuView]:
+    async with database.transaction() as tx:
+        merchant = await service.merchant(tx, merchant_id=merchant_id)
+        if merchant is None:
+            raise not_found()
+        menu = await service.menu(tx, merchant_id=merchant_id)
+        return envelope(MenuView.of(menu, currency=merchant.currency, at=tx.now))
+
+
+@post(
+    "/v4/merchants/{merchant_id:uuid}/pause",
+    opt={"rule": allow("merchant:update")},
+    status_code=200,
+    tags=TAGS,
+    summary="Take no orders for a while",
+)
+async def pause(
+    merchant_id: FromPath[UUID],
+    data: JSONBody[PauseBody],
+    caller: NamedDependency[Caller],
+    commands: NamedDependency[Commands],
+) -> Response[Envelope[MerchantStateView]]:
+    """For some minutes, until an instant, or until resumed. A second pause moves the end."""
+    _check(caller, merchant_id)
+    command = service.Pause(
+        by=caller.by,
+        merchant_id=merchant_id,
+        length=timedelta(minutes=data.minutes) if data.minutes else None,
+        until=data.until,
+    )
+    return await commands.submit(service.pause, command, view=MerchantStateView.of)
+
+
+@post(
+    "/v4/merchants/{merchant_id:uuid}/resume",
+    opt={"rule": allow("merchant:update")},
+    status_code=200,
+    tags=TAGS,
+    summary="Take orders again",
+)
+async def resume(
+    merchant_id: FromPath[UUID],
+    caller: NamedDependency[Caller],
+    commands: NamedDependency[Commands],
+) -> Response[Envelope[MerchantStateView]]:
+    _check(caller, merchant_id)
+    command = service.Resume(by=caller.by, merchant_id=merchant_id)
+    return await commands.submit(service.resume, command, view=MerchantStateView.of)
+
+
+@post(
+    "/v4/merchants/{merchant_id:uuid}/busy",
+    opt={"rule": allow("merchant:update")},
+    status_code=200,
+    tags=TAGS,
+    summary="Say that preparing takes longer",
+)
+async def set_busy(
+    merchant_id: FromPath[UUID],
+    data: JSONBody[BusyBody],
+    caller: NamedDependency[Caller],
+    commands: NamedDependency[Commands],
+) -> Response[Envelope[MerchantStateView]]:
+    _check(caller, merchant_id)
+    extra = timedelta(minutes=data.extra_minutes)
+    command = service.SetBusy(by=caller.by, merchant_id=merchant_id, extra=extra)
+    return await commands.submit(service.set_busy, command, view=MerchantStateView.of)
+
+
+@put(
+    "/v4/merchants/{merchant_id:uuid}/prep-time",
+    opt={"rule": allow("merchant:update")},
+    tags=TAGS,
+    summary="Set how long preparing usually takes",
+)
+async def set_prep_time(
+    merchant_id: FromPath[UUID],
+    data: JSONBody[PrepTimeBody],
+    caller: NamedDependency[Caller],
+    commands: NamedDependency[Commands],
+) -> Response[Envelope[MerchantStateView]]:
+    _check(caller, merchant_id)
+    prep_time = timedelta(minutes=data.minutes)
+    command = service.SetPrepTime(by=caller.by, merchant_id=merchant_id, prep_time=prep_time)
+    return await commands.submit(service.set_prep_time, command, view=MerchantStateView.of)
+
+
+@put(
+    "/v4/products/{product_id:uuid}/availability",
+    opt={"rule": allow("menu:update")},
+    tags=TAGS,
+    summary="Say whether a product can be had",
+)
+async def set_availability(
+    product_id: FromPath[UUID],
+    data: JSONBody[AvailabilityBody],
+    caller: NamedDependency[Caller],
+    commands: NamedDependency[Commands],
+) -> Response[Envelope[ProductAvailabilityView]]:
+    """Available, or out for four hours, for today (until five in the morning), or indefinitely."""
+    command = service.SetAvailability(
+        by=caller.by,
+        product_id=product_id,
+        merchant_id=_own(caller, "menu:update"),
+        to=data.availability,
+    )
+    return await commands.submit(
+        service.change_availability, command, view=ProductAvailabilityView.of
+    )
+
+
+routes: Final[list[Any]] = [
+    list_merchants,
+    show_merchant,
+    show_menu,
+    pause,
+    resume,
+    set_busy,
+    set_prep_time,
+    set_availability,
+]

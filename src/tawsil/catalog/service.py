@@ -1,0 +1,280 @@
+"""Use cases of the catalog: listing, looking, pausing, and what can be had at which price."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from typing import TypeVar
+from uuid import UUID
+
+from msgspec import Struct
+
+from tawsil.catalog import menu_store, model, store
+from tawsil.catalog.listing import NewMerchant, list_merchant, write_menu
+from tawsil.catalog.menu import (
+    Availability,
+    Line,
+    Menu,
+    PricedLine,
+    Product,
+    price_line,
+    set_availability,
+)
+from tawsil.catalog.model import Merchant
+from tawsil.geography import public as geography
+from tawsil.kernel.db import Tx
+from tawsil.kernel.deadlines import Due
+from tawsil.kernel.decisions import (
+    Accepted,
+    By,
+    Command,
+    Decision,
+    Refusal,
+    accepted,
+    refuse,
+)
+from tawsil.kernel.places import Place, distances_m
+
+
+class MerchantCommand(Command, frozen=True, kw_only=True):
+    """Something asked of one merchant."""
+
+    merchant_id: UUID
+
+
+M = TypeVar("M", bound=MerchantCommand)
+
+
+class Pause(MerchantCommand, frozen=True, kw_only=True):
+    """No end means until somebody resumes."""
+
+    length: timedelta | None = None
+    until: datetime | None = None
+
+
+class Resume(MerchantCommand, frozen=True, kw_only=True):
+    pass
+
+
+class SetBusy(MerchantCommand, frozen=True, kw_only=True):
+    extra: timedelta
+
+
+class SetPrepTime(MerchantCommand, frozen=True, kw_only=True):
+    prep_time: timedelta
+
+
+class SetAvailability(Command, frozen=True, kw_only=True):
+    """`merchant_id` limits it to that merchant's products; None: any of the tenant."""
+
+    product_id: UUID
+    merchant_id: UUID | None
+    to: Availability
+
+
+async def create_merchants(tx: Tx, *, merchants: Sequence[NewMerchant]) -> list[Merchant]:
+    """List merchants with their menus, in order."""
+    if not merchants:
+        return []
+    correlation_id = tx.ids()
+    listed = [list_merchant(new, ids=tx.ids) for new in merchants]
+    menus = [write_menu(new, d.state, ids=tx.ids) for new, d in zip(merchants, listed, strict=True)]
+    await store.insert_merchants(tx, merchants=[d.state for d in listed])
+    await menu_store.insert_menus(tx, menus=menus)
+    await tx.record(
+        [(By(tenant_id=d.state.tenant_id, correlation_id=correlation_id), d) for d in listed]
+    )
+    return [d.state for d in listed]
+
+
+async def merchants(tx: Tx, *, tenant_id: UUID, ids: Sequence[UUID]) -> dict[UUID, Merchant]:
+    """Those of the merchants that exist and are the tenant's."""
+    found = await store.merchants(tx, ids=ids)
+    return {id_: m for id_, m in found.items() if m.tenant_id == tenant_id}
+
+
+async def merchant(tx: Tx, *, merchant_id: UUID) -> Merchant | None:
+    """The merchant, whoever's: anybody may look at one."""
+    return (await store.merchants(tx, ids=[merchant_id])).get(merchant_id)
+
+
+# Whether a merchant takes orders
+
+
+async def pause(tx: Tx, commands: Sequence[Pause]) -> list[Merchant | Refusal]:
+    def decide(merchant: Merchant, command: Pause) -> Decision[Merchant]:
+        until = tx.now + command.length if command.length else command.until
+        return model.pause(merchant, until=until, now=tx.now)
+
+    return await _decide(tx, commands, decide)
+
+
+async def resume(tx: Tx, commands: Sequence[Resume]) -> list[Merchant | Refusal]:
+    return await _decide(tx, commands, lambda merchant, _: model.resume(merchant))
+
+
+async def set_busy(tx: Tx, commands: Sequence[SetBusy]) -> list[Merchant | Refusal]:
+    return await _decide(tx, commands, lambda m, command: model.set_busy(m, extra=command.extra))
+
+
+async def set_prep_time(tx: Tx, commands: Sequence[SetPrepTime]) -> list[Merchant | Refusal]:
+    return await _decide(
+        tx, commands, lambda m, command: model.set_prep_time(m, prep_time=command.prep_time)
+    )
+
+
+async def _decide(
+    tx: Tx, commands: Sequence[M], decide: Callable[[Merchant, M], Decision[Merchant]]
+) -> list[Merchant | Refusal]:
+    known = await store.lock(tx, ids=[c.merchant_id for c in commands])
+    decisions: list[Decision[Merchant]] = []
+    for command in commands:
+        merchant = known.get(command.merchant_id)
+        if merchant is None or merchant.tenant_id != command.by.tenant_id:
+            decisions.append(refuse("request.not_found", status=404))
+            continue
+        decision = decide(merchant, command)
+        if isinstance(decision, Accepted):
+            known[merchant.id] = decision.state
+        decisions.append(decision)
+    await store.save(tx, accepted(decisions))
+    await tx.record(
+        [(c, d) for c, d in zip(commands, decisions, strict=True) if isinstance(d, Accepted)]
+    )
+    return [d.state if isinstance(d, Accepted) else d for d in decisions]
+
+
+async def on_due(tx: Tx, due: Sequence[Due]) -> None:
+    """A pause is over: the merchant takes orders again."""
+    known = await store.lock(tx, ids=[d.subject_id for d in due])
+    commands = [
+        Resume(by=By(tenant_id=m.tenant_id, correlation_id=tx.ids()), merchant_id=m.id)
+        for m in known.values()
+    ]
+    await resume(tx, commands)
+
+
+# What is sold
+
+
+async def menu(tx: Tx, *, merchant_id: UUID) -> Menu:
+    return await menu_store.menu(tx, merchant_id=merchant_id)
+
+
+async def change_availability(
+    tx: Tx, commands: Sequence[SetAvailability]
+) -> list[Product | Refusal]:
+    known = await menu_store.lock(tx, ids=[c.product_id for c in commands])
+    cities = await geography.cities_by_id(tx, ids=[p.city_id for p in known.values()])
+    decisions: list[Decision[Product]] = []
+    for command in commands:
+        product = known.get(command.product_id)
+        if (
+            product is None
+            or product.tenant_id != command.by.tenant_id
+            or command.merchant_id not in {None, product.merchant_id}
+        ):
+            decisions.append(refuse("request.not_found", status=404))
+            continue
+        timezone = cities[product.city_id].timezone
+        decision = set_availability(product, to=command.to, now=tx.now, timezone=timezone)
+        if isinstance(decision, Accepted):
+            known[product.id] = decision.state
+        decisions.append(decision)
+    await menu_store.save(tx, accepted(decisions))
+    await tx.record(
+        [(c, d) for c, d in zip(commands, decisions, strict=True) if isinstance(d, Accepted)]
+    )
+    return [d.state if isinstance(d, Accepted) else d for d in decisions]
+
+
+class Basket(Struct, frozen=True, kw_only=True):
+    """What somebody wants of one merchant."""
+
+    merchant_id: UUID
+    lines: Sequence[Line]
+
+
+async def price_baskets(
+    tx: Tx, *, baskets: Sequence[Basket], at: datetime
+) -> list[list[PricedLine] | Refusal]:
+    """The priced lines of each basket, or the first thing that is wrong with it."""
+    wanted = {line.product_id for basket in baskets for line in basket.lines}
+    known = await menu_store.products(tx, ids=list(wanted))
+    return [_price(basket, known, at=at) for basket in baskets]
+
+
+async def price_lines(
+    tx: Tx, *, merchant_id: UUID, lines: Sequence[Line], at: datetime
+) -> list[PricedLine] | Refusal:
+    (priced,) = await price_baskets(
+        tx, baskets=[Basket(merchant_id=merchant_id, lines=lines)], at=at
+    )
+    return priced
+
+
+def _price(
+    basket: Basket, known: dict[UUID, Product], *, at: datetime
+) -> list[PricedLine] | Refusal:
+    if not basket.lines:
+        return refuse("basket.empty", status=422)
+    priced: list[PricedLine] = []
+    for line in basket.lines:
+        product = known.get(line.product_id)
+        if product is None or product.merchant_id != basket.merchant_id:
+            return refuse("product.unknown", status=422, product_id=line.product_id)
+        one = price_line(line, product, at=at)
+        if isinstance(one, Refusal):
+            return one
+        priced.append(one)
+    return priced
+
+
+# Looking for merchants
+
+
+class Search(Struct, frozen=True, kw_only=True):
+    """What somebody looks for; nearest first when `near` is known, otherwise by name."""
+
+    tenant_id: UUID | None = None
+    city_id: UUID | None = None
+    near: Place | None = None
+    words: str | None = None
+    open_now: bool = False
+
+
+class Found(Struct, frozen=True, kw_only=True):
+    """A merchant, why it takes no orders now (None: it does), and how far away it is."""
+
+    merchant: Merchant
+    refusal: Refusal | None
+    distance_m: float | None = None
+
+
+async def look_at(
+    tx: Tx, *, merchants: Sequence[Merchant], near: Place | None = None
+) -> list[Found]:
+    """The merchants as they are now, in order."""
+    cities = await geography.cities_by_id(tx, ids=list({m.city_id for m in merchants}))
+    far = distances_m([near], [m.place for m in merchants])[0] if near and merchants else None
+    return [
+        Found(
+            merchant=m,
+            refusal=model.accepting(m, at=tx.now, timezone=cities[m.city_id].timezone),
+            distance_m=None if far is None else float(far[n]),
+        )
+        for n, m in enumerate(merchants)
+    ]
+
+
+async def search(tx: Tx, *, asked: Search) -> list[Found]:
+    """All that match, in order."""
+    merchants = await store.search(
+        tx,
+        tenant_id=asked.tenant_id,
+        city_id=asked.city_id,
+        near=asked.near,
+        words=asked.words,
+    )
+    found = await look_at(tx, merchants=merchants, near=asked.near)
+    if asked.open_now:
+        found = [f for f in found if f.refusal is None]
+    return sorted(found, key=lambda f: f.distance_m or 0.0)

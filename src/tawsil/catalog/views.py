@@ -1,0 +1,221 @@
+"""Merchants and menus as the API shows them; `name` is in the language of the request."""
+
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+from msgspec import Struct
+
+from tawsil.catalog.hours import Hours
+from tawsil.catalog.menu import Menu, Option, OptionGroup, Product
+from tawsil.catalog.model import FOREVER, Merchant, Taking
+from tawsil.catalog.service import Found
+from tawsil.kernel.i18n import current_locale
+from tawsil.kernel.places import Place
+
+
+class _Named(Protocol):
+    @property
+    def name_en(self) -> str: ...
+    @property
+    def name_ar(self) -> str: ...
+
+
+def localised(en: str, ar: str) -> str:
+    return ar if current_locale.get() == "ar" else en
+
+
+def _name(named: _Named) -> str:
+    return localised(named.name_en, named.name_ar)
+
+
+def _until(instant: datetime | None) -> datetime | None:
+    return None if instant == FOREVER else instant
+
+
+class MerchantView(Struct, frozen=True, kw_only=True):
+    """`open`: it takes orders now. Otherwise `closed_because` and, where known, `opens_at`."""
+
+    id: UUID
+    city_id: UUID
+    name: str
+    name_en: str
+    name_ar: str
+    description: str
+    cuisine: str
+    address: str
+    place: Place
+    phone: str
+    currency: str
+    hours: Hours
+    open: bool
+    closed_because: str | None
+    opens_at: datetime | None
+    prep_time_s: int
+    busy: bool
+    rating: float | None
+    distance_m: int | None
+
+    @classmethod
+    def of(cls, found: Found) -> "MerchantView":
+        merchant, refusal = found.merchant, found.refusal
+        return cls(
+            id=merchant.id,
+            city_id=merchant.city_id,
+            name=_name(merchant),
+            name_en=merchant.name_en,
+            name_ar=merchant.name_ar,
+            description=localised(merchant.description_en, merchant.description_ar),
+            cuisine=merchant.cuisine,
+            address=localised(merchant.address_en, merchant.address_ar),
+            place=merchant.place,
+            phone=merchant.phone,
+            currency=merchant.currency,
+            hours=merchant.hours,
+            open=refusal is None,
+            closed_because=refusal.code if refusal else None,
+            opens_at=refusal.detail.get("opens_at") if refusal else None,
+            prep_time_s=merchant.expected_prep_s,
+            busy=merchant.busy_extra_s > 0,
+            rating=merchant.rating,
+            distance_m=None if found.distance_m is None else round(found.distance_m),
+        )
+
+
+class MerchantStateView(Struct, frozen=True, kw_only=True):
+    """What a merchant has said about taking orders. Paused without an end: until resumed."""
+
+    id: UUID
+    taking: Taking
+    paused_until: datetime | None
+    prep_time_s: int
+    busy_extra_s: int
+
+    @classmethod
+    def of(cls, merchant: Merchant) -> "MerchantStateView":
+        return cls(
+            id=merchant.id,
+            taking=merchant.taking,
+            paused_until=_until(merchant.paused_until),
+            prep_time_s=merchant.prep_time_s,
+            busy_extra_s=merchant.busy_extra_s,
+        )
+
+
+class OptionView(Struct, frozen=True, kw_only=True):
+    id: UUID
+    name: str
+    name_en: str
+    name_ar: str
+    price_delta_minor: int
+
+    @classmethod
+    def of(cls, option: Option) -> "OptionView":
+        return cls(
+            id=option.id,
+            name=_name(option),
+            name_en=option.name_en,
+            name_ar=option.name_ar,
+            price_delta_minor=option.price_delta_minor,
+        )
+
+
+class OptionGroupView(Struct, frozen=True, kw_only=True):
+    id: UUID
+    name: str
+    name_en: str
+    name_ar: str
+    min_choices: int
+    max_choices: int
+    options: list[OptionView]
+
+    @classmethod
+    def of(cls, group: OptionGroup) -> "OptionGroupView":
+        return cls(
+            id=group.id,
+            name=_name(group),
+            name_en=group.name_en,
+            name_ar=group.name_ar,
+            min_choices=group.min_choices,
+            max_choices=group.max_choices,
+            options=[OptionView.of(option) for option in group.options],
+        )
+
+
+class ProductView(Struct, frozen=True, kw_only=True):
+    id: UUID
+    name: str
+    name_en: str
+    name_ar: str
+    description: str
+    description_en: str
+    description_ar: str
+    price_minor: int
+    image_url: str | None
+    available: bool
+    option_groups: list[OptionGroupView]
+
+    @classmethod
+    def of(cls, product: Product, *, at: datetime) -> "ProductView":
+        return cls(
+            id=product.id,
+            name=_name(product),
+            name_en=product.name_en,
+            name_ar=product.name_ar,
+            description=localised(product.description_en, product.description_ar),
+            description_en=product.description_en,
+            description_ar=product.description_ar,
+            price_minor=product.price_minor,
+            image_url=product.image_url,
+            available=product.available(at=at),
+            option_groups=[OptionGroupView.of(group) for group in product.option_groups],
+        )
+
+
+class CategoryView(Struct, frozen=True, kw_only=True):
+    id: UUID
+    name: str
+    name_en: str
+    name_ar: str
+    products: list[ProductView]
+
+
+class MenuView(Struct, frozen=True, kw_only=True):
+    merchant_id: UUID
+    currency: str
+    categories: list[CategoryView]
+
+    @classmethod
+    def of(cls, menu: Menu, *, currency: str, at: datetime) -> "MenuView":
+        return cls(
+            merchant_id=menu.merchant_id,
+            currency=currency,
+            categories=[
+                CategoryView(
+                    id=category.id,
+                    name=_name(category),
+                    name_en=category.name_en,
+                    name_ar=category.name_ar,
+                    products=[ProductView.of(product, at=at) for product in category.products],
+                )
+                for category in menu.categories
+            ],
+        )
+
+
+class ProductAvailabilityView(Struct, frozen=True, kw_only=True):
+    """Unavailable without an end: until somebody says otherwise."""
+
+    id: UUID
+    merchant_id: UUID
+    available: bool
+    unavailable_until: datetime | None
+
+    @classmethod
+    def of(cls, product: Product) -> "ProductAvailabilityView":
+        return cls(
+            id=product.id,
+            merchant_id=product.merchant_id,
+            available=product.unavailable_until is None,
+            unavailable_until=_until(product.unavailable_until),
+        )
