@@ -1,23 +1,36 @@
 """Couriers on a real database: batches, history, the clock."""
 
 from datetime import timedelta
+from typing import Any, ClassVar
 from uuid import UUID
 
 import pytest
+from msgspec import Struct
 
 from tawsil.couriers import public, service
-from tawsil.couriers.events import EVENTS, Availability, Reason, Vehicle
+from tawsil.couriers.events import EVENTS, Availability, CourierJoined, Reason, Vehicle
 from tawsil.couriers.model import Courier
 from tawsil.couriers.public import Engage, Hold, MissOffer, NewCourier, Release
 from tawsil.couriers.service import EndShift, Resume, StartShift, TakeBreak
 from tawsil.kernel.clock import Ids
 from tawsil.kernel.db import Tx
 from tawsil.kernel.deadlines import Due
-from tawsil.kernel.decisions import By, Refusal
-from tawsil.kernel.events import Registry, story
+from tawsil.kernel.decisions import By, Refusal, accept
+from tawsil.kernel.events import Recorded, Registry
 
 CITY = UUID(int=5)
 REGISTRY = Registry(EVENTS)
+
+
+class Other(Struct, frozen=True, kw_only=True):
+    """Another subject that may have a courier's id."""
+
+    stream: ClassVar[str] = "other"
+    city_id: ClassVar[None] = None
+    deadline: ClassVar[None] = None
+    id: UUID
+    tenant_id: UUID
+    version: int = 0
 
 
 @pytest.fixture
@@ -38,6 +51,29 @@ def states(outcomes: list[Courier | Refusal]) -> list[str]:
 async def due(tx: Tx) -> list[Due]:
     rows = await tx.rows("select subject_id, owner, kind, due_at from kernel.deadline")
     return [Due(**row) for row in rows]
+
+
+async def recorded(tx: Tx, courier_id: UUID) -> list[Recorded[Any]]:
+    rows = await tx.rows(
+        "select * from kernel.event where stream_id = $1 and stream = 'courier' order by version",
+        courier_id,
+    )
+    return [REGISTRY.recorded(row) for row in rows]
+
+
+async def test_a_courier_and_their_user_share_an_id_but_not_a_story(
+    tx: Tx, by: By, courier_ids: list[UUID]
+) -> None:
+    courier_id = courier_ids[0]
+    await service.take_break(
+        tx, [TakeBreak(by=by, courier_id=courier_id, length=timedelta(minutes=30))]
+    )
+    user = accept(
+        Other(id=courier_id, tenant_id=by.tenant_id),
+        CourierJoined(courier_id=courier_id, vehicle=Vehicle.CAR),
+    )
+    await tx.record([(by, user)])
+    assert len(await due(tx)) == 1
 
 
 async def test_joining_twice_changes_nothing(tx: Tx, by: By, courier_ids: list[UUID]) -> None:
@@ -89,7 +125,7 @@ async def test_the_third_missed_offer_in_a_row_of_one_batch_gives_a_break(
     assert isinstance(courier, Courier)
     assert courier.availability is Availability.ON_BREAK
     assert courier.break_ends_at == tx.now + timedelta(minutes=15)
-    last = (await story(tx, REGISTRY, stream_ids=[courier_id]))[-2:]
+    last = (await recorded(tx, courier_id))[-2:]
     assert {event.event.reason for event in last} == {Reason.OFFERS_MISSED_IN_A_ROW}
 
 
@@ -118,7 +154,7 @@ async def test_a_break_ends_by_itself(tx: Tx, by: By, courier_ids: list[UUID]) -
     assert await due(tx) == []
     (courier,) = (await public.get_many(tx, ids=[courier_id])).values()
     assert courier.availability is Availability.AVAILABLE
-    ended = (await story(tx, REGISTRY, stream_ids=[courier_id]))[-1].event
+    ended = (await recorded(tx, courier_id))[-1].event
     assert (ended.expired, ended.break_s) == (True, 1800)
 
 

@@ -5,7 +5,8 @@ from typing import Annotated, Final
 from uuid import UUID
 
 from litestar import Response, get, post
-from litestar.params import Parameter
+from litestar.di import NamedDependency
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from msgspec import Meta, Struct
 
 from tawsil.couriers import service, store
@@ -59,23 +60,23 @@ class CourierView(Struct, frozen=True):
 
 
 class StartShiftBody(Struct, frozen=True, forbid_unknown_fields=True):
-    until: Annotated[
-        datetime | None,
-        Meta(
-            tz=True,
-            description="When the shift ends by itself; without it, when the courier says so.",
-            examples=["2026-11-20T22:00:00Z"],
-        ),
-    ] = None
+    """`until`: when the shift ends by itself; without it, when the courier says so."""
+
+    until: Annotated[datetime, Meta(tz=True, examples=["2026-11-20T22:00:00Z"])] | None = None
 
 
 class TakeBreakBody(Struct, frozen=True, forbid_unknown_fields=True):
     minutes: Annotated[int, Meta(ge=5, le=240, examples=[30])]
 
 
-@get("/v4/drivers/{courier_id:uuid}", opt={"rule": allow(READ)}, tags=["couriers"])
+@get(
+    "/v4/drivers/{courier_id:uuid}",
+    opt={"rule": allow(READ)},
+    tags=["couriers"],
+    summary="One courier's duty",
+)
 async def show_courier(
-    courier_id: UUID, caller: Caller, database: Database
+    courier_id: FromPath[UUID], caller: NamedDependency[Caller], database: NamedDependency[Database]
 ) -> Envelope[CourierView]:
     """A courier's duty: their own, or anyone's for operations."""
     _reach(caller, READ, courier_id)
@@ -86,14 +87,14 @@ async def show_courier(
     return envelope(CourierView.of(courier))
 
 
-@get("/v4/drivers", opt={"rule": allow(LIST)}, tags=["couriers"])
+@get("/v4/drivers", opt={"rule": allow(LIST)}, tags=["couriers"], summary="Couriers of the tenant")
 async def list_couriers(
-    caller: Caller,
-    database: Database,
-    city_id: UUID | None = None,
-    availability: Availability | None = None,
-    page: Annotated[int, Parameter(ge=1, le=100_000)] = 1,
-    limit: Annotated[int, Parameter(ge=1, le=100)] = 20,
+    caller: NamedDependency[Caller],
+    database: NamedDependency[Database],
+    city_id: FromQuery[UUID | None] = None,
+    availability: FromQuery[Availability | None] = None,
+    page: Annotated[int, QueryParameter(ge=1, le=100_000)] = 1,
+    limit: Annotated[int, QueryParameter(ge=1, le=100)] = 20,
 ) -> Envelope[list[CourierView]]:
     """The tenant's couriers, by id; filtered by city and by availability."""
     if "all" not in caller.scopes(LIST):
@@ -116,9 +117,13 @@ async def list_couriers(
     opt={"rule": allow(UPDATE)},
     status_code=200,
     tags=["couriers"],
+    summary="Come on duty",
 )
 async def start_shift(
-    courier_id: UUID, data: StartShiftBody, caller: Caller, commands: Commands
+    courier_id: FromPath[UUID],
+    data: JSONBody[StartShiftBody],
+    caller: NamedDependency[Caller],
+    commands: NamedDependency[Commands],
 ) -> Response[Envelope[CourierView]]:
     """Come on duty, until an instant within 24 hours if one is named."""
     _reach(caller, UPDATE, courier_id)
@@ -134,9 +139,13 @@ async def start_shift(
     opt={"rule": allow(UPDATE)},
     status_code=200,
     tags=["couriers"],
+    summary="Take a break",
 )
 async def take_break(
-    courier_id: UUID, data: TakeBreakBody, caller: Caller, commands: Commands
+    courier_id: FromPath[UUID],
+    data: JSONBody[TakeBreakBody],
+    caller: NamedDependency[Caller],
+    commands: NamedDependency[Commands],
 ) -> Response[Envelope[CourierView]]:
     """Rest for 5 to 240 minutes; the break ends by itself. Not while a job is under way."""
     _reach(caller, UPDATE, courier_id)
@@ -152,9 +161,10 @@ async def take_break(
     opt={"rule": allow(UPDATE)},
     status_code=200,
     tags=["couriers"],
+    summary="Come back from a break",
 )
 async def resume(
-    courier_id: UUID, caller: Caller, commands: Commands
+    courier_id: FromPath[UUID], caller: NamedDependency[Caller], commands: NamedDependency[Commands]
 ) -> Response[Envelope[CourierView]]:
     """Come back from a break before it ends by itself."""
     _reach(caller, UPDATE, courier_id)
@@ -168,9 +178,10 @@ async def resume(
     opt={"rule": allow(UPDATE)},
     status_code=200,
     tags=["couriers"],
+    summary="Go off duty",
 )
 async def end_shift(
-    courier_id: UUID, caller: Caller, commands: Commands
+    courier_id: FromPath[UUID], caller: NamedDependency[Caller], commands: NamedDependency[Commands]
 ) -> Response[Envelope[CourierView]]:
     """Go home: at once, or when the job under way is done."""
     _reach(caller, UPDATE, courier_id)

@@ -5,6 +5,8 @@ from typing import Annotated, Final
 from uuid import UUID
 
 from litestar import Response, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath, JSONBody
 from msgspec import Meta, Struct
 
 from tawsil.kernel.db import Database
@@ -32,9 +34,9 @@ class PingBody(Struct, frozen=True, forbid_unknown_fields=True):
             examples=["2026-11-20T12:00:03Z"],
         ),
     ]
-    speed_mps: Annotated[float | None, Meta(ge=0, le=1_000, examples=[6.1])] = None
-    heading_deg: Annotated[float | None, Meta(ge=0, le=360, examples=[270.0])] = None
-    seq: Annotated[int | None, Meta(ge=0, le=2**31 - 1, examples=[1042])] = None
+    speed_mps: Annotated[float, Meta(ge=0, le=1_000, examples=[6.1])] | None = None
+    heading_deg: Annotated[float, Meta(ge=0, le=360, examples=[270.0])] | None = None
+    seq: Annotated[int, Meta(ge=0, le=2**31 - 1, examples=[1042])] | None = None
 
     def ping(self) -> Ping:
         return Ping(
@@ -113,9 +115,13 @@ class PositionView(Struct, frozen=True):
     opt={"rule": allow(SEND)},
     status_code=200,
     tags=["tracking"],
+    summary="Send positions",
 )
 async def send_positions(
-    courier_id: UUID, data: PositionsBody, caller: Caller, commands: Commands
+    courier_id: FromPath[UUID],
+    data: JSONBody[PositionsBody],
+    caller: NamedDependency[Caller],
+    commands: NamedDependency[Commands],
 ) -> Response[Envelope[ReceiptView]]:
     """Send up to 500 pings of your own, in any order; those sent before do no harm.
 
@@ -132,9 +138,14 @@ async def send_positions(
     )
 
 
-@get("/v4/drivers/{courier_id:uuid}/position", opt={"rule": allow(READ)}, tags=["tracking"])
+@get(
+    "/v4/drivers/{courier_id:uuid}/position",
+    opt={"rule": allow(READ)},
+    tags=["tracking"],
+    summary="Where a courier is",
+)
 async def show_position(
-    courier_id: UUID, caller: Caller, database: Database
+    courier_id: FromPath[UUID], caller: NamedDependency[Caller], database: NamedDependency[Database]
 ) -> Envelope[PositionView]:
     """Where a courier is: their own position, or anyone's for operations."""
     scopes = caller.scopes(READ)
