@@ -1,8 +1,9 @@
 """One signing key for all tests, cheap hashes, and an application that checks real tokens."""
 
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Any, Literal
 
+import asyncpg
 import httpx
 import pytest
 from argon2 import PasswordHasher
@@ -29,9 +30,34 @@ def settings() -> Settings:
     return Settings()
 
 
+class WatchedHasher(PasswordHasher):
+    """Cheap, and notes how many connections are in use whenever it works."""
+
+    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]") -> None:
+        super().__init__(time_cost=1, memory_cost=8, parallelism=1)
+        self.connections_in_use: list[int] = []
+        self._pool = pool
+
+    def hash(self, password: str | bytes, *, salt: bytes | None = None) -> str:
+        self._note()
+        return super().hash(password, salt=salt)
+
+    def verify(self, hash: str | bytes, password: str | bytes) -> Literal[True]:  # noqa: A002 - its name there
+        self._note()
+        return super().verify(hash, password)
+
+    def _note(self) -> None:
+        self.connections_in_use.append(self._pool.get_size() - self._pool.get_idle_size())
+
+
 @pytest.fixture
-def passwords() -> Passwords:
-    return Passwords(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+def hasher(pool: "asyncpg.Pool[asyncpg.Record]") -> WatchedHasher:
+    return WatchedHasher(pool)
+
+
+@pytest.fixture
+def passwords(hasher: WatchedHasher) -> Passwords:
+    return Passwords(hasher)
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from tawsil.identity import model
 from tawsil.identity.events import EVENTS, RevokedBecause, Role, SessionRevoked
-from tawsil.identity.model import RefreshToken, Session
+from tawsil.identity.model import LOGIN_FAILED, NewUser, RefreshToken, Session, User
 from tawsil.identity.permissions import PERMISSIONS, permissions_of
 from tawsil.kernel.decisions import Accepted, Refusal
 from tawsil.kernel.http import Caller
@@ -17,14 +17,20 @@ AT = datetime(2026, 11, 20, 12, tzinfo=UTC)
 MONTH = timedelta(days=31)
 
 
-def session(**fields: object) -> Session:
-    started = model.start_session(
-        session_id=UUID(int=1),
+def user() -> User:
+    new = NewUser(
+        id=UUID(int=3),
         tenant_id=UUID(int=2),
-        user_id=UUID(int=3),
-        device_id=None,
-        at=AT,
+        email="mona@example.org",
+        name="Mona",
+        password_hash="unused",
     )
+    return model.register(new, at=AT).state
+
+
+def session(**fields: object) -> Session:
+    started = model.start_session(user(), session_id=UUID(int=1), device_id=None, at=AT)
+    assert isinstance(started, Accepted)
     return replace(started.state, **fields)
 
 
@@ -86,6 +92,13 @@ def test_a_disabled_user_is_signed_out_by_the_next_refresh():
     decision = model.rotate(session(), token=token(0), user_disabled=True, now=AT)
     assert isinstance(decision, Accepted)
     assert decision.state.revoked_because is RevokedBecause.USER_DISABLED
+
+
+def test_a_disabled_user_starts_no_session_and_stays_disabled_since_the_first_time():
+    out = model.disable(user(), at=AT)
+    assert model.disable(out, at=AT + MONTH) == out
+    refused = model.start_session(out, session_id=UUID(int=1), device_id=None, at=AT)
+    assert refused == LOGIN_FAILED
 
 
 def test_revoking_twice_changes_nothing():

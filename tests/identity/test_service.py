@@ -6,7 +6,15 @@ import pytest
 
 from tawsil.identity import public, service, store
 from tawsil.identity.events import RevokedBecause
-from tawsil.identity.model import EMAIL_TAKEN, SESSION_ENDED, NewUser, RefreshToken, Session, User
+from tawsil.identity.model import (
+    EMAIL_TAKEN,
+    LOGIN_FAILED,
+    SESSION_ENDED,
+    NewUser,
+    RefreshToken,
+    Session,
+    User,
+)
 from tawsil.identity.public import Role
 from tawsil.kernel.clock import Ids
 from tawsil.kernel.db import Tx
@@ -54,6 +62,7 @@ async def start(tx: Tx, by: By, ids: Ids, user: User) -> tuple[Session, RefreshT
     (session,) = await service.start_sessions(
         tx, [service.StartSession(by=by, user_id=user.id, device_id="phone", first=first)]
     )
+    assert isinstance(session, Session)
     return session, first
 
 
@@ -185,3 +194,29 @@ async def test_profiles_change_in_order_and_never_across_tenants(
     assert getattr(outcomes[2], "status", None) == 404
     (stored,) = (await store.users(tx, [user.id])).values()
     assert (stored.name, stored.locale) == ("Second", "ar")
+
+
+async def test_disabling_ends_all_sessions_and_admits_no_other(
+    tx: Tx, by: By, ids: Ids, user: User
+):
+    sessions = [(await start(tx, by, ids, user))[0] for _ in range(2)]
+    stranger = By(tenant_id=ids(), correlation_id=ids())
+    (refused,) = await public.disable_users(tx, ids=[user.id], by=stranger)
+    assert getattr(refused, "status", None) == 404
+    await public.disable_users(tx, ids=[user.id, user.id], by=by)
+    revoked = await store.sessions_revoked_since(tx, tx.now - timedelta(seconds=1))
+    assert set(revoked) == {session.id for session in sessions}
+    first = token(ids(), ids, tx, 1)
+    command = service.StartSession(by=by, user_id=user.id, device_id=None, first=first)
+    assert await service.start_sessions(tx, [command]) == [LOGIN_FAILED]
+
+
+async def test_sessions_are_forgotten_when_they_can_no_longer_be_refreshed(
+    tx: Tx, by: By, ids: Ids, user: User
+):
+    session, first = await start(tx, by, ids, user)
+    assert await public.forget_sessions(tx) == 0
+    await service.refresh(tx, [spend(first, token(session.id, ids, tx, 2), by)])
+    tx.now += timedelta(days=31)
+    assert await public.forget_sessions(tx) == 1
+    assert await store.refresh_tokens(tx, [first.jti]) == {}

@@ -160,23 +160,21 @@ async def test_the_forge_can_make_a_valid_token(client: httpx.AsyncClient, forge
     assert await status(client, forge.signed()) == 200
 
 
-@pytest.mark.parametrize("attack", ATTACKS)
-async def test_a_forged_access_token_is_refused(
-    client: httpx.AsyncClient, forge: Forge, attack: str
-):
+async def test_every_forged_access_token_is_refused(client: httpx.AsyncClient, forge: Forge):
     assert await status(client, forge.token) == 200
-    assert await status(client, ATTACKS[attack](forge)) == 401
+    answers = {name: await status(client, attack(forge)) for name, attack in ATTACKS.items()}
+    assert {name: answer for name, answer in answers.items() if answer != 401} == {}
 
 
-@pytest.mark.parametrize(
-    "attack", ["alg none", "HS256 with the public key", "jwk", "jku", "unknown kid", "tampered exp"]
-)
-async def test_a_forged_refresh_token_is_refused(
-    client: httpx.AsyncClient, mona: dict[str, Any], rsa: RSAKey, attack: str
+async def test_every_forged_refresh_token_is_refused(
+    client: httpx.AsyncClient, mona: dict[str, Any], rsa: RSAKey
 ):
-    forged = ATTACKS[attack](Forge(mona["refresh_token"], rsa))
-    answer = await client.post("/v4/auth/refresh", json={"refresh_token": forged})
-    assert answer.status_code == 401
+    forge = Forge(mona["refresh_token"], rsa)
+    unfit = {"refresh typ", "refresh aud", "very long"}  # no forgeries of this one; too long: 400
+    for name in set(ATTACKS) - unfit:
+        forged = {"refresh_token": ATTACKS[name](forge)}
+        answer = await client.post("/v4/auth/refresh", json=forged)
+        assert answer.status_code == 401, name
     honest = await client.post("/v4/auth/refresh", json={"refresh_token": mona["refresh_token"]})
     assert honest.status_code == 200
 

@@ -150,13 +150,25 @@ def register(new: NewUser, *, at: datetime) -> Accepted[User]:
     )
 
 
+def disable(user: User, *, at: datetime) -> User:
+    """Keep the user out; no event, as the sessions it ends say so."""
+    return user if user.disabled_at is not None else replace(user, disabled_at=at)
+
+
 def start_session(
-    *, session_id: UUID, tenant_id: UUID, user_id: UUID, device_id: str | None, at: datetime
-) -> Accepted[Session]:
+    user: User, *, session_id: UUID, device_id: str | None, at: datetime
+) -> Decision[Session]:
+    """Sign the user in. Being disabled is not told apart from a wrong password."""
+    if user.disabled_at is not None:
+        return LOGIN_FAILED
     session = Session(
-        id=session_id, tenant_id=tenant_id, user_id=user_id, device_id=device_id, started_at=at
+        id=session_id,
+        tenant_id=user.tenant_id,
+        user_id=user.id,
+        device_id=device_id,
+        started_at=at,
     )
-    return accept(session, SessionStarted(session_id=session_id, user_id=user_id))
+    return accept(session, SessionStarted(session_id=session_id, user_id=user.id))
 
 
 def rotate(

@@ -26,6 +26,8 @@ __all__ = [
     "User",
     "authenticator",
     "create_users",
+    "disable_users",
+    "forget_sessions",
     "get_many",
     "hash_password",
     "permissions_of",
@@ -53,6 +55,16 @@ async def create_users(
 async def hash_password(password: str) -> str:
     """The argon2id hash of a password. Takes tens of milliseconds: not inside a transaction."""
     return await Passwords().hash(password)
+
+
+async def disable_users(tx: Tx, *, ids: Iterable[UUID], by: By) -> list[User | Refusal]:
+    """Keep users of `by`'s tenant out; their sessions end within a second."""
+    return await service.disable(tx, [service.Disable(by=by, user_id=id_) for id_ in ids])
+
+
+async def forget_sessions(tx: Tx) -> int:
+    """Delete the sessions that can never be refreshed again; how many. Meant for a schedule."""
+    return await store.forget_sessions(tx)
 
 
 async def get_many(tx: Tx, *, tenant_id: UUID, ids: Iterable[UUID]) -> dict[UUID, User]:

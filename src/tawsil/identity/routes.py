@@ -205,7 +205,7 @@ async def login(
         found = await store.credential(tx, tenant_id=tenant_id, email=data.email)
     user, password_hash = found or (None, None)
     matches = await passwords.matches(data.password, password_hash=password_hash)
-    if user is None or not matches or user.disabled_at is not None:
+    if user is None or not matches:
         return settled(LOGIN_FAILED)
     grant = Grant(
         user_id=user.id,
@@ -221,7 +221,7 @@ async def login(
         first=first,
     )
     async with database.transaction() as tx:
-        await one(service.start_sessions, tx, start)
+        settled(await one(service.start_sessions, tx, start))
     return _signed_in(
         tokens=tokens,
         user=user,

@@ -53,6 +53,10 @@ class Revoke(Command, frozen=True, kw_only=True):
     because: RevokedBecause
 
 
+class Disable(Command, frozen=True, kw_only=True):
+    user_id: UUID
+
+
 class ChangeProfile(Command, frozen=True, kw_only=True):
     user_id: UUID
     name: str
@@ -83,21 +87,27 @@ async def register(tx: Tx, commands: Sequence[Register]) -> list[User | Refusal]
     return [d.state if d.state.id in added else EMAIL_TAKEN for d in decisions]
 
 
-async def start_sessions(tx: Tx, commands: Sequence[StartSession]) -> list[Session]:
-    decisions = [
-        model.start_session(
+async def start_sessions(tx: Tx, commands: Sequence[StartSession]) -> list[Session | Refusal]:
+    """Start sessions, except of users who were disabled since their passwords were checked."""
+    users = await store.lock_users(tx, [command.user_id for command in commands])
+    started: list[tuple[StartSession, Accepted[Session]]] = []
+    outcomes: list[Session | Refusal] = []
+    for command in commands:
+        decision = model.start_session(
+            users[command.user_id],
             session_id=command.first.session_id,
-            tenant_id=command.by.tenant_id,
-            user_id=command.user_id,
             device_id=command.device_id,
             at=tx.now,
         )
-        for command in commands
-    ]
-    await store.add_sessions(tx, [decision.state for decision in decisions])
-    await store.put_refresh_tokens(tx, [command.first for command in commands])
-    await tx.record(list(zip(commands, decisions, strict=True)))
-    return [decision.state for decision in decisions]
+        if isinstance(decision, Refusal):
+            outcomes.append(decision)
+            continue
+        started.append((command, decision))
+        outcomes.append(decision.state)
+    await store.add_sessions(tx, [decision.state for _, decision in started])
+    await store.put_refresh_tokens(tx, [command.first for command, _ in started])
+    await tx.record(started)
+    return outcomes
 
 
 async def refresh(tx: Tx, commands: Sequence[Refresh]) -> list[Refreshed | Refusal]:
@@ -161,6 +171,35 @@ async def revoke(tx: Tx, commands: Sequence[Revoke]) -> list[Session | Refusal]:
         decided.append((command, decision))
         outcomes.append(decision.state)
     await _save(tx, decided)
+    return outcomes
+
+
+async def disable(tx: Tx, commands: Sequence[Disable]) -> list[User | Refusal]:
+    """Keep users out, and end the sessions they have."""
+    users = await store.lock_users(tx, [command.user_id for command in commands])
+    by_user: dict[UUID, Disable] = {}
+    outcomes: list[User | Refusal] = []
+    for command in commands:
+        user = users.get(command.user_id)
+        if user is None or user.tenant_id != command.by.tenant_id:
+            outcomes.append(refuse("request.not_found", status=404))
+            continue
+        users[user.id] = model.disable(user, at=tx.now)
+        by_user[user.id] = command
+        outcomes.append(users[user.id])
+    await store.save_disabled(tx, [users[id_] for id_ in by_user])
+    session_ids = await store.live_sessions_of(tx, list(by_user))
+    await revoke(
+        tx,
+        [
+            Revoke(
+                by=by_user[user_id].by,
+                session_id=session_id,
+                because=RevokedBecause.USER_DISABLED,
+            )
+            for session_id, user_id in session_ids.items()
+        ],
+    )
     return outcomes
 
 

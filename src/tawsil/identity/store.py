@@ -124,6 +124,18 @@ async def save_profiles(tx: Tx, changed: Sequence[User]) -> None:
     assert count == len(changed), "every user is saved once"
 
 
+async def save_disabled(tx: Tx, disabled: Sequence[User]) -> None:
+    count = await tx.execute(
+        """
+        update identity.app_user u set disabled_at = n.disabled_at
+        from unnest($1::uuid[], $2::timestamptz[]) as n (id, disabled_at) where u.id = n.id
+        """,
+        [user.id for user in disabled],
+        [user.disabled_at for user in disabled],
+    )
+    assert count == len(disabled), "every user is saved once"
+
+
 async def lock_users(tx: Tx, ids: Iterable[UUID]) -> dict[UUID, User]:
     rows = await tx.rows(
         f"""
@@ -160,6 +172,31 @@ async def lock_sessions(tx: Tx, ids: Iterable[UUID]) -> dict[UUID, Session]:
         list(ids),
     )
     return {row["id"]: _session(row) for row in rows}
+
+
+async def live_sessions_of(tx: Tx, user_ids: Sequence[UUID]) -> dict[UUID, UUID]:
+    """The sessions of some users that were not revoked, each with its user."""
+    rows = await tx.rows(
+        """
+        select id, user_id from identity.session
+        where user_id = any($1::uuid[]) and revoked_at is null order by id
+        """,
+        user_ids,
+    )
+    return {row["id"]: row["user_id"] for row in rows}
+
+
+async def forget_sessions(tx: Tx) -> int:
+    """Delete the sessions none of whose refresh tokens is valid any more; how many."""
+    return await tx.execute(
+        """
+        delete from identity.session s where not exists (
+            select 1 from identity.refresh_token r
+            where r.session_id = s.id and r.expires_at > $1
+        )
+        """,
+        tx.now,
+    )
 
 
 async def save_sessions(tx: Tx, changed: Sequence[Accepted[Session]]) -> None:
@@ -226,11 +263,11 @@ async def lock_signing_keys(tx: Tx) -> None:
 
 
 async def signing_keys(tx: Tx) -> list[SigningKey]:
-    """The keys that are valid now, the newest first."""
+    """The keys that are valid now, the one that signs first."""
     rows = await tx.rows(
         """
         select kid, private_pem, created_at, retires_at from identity.signing_key
-        where retires_at is null or retires_at > $1 order by created_at desc, kid
+        where retires_at is null or retires_at > $1 order by retires_at desc nulls first
         """,
         tx.now,
     )

@@ -71,5 +71,7 @@ def upgrade() -> None:
             created_at timestamptz not null,
             retires_at timestamptz check (retires_at > created_at)
         );
+        create unique index signing_key_one_signs on identity.signing_key ((true))
+            where retires_at is null;
         """
     )
