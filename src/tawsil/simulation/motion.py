@@ -81,7 +81,8 @@ class CourierMotion:
     def pickup_at(self) -> datetime:
         """When it will have in hand what it is on its way to collect."""
         assert self.stops
-        return max(self.free_at + self._half_pickup, *(s.ready_at for s in self.stops))
+        served_at = max(self.assigned_at, self.free_at + self._half_pickup)
+        return max(served_at, *(s.ready_at for s in self.stops))
 
     def send(self, *, to: str, place: Place, now: datetime) -> None:
         """Drive to a site, with or without something to collect there; stay if it is there."""

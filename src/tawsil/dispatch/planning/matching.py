@@ -127,7 +127,8 @@ def _merges(costs: Costs, matching: Matching) -> list[_Merge]:
         pair
         for members in sites.values()
         for pair in combinations(members, 2)
-        if _may_merge(costs, bundles[pair[0]], bundles[pair[1]])
+        if max(couriers[pair[0]], couriers[pair[1]]) >= 0
+        and _may_merge(costs, bundles[pair[0]], bundles[pair[1]])
         and spare_s[pair[0]] + spare_s[pair[1]] > costs.policy.services.dropoff_s
     ]
     pairs.sort(key=lambda pair: -spare_s[pair[0]] - spare_s[pair[1]])
