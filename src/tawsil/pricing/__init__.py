@@ -1,0 +1,1 @@
+"""What an order costs, and who gets which part of it."""

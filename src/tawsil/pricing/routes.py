@@ -1,0 +1,127 @@
+"""Quotes over HTTP."""
+
+from datetime import datetime
+from typing import Annotated, Any, Final
+from uuid import UUID
+
+from litestar import Response, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath, JSONBody
+from msgspec import Meta, Struct
+
+from tawsil.catalog.public import Line, PricedLine
+from tawsil.kernel.db import Database
+from tawsil.kernel.http import Caller, Commands, Envelope, allow, envelope, not_found
+from tawsil.kernel.places import Place
+from tawsil.pricing import service
+from tawsil.pricing.model import Breakdown, Quote, QuoteStatus
+
+TAGS: Final = ["Quotes"]
+
+
+class LineBody(Struct, frozen=True, forbid_unknown_fields=True):
+    product_id: UUID
+    quantity: Annotated[int, Meta(ge=1, le=99, examples=[2])]
+    option_ids: Annotated[tuple[UUID, ...], Meta(max_length=50)] = ()
+
+
+class DropoffBody(Struct, frozen=True, forbid_unknown_fields=True):
+    """Where to bring it, in degrees and in words."""
+
+    latitude: Annotated[float, Meta(ge=-90, le=90, examples=[24.1213])]
+    longitude: Annotated[float, Meta(ge=-180, le=180, examples=[53.1027])]
+    address: Annotated[str, Meta(min_length=1, max_length=500, examples=["Corniche 12, floor 3"])]
+    instructions: Annotated[str, Meta(max_length=500, examples=["Ring twice"])] = ""
+
+
+class QuoteBody(Struct, frozen=True, forbid_unknown_fields=True):
+    merchant_id: UUID
+    lines: Annotated[tuple[LineBody, ...], Meta(min_length=1, max_length=50)]
+    dropoff: DropoffBody
+    tip_minor: Annotated[int, Meta(ge=0, le=1_000_000, examples=[500])] = 0
+
+
+class QuoteView(Struct, frozen=True, kw_only=True):
+    """A price that binds until `expires_at`. The tax is added to the subtotal and the fees."""
+
+    id: UUID
+    status: QuoteStatus
+    merchant_id: UUID
+    currency: str
+    lines: tuple[PricedLine, ...]
+    breakdown: Breakdown
+    dropoff: Place
+    address: str
+    instructions: str
+    distance_m: int
+    prep_time_s: int
+    issued_at: datetime
+    expires_at: datetime
+
+    @classmethod
+    def of(cls, quote: Quote) -> "QuoteView":
+        return cls(
+            id=quote.id,
+            status=quote.status,
+            merchant_id=quote.merchant_id,
+            currency=quote.currency,
+            lines=quote.lines,
+            breakdown=quote.breakdown,
+            dropoff=quote.dropoff,
+            address=quote.address,
+            instructions=quote.instructions,
+            distance_m=quote.distance_m,
+            prep_time_s=quote.prep_time_s,
+            issued_at=quote.issued_at,
+            expires_at=quote.expires_at,
+        )
+
+
+@post(
+    "/v4/quotes",
+    opt={"rule": allow("order:create")},
+    status_code=201,
+    tags=TAGS,
+    summary="What an order would cost",
+)
+async def issue_quote(
+    data: JSONBody[QuoteBody],
+    caller: NamedDependency[Caller],
+    commands: NamedDependency[Commands],
+) -> Response[Envelope[QuoteView]]:
+    """A binding price for lines of one merchant, brought to one address, for fifteen minutes."""
+    command = service.IssueQuote(
+        by=caller.by,
+        customer_id=caller.user_id,
+        merchant_id=data.merchant_id,
+        lines=tuple(
+            Line(product_id=line.product_id, quantity=line.quantity, option_ids=line.option_ids)
+            for line in data.lines
+        ),
+        dropoff=Place(data.dropoff.latitude, data.dropoff.longitude),
+        address=data.dropoff.address,
+        instructions=data.dropoff.instructions,
+        tip_minor=data.tip_minor,
+    )
+    return await commands.submit(service.issue, command, view=QuoteView.of, status=201)
+
+
+@get(
+    "/v4/quotes/{quote_id:uuid}",
+    opt={"rule": allow("order:create")},
+    tags=TAGS,
+    summary="A quote of one's own",
+)
+async def show_quote(
+    quote_id: FromPath[UUID],
+    caller: NamedDependency[Caller],
+    database: NamedDependency[Database],
+) -> Envelope[QuoteView]:
+    async with database.transaction() as tx:
+        quote = await service.quote(tx, quote_id=quote_id, customer_id=caller.user_id)
+    if quote is None or quote.tenant_id != caller.tenant_id:
+        raise not_found()
+    return envelope(QuoteView.of(quote))
+
+
+routes: Final[list[Any]] = [issue_quote, show_quote]

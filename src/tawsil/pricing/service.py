@@ -1,0 +1,182 @@
+"""Issuing quotes, and taking them when an order is placed."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+from uuid import UUID
+
+from tawsil.catalog import public as catalog
+from tawsil.catalog.public import Line, Merchant, PricedLine
+from tawsil.geography import public as geography
+from tawsil.geography.public import City
+from tawsil.kernel.db import Tx
+from tawsil.kernel.deadlines import Due
+from tawsil.kernel.decisions import (
+    Accepted,
+    By,
+    Command,
+    Decision,
+    Refusal,
+    accepted,
+    refuse,
+)
+from tawsil.kernel.places import Place
+from tawsil.pricing import model, store
+from tawsil.pricing.model import BINDING_FOR, Quote
+
+NOT_FOUND: Final = refuse("request.not_found", status=404)
+
+
+class IssueQuote(Command, frozen=True, kw_only=True):
+    customer_id: UUID
+    merchant_id: UUID
+    lines: tuple[Line, ...]
+    dropoff: Place
+    address: str
+    instructions: str = ""
+    tip_minor: int = 0
+
+
+class TakeQuote(Command, frozen=True, kw_only=True):
+    quote_id: UUID
+    customer_id: UUID
+
+
+class _Sellers:
+    """The merchants that a batch is about, and their cities."""
+
+    def __init__(self, merchants: Mapping[UUID, Merchant], cities: Mapping[UUID, City]) -> None:
+        self._merchants = merchants
+        self._cities = cities
+
+    @classmethod
+    async def load(cls, tx: Tx, ids: Sequence[tuple[UUID, UUID]]) -> "_Sellers":
+        """From pairs of tenant and merchant."""
+        merchants: dict[UUID, Merchant] = {}
+        for tenant_id in {tenant_id for tenant_id, _ in ids}:
+            wanted = list({merchant_id for tenant, merchant_id in ids if tenant == tenant_id})
+            merchants |= await catalog.merchants(tx, tenant_id=tenant_id, ids=wanted)
+        city_ids = list({m.city_id for m in merchants.values()})
+        return cls(merchants, await geography.cities_by_id(tx, ids=city_ids))
+
+    def of(self, merchant_id: UUID, *, tenant_id: UUID) -> tuple[Merchant, City] | None:
+        merchant = self._merchants.get(merchant_id)
+        if merchant is None or merchant.tenant_id != tenant_id:
+            return None
+        return merchant, self._cities[merchant.city_id]
+
+
+async def issue(tx: Tx, commands: Sequence[IssueQuote]) -> list[Quote | Refusal]:
+    """Bind the platform to a price for a quarter of an hour."""
+    sellers = await _Sellers.load(tx, [(c.by.tenant_id, c.merchant_id) for c in commands])
+    baskets = await catalog.price_baskets(
+        tx,
+        baskets=[catalog.Basket(merchant_id=c.merchant_id, lines=c.lines) for c in commands],
+        at=tx.now,
+    )
+    decisions = [
+        _decide_issue(tx, command, sellers, lines)
+        for command, lines in zip(commands, baskets, strict=True)
+    ]
+    await store.insert(tx, [d.state for d in accepted(decisions)])
+    return await _record(tx, commands, decisions)
+
+
+def _decide_issue(
+    tx: Tx, command: IssueQuote, sellers: _Sellers, lines: list[PricedLine] | Refusal
+) -> Decision[Quote]:
+    seller = sellers.of(command.merchant_id, tenant_id=command.by.tenant_id)
+    if seller is None:
+        return NOT_FOUND
+    merchant, city = seller
+    if closed := catalog.accepting(merchant, at=tx.now, timezone=city.timezone):
+        return closed
+    if isinstance(lines, Refusal):
+        return lines
+    distance_m = round(
+        geography.road_distance_m(merchant.place, command.dropoff, city.rules.detour_factor)
+    )
+    if too_far := model.check_distance(distance_m, rules=city.rules):
+        return too_far
+    breakdown = model.price(
+        lines, distance_m=distance_m, rules=city.rules, tip_minor=command.tip_minor
+    )
+    return model.issue(
+        Quote(
+            id=tx.ids(),
+            tenant_id=merchant.tenant_id,
+            city_id=city.id,
+            customer_id=command.customer_id,
+            merchant_id=merchant.id,
+            currency=merchant.currency,
+            lines=tuple(lines),
+            breakdown=breakdown,
+            shares=model.divide(breakdown, rules=city.rules, commission_bp=merchant.commission_bp),
+            pickup=merchant.place,
+            dropoff=command.dropoff,
+            address=command.address,
+            instructions=command.instructions,
+            distance_m=distance_m,
+            prep_time_s=merchant.expected_prep_s,
+            issued_at=tx.now,
+            expires_at=tx.now + BINDING_FOR,
+        )
+    )
+
+
+async def take(tx: Tx, commands: Sequence[TakeQuote]) -> list[Quote | Refusal]:
+    """Place orders on quotes: each once, by its customer, while the merchant takes orders."""
+    known = await store.lock(tx, ids=[c.quote_id for c in commands])
+    sellers = await _Sellers.load(tx, [(q.tenant_id, q.merchant_id) for q in known.values()])
+    decisions: list[Decision[Quote]] = []
+    for command in commands:
+        decision = _decide_take(tx, command, sellers, known.get(command.quote_id))
+        if isinstance(decision, Accepted):
+            known[command.quote_id] = decision.state
+        decisions.append(decision)
+    await store.save(tx, accepted(decisions))
+    return await _record(tx, commands, decisions)
+
+
+def _decide_take(
+    tx: Tx, command: TakeQuote, sellers: _Sellers, quote: Quote | None
+) -> Decision[Quote]:
+    if (
+        quote is None
+        or quote.tenant_id != command.by.tenant_id
+        or quote.customer_id != command.customer_id
+    ):
+        return NOT_FOUND
+    decision = model.take(quote, now=tx.now)
+    if isinstance(decision, Refusal):
+        return decision
+    seller = sellers.of(quote.merchant_id, tenant_id=quote.tenant_id)
+    if seller is None:
+        return NOT_FOUND
+    merchant, city = seller
+    return catalog.accepting(merchant, at=tx.now, timezone=city.timezone) or decision
+
+
+async def on_due(tx: Tx, due: Sequence[Due]) -> None:
+    """Quotes that nobody took in time expire."""
+    known = await store.lock(tx, ids=[d.subject_id for d in due])
+    bys = [By(tenant_id=q.tenant_id, correlation_id=tx.ids()) for q in known.values()]
+    decisions = [model.expire(quote) for quote in known.values()]
+    await store.save(tx, accepted(decisions))
+    await tx.record(
+        [(by, d) for by, d in zip(bys, decisions, strict=True) if isinstance(d, Accepted)]
+    )
+
+
+async def quote(tx: Tx, *, quote_id: UUID, customer_id: UUID) -> Quote | None:
+    """The customer's own quote."""
+    found = await store.quote(tx, quote_id=quote_id)
+    return found if found is not None and found.customer_id == customer_id else None
+
+
+async def _record(
+    tx: Tx, commands: Sequence[Command], decisions: Sequence[Decision[Quote]]
+) -> list[Quote | Refusal]:
+    await tx.record(
+        [(c, d) for c, d in zip(commands, decisions, strict=True) if isinstance(d, Accepted)]
+    )
+    return [d.state if isinstance(d, Accepted) else d for d in decisions]

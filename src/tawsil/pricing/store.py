@@ -1,0 +1,139 @@
+"""The table of pricing."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+import asyncpg
+import msgspec
+
+from tawsil.catalog.public import PricedLine
+from tawsil.kernel.db import Tx
+from tawsil.kernel.decisions import Accepted
+from tawsil.kernel.places import Place
+from tawsil.pricing.model import Breakdown, Quote, QuoteStatus, Shares
+
+_lines = msgspec.json.Decoder(tuple[PricedLine, ...])
+
+
+async def insert(tx: Tx, quotes: Sequence[Quote]) -> None:
+    if not quotes:
+        return
+    await tx.execute(
+        """
+        insert into pricing.quote (id, version, tenant_id, city_id, customer_id, merchant_id,
+            status, currency, lines, subtotal_minor, delivery_fee_minor, service_fee_minor,
+            small_order_fee_minor, discount_minor, tax_minor, tip_minor, total_minor,
+            merchant_share_minor, courier_share_minor, platform_share_minor, pickup_latitude,
+            pickup_longitude, dropoff_latitude, dropoff_longitude, address, instructions,
+            distance_m, prep_time_s, issued_at, expires_at)
+        select * from unnest($1::uuid[], $2::int[], $3::uuid[], $4::uuid[], $5::uuid[],
+            $6::uuid[], $7::text[], $8::text[], $9::jsonb[], $10::bigint[], $11::bigint[],
+            $12::bigint[], $13::bigint[], $14::bigint[], $15::bigint[], $16::bigint[],
+            $17::bigint[], $18::bigint[], $19::bigint[], $20::bigint[], $21::double precision[],
+            $22::double precision[], $23::double precision[], $24::double precision[], $25::text[],
+            $26::text[], $27::int[], $28::int[], $29::timestamptz[], $30::timestamptz[])
+        """,
+        [q.id for q in quotes],
+        [q.version for q in quotes],
+        [q.tenant_id for q in quotes],
+        [q.city_id for q in quotes],
+        [q.customer_id for q in quotes],
+        [q.merchant_id for q in quotes],
+        [q.status for q in quotes],
+        [q.currency for q in quotes],
+        [msgspec.json.encode(q.lines).decode() for q in quotes],
+        [q.breakdown.subtotal_minor for q in quotes],
+        [q.breakdown.delivery_fee_minor for q in quotes],
+        [q.breakdown.service_fee_minor for q in quotes],
+        [q.breakdown.small_order_fee_minor for q in quotes],
+        [q.breakdown.discount_minor for q in quotes],
+        [q.breakdown.tax_minor for q in quotes],
+        [q.breakdown.tip_minor for q in quotes],
+        [q.breakdown.total_minor for q in quotes],
+        [q.shares.merchant_minor for q in quotes],
+        [q.shares.courier_minor for q in quotes],
+        [q.shares.platform_minor for q in quotes],
+        [q.pickup.latitude for q in quotes],
+        [q.pickup.longitude for q in quotes],
+        [q.dropoff.latitude for q in quotes],
+        [q.dropoff.longitude for q in quotes],
+        [q.address for q in quotes],
+        [q.instructions for q in quotes],
+        [q.distance_m for q in quotes],
+        [q.prep_time_s for q in quotes],
+        [q.issued_at for q in quotes],
+        [q.expires_at for q in quotes],
+    )
+
+
+async def lock(tx: Tx, *, ids: Sequence[UUID]) -> dict[UUID, Quote]:
+    rows = await tx.rows(
+        "select * from pricing.quote where id = any($1::uuid[]) order by id for update", list(ids)
+    )
+    return {row["id"]: _quote(row) for row in rows}
+
+
+async def quote(tx: Tx, *, quote_id: UUID) -> Quote | None:
+    row = await tx.row("select * from pricing.quote where id = $1", quote_id)
+    return _quote(row) if row else None
+
+
+async def save(tx: Tx, decisions: Sequence[Accepted[Quote]]) -> None:
+    """Write quotes that were taken or expired; they forget the words of the address.
+
+    At most one decision about each can have been accepted.
+    """
+    if not decisions:
+        return
+    saved = await tx.execute(
+        """
+        update pricing.quote q
+        set version = u.version, status = u.status, address = '', instructions = ''
+        from unnest($1::uuid[], $2::int[], $3::int[], $4::text[])
+            u (id, expected, version, status)
+        where q.id = u.id and q.version = u.expected
+        """,
+        [d.state.id for d in decisions],
+        [d.expected_version for d in decisions],
+        [d.state.version for d in decisions],
+        [d.state.status for d in decisions],
+    )
+    assert saved == len(decisions), "a locked quote cannot have changed"
+
+
+def _quote(row: asyncpg.Record) -> Quote:
+    return Quote(
+        id=row["id"],
+        version=row["version"],
+        tenant_id=row["tenant_id"],
+        city_id=row["city_id"],
+        customer_id=row["customer_id"],
+        merchant_id=row["merchant_id"],
+        status=QuoteStatus(row["status"]),
+        currency=row["currency"],
+        lines=_lines.decode(row["lines"]),
+        breakdown=Breakdown(
+            subtotal_minor=row["subtotal_minor"],
+            delivery_fee_minor=row["delivery_fee_minor"],
+            service_fee_minor=row["service_fee_minor"],
+            small_order_fee_minor=row["small_order_fee_minor"],
+            discount_minor=row["discount_minor"],
+            tax_minor=row["tax_minor"],
+            tip_minor=row["tip_minor"],
+            total_minor=row["total_minor"],
+        ),
+        shares=Shares(
+            merchant_minor=row["merchant_share_minor"],
+            courier_minor=row["courier_share_minor"],
+            platform_minor=row["platform_share_minor"],
+            tax_minor=row["tax_minor"],
+        ),
+        pickup=Place(row["pickup_latitude"], row["pickup_longitude"]),
+        dropoff=Place(row["dropoff_latitude"], row["dropoff_longitude"]),
+        address=row["address"],
+        instructions=row["instructions"],
+        distance_m=row["distance_m"],
+        prep_time_s=row["prep_time_s"],
+        issued_at=row["issued_at"],
+        expires_at=row["expires_at"],
+    )

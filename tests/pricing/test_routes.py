@@ -1,0 +1,99 @@
+from typing import Any
+
+import pytest
+
+from tawsil.pricing.routes import routes
+
+
+def bearer(token: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}"}
+
+
+@pytest.fixture
+async def client(serve: Any, standing_town: Any) -> Any:
+    del standing_town
+    return await serve(routes)
+
+
+@pytest.fixture
+def customer(callers: Any) -> dict[str, str]:
+    return bearer(callers.token("customer", "order:create"))
+
+
+@pytest.fixture
+def body(standing_town: Any) -> dict[str, Any]:
+    return {
+        "merchant_id": str(standing_town.grill.id),
+        "lines": [{"product_id": str(standing_town.pizza.id), "quantity": 1}],
+        "dropoff": {"latitude": 24.121, "longitude": 53.101, "address": "Corniche 12"},
+        "tip_minor": 250,
+    }
+
+
+async def test_a_customer_asks_and_looks_again(
+    client: Any, customer: dict[str, str], body: dict[str, Any]
+) -> None:
+    answer = await client.post("/v4/quotes", json=body, headers=customer)
+    assert answer.status_code == 201
+    quote = answer.json()["data"]
+    breakdown = quote["breakdown"]
+    total = breakdown.pop("total_minor")
+    assert total == sum(breakdown.values())
+    assert breakdown["small_order_fee_minor"] == 300
+    assert quote["lines"][0]["name_ar"] == "بيتزا"
+    shown = await client.get(f"/v4/quotes/{quote['id']}", headers=customer)
+    assert shown.json()["data"] == answer.json()["data"]
+    assert "shares" not in shown.json()["data"], "who earns what is nothing to the customer"
+
+
+async def test_the_same_key_answers_the_same_quote(
+    client: Any, customer: dict[str, str], body: dict[str, Any]
+) -> None:
+    headers = {**customer, "Idempotency-Key": "one"}
+    first = await client.post("/v4/quotes", json=body, headers=headers)
+    second = await client.post("/v4/quotes", json=body, headers=headers)
+    assert second.content == first.content
+    assert second.headers["Idempotent-Replayed"] == "true"
+
+
+async def test_somebody_elses_quote_is_not_found(
+    client: Any, customer: dict[str, str], body: dict[str, Any], callers: Any
+) -> None:
+    quote = (await client.post("/v4/quotes", json=body, headers=customer)).json()["data"]
+    other = bearer(callers.token("customer", "order:create"))
+    path = f"/v4/quotes/{quote['id']}"
+    assert (await client.get(path, headers=other)).status_code == 404
+    assert (await client.get(path)).status_code == 401
+    courier = bearer(callers.token("delivery_partner", "courier:read:own"))
+    assert (await client.post("/v4/quotes", json=body, headers=courier)).status_code == 403
+
+
+async def test_a_refusal_is_a_sentence_in_the_callers_language(
+    client: Any, customer: dict[str, str], body: dict[str, Any]
+) -> None:
+    body["dropoff"]["latitude"] = 25.0
+    headers = {**customer, "Accept-Language": "ar"}
+    answer = await client.post("/v4/quotes", json=body, headers=headers)
+    assert answer.status_code == 422
+    (error,) = answer.json()["errors"]
+    assert error["code"] == "quote.too_far"
+    assert error["detail"]["limit_m"] == 5_000
+    assert "5.0 كم" in error["message"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"lines": []},
+        {"tip_minor": -1},
+        {"merchant_id": "me"},
+        {"discount_minor": 1},
+        {"dropoff": {"latitude": 91, "longitude": 0, "address": "x"}},
+        {"dropoff": {"latitude": 24, "longitude": 53, "address": ""}},
+    ],
+)
+async def test_what_makes_no_sense_is_refused(
+    client: Any, customer: dict[str, str], body: dict[str, Any], change: dict[str, Any]
+) -> None:
+    answer = await client.post("/v4/quotes", json={**body, **change}, headers=customer)
+    assert answer.status_code == 400

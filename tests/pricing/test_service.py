@@ -1,0 +1,168 @@
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+from msgspec.structs import replace
+
+from tawsil.catalog import public as catalog
+from tawsil.catalog.public import Availability, Line
+from tawsil.kernel.clock import Ids, VirtualClock
+from tawsil.kernel.db import Database, Tx
+from tawsil.kernel.deadlines import Deadlines
+from tawsil.kernel.decisions import By, Refusal
+from tawsil.kernel.places import Place
+from tawsil.pricing import public
+from tawsil.pricing.public import IssueQuote, Quote, QuoteStatus, TakeQuote
+
+Ask = Callable[..., IssueQuote]
+
+
+@pytest.fixture
+def customer_id(ids: Ids) -> UUID:
+    return ids()
+
+
+@pytest.fixture
+def ask(by: By, customer_id: UUID) -> Ask:
+    """A command for two large pizzas, to somewhere about a kilometre away."""
+
+    def make(town: Any, **fields: Any) -> IssueQuote:
+        large = town.pizza.option_groups[0].options[0].id
+        return IssueQuote(
+            **{
+                "by": by,
+                "customer_id": customer_id,
+                "merchant_id": town.grill.id,
+                "lines": (Line(product_id=town.pizza.id, quantity=2, option_ids=(large,)),),
+                "dropoff": Place(24.13, 53.1),
+                "address": "Corniche 12",
+                "instructions": "Ring twice",
+                **fields,
+            }
+        )
+
+    return make
+
+
+async def issued(tx: Tx, command: IssueQuote) -> Quote:
+    (quote,) = await public.issue(tx, [command])
+    assert isinstance(quote, Quote), quote
+    return quote
+
+
+async def take(tx: Tx, quote: Quote, by: By) -> Quote | Refusal:
+    command = TakeQuote(by=by, quote_id=quote.id, customer_id=quote.customer_id)
+    (outcome,) = await public.take(tx, [command])
+    return outcome
+
+
+async def test_a_quote_prices_lines_distance_and_shares(tx: Tx, town: Any, ask: Ask) -> None:
+    quote = await issued(tx, ask(town, tip_minor=300))
+    assert 1_667 <= quote.distance_m <= 1_669  # 0.01 degrees of latitude, half as much again
+    assert quote.breakdown.subtotal_minor == 6_000
+    assert quote.breakdown.delivery_fee_minor == 525
+    assert quote.shares.merchant_minor == 5_100, "the merchant's own commission is 15 %"
+    assert quote.shares.total_minor == quote.breakdown.total_minor
+    assert quote.expires_at == tx.now + timedelta(minutes=15)
+    own = await public.quote(tx, quote_id=quote.id, customer_id=quote.customer_id)
+    assert own == quote
+    assert await public.quote(tx, quote_id=quote.id, customer_id=quote.id) is None
+
+
+async def test_a_quote_is_taken_once_by_its_customer(
+    tx: Tx, town: Any, ask: Ask, by: By, ids: Ids
+) -> None:
+    quote = await issued(tx, ask(town))
+    commands = [
+        TakeQuote(by=by, quote_id=quote.id, customer_id=customer_id)
+        for customer_id in (ids(), quote.customer_id, quote.customer_id)
+    ]
+    stranger, taken, again = await public.take(tx, commands)
+    assert isinstance(stranger, Refusal)
+    assert isinstance(taken, Quote)
+    assert isinstance(again, Refusal)
+    assert (stranger.status, again.code) == (404, "quote.taken")
+    assert taken == replace(quote, status=QuoteStatus.TAKEN, version=2)
+    assert taken.address == "Corniche 12", "who takes it is told where to bring it"
+    row = await tx.row("select status, address, instructions from pricing.quote")
+    assert row is not None
+    assert tuple(row) == ("taken", "", "")
+    assert await tx.value("select count(*) from kernel.deadline") == 0
+
+
+async def test_another_tenant_can_neither_ask_nor_take(
+    tx: Tx, town: Any, ask: Ask, ids: Ids
+) -> None:
+    quote = await issued(tx, ask(town))
+    stranger = By(tenant_id=ids(), correlation_id=ids())
+    outcomes = await public.issue(tx, [ask(town, by=stranger), ask(town, merchant_id=ids())])
+    outcomes += [await take(tx, quote, stranger)]
+    for outcome in outcomes:
+        assert isinstance(outcome, Refusal)
+        assert outcome.status == 404
+
+
+async def test_too_far_names_the_limit(tx: Tx, town: Any, ask: Ask) -> None:
+    (refusal,) = await public.issue(tx, [ask(town, dropoff=Place(24.2, 53.1))])
+    assert isinstance(refusal, Refusal)
+    assert (refusal.code, refusal.detail["limit_m"]) == ("quote.too_far", 5_000)
+
+
+async def test_one_that_is_refused_does_not_hinder_the_others(
+    tx: Tx, town: Any, ask: Ask, ids: Ids
+) -> None:
+    unknown = (Line(product_id=ids(), quantity=1),)
+    refused, quoted = await public.issue(tx, [ask(town, lines=unknown), ask(town)])
+    assert isinstance(refused, Refusal)
+    assert refused.code == "product.unknown"
+    assert isinstance(quoted, Quote)
+
+
+async def test_a_price_binds_though_the_product_sells_out_meanwhile(
+    tx: Tx, town: Any, ask: Ask, by: By
+) -> None:
+    quote = await issued(tx, ask(town))
+    out = catalog.SetAvailability(
+        by=by, product_id=town.pizza.id, merchant_id=None, to=Availability.OUT_TODAY
+    )
+    await catalog.change_availability(tx, [out])
+    (refusal,) = await public.issue(tx, [ask(town)])
+    assert isinstance(refusal, Refusal)
+    assert refusal.code == "product.unavailable"
+    assert isinstance(await take(tx, quote, by), Quote)
+
+
+async def test_a_merchant_that_paused_takes_no_order(tx: Tx, town: Any, ask: Ask, by: By) -> None:
+    quote = await issued(tx, ask(town))
+    pause = catalog.Pause(by=by, merchant_id=town.grill.id, length=timedelta(minutes=5))
+    await catalog.pause(tx, [pause])
+    taken = await take(tx, quote, by)
+    (asked,) = await public.issue(tx, [ask(town)])
+    for refusal in (taken, asked):
+        assert isinstance(refusal, Refusal)
+        assert refusal.code == "merchant.paused"
+        assert refusal.detail["opens_at"] == tx.now + timedelta(minutes=5)
+
+
+async def test_a_quote_expires_by_itself(
+    database: Database, standing_town: Any, ask: Ask, by: By, clock: VirtualClock
+) -> None:
+    async with database.transaction() as tx:
+        quote = await issued(tx, ask(standing_town))
+        taken = await issued(tx, ask(standing_town))
+        await take(tx, taken, by)
+    clock.advance(timedelta(minutes=15))
+    async with database.transaction() as tx:
+        late = await take(tx, quote, by)
+        assert isinstance(late, Refusal)
+        assert late.code == "quote.expired"
+    assert await Deadlines({"quote": public.on_due}).fire(database) == 1
+    async with database.transaction() as tx:
+        own = await public.quote(tx, quote_id=quote.id, customer_id=quote.customer_id)
+        assert own is not None
+        assert (own.status, own.address) == (QuoteStatus.EXPIRED, "")
+        assert await tx.value("select count(*) from kernel.deadline") == 0
+        said = await tx.value("select count(*) from kernel.event where data::text like '%Corn%'")
+        assert said == 0, "no event says where somebody lives"
