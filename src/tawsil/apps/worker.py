@@ -15,7 +15,7 @@ from tawsil.geography import public as geography
 from tawsil.kernel import idempotency, jobs, metrics
 from tawsil.kernel.db import Database
 from tawsil.kernel.deadlines import Deadlines
-from tawsil.kernel.events import Subscription
+from tawsil.kernel.events import Subscription, lags
 from tawsil.kernel.settings import Settings
 from tawsil.ordering import public as ordering
 from tawsil.payments import public as payments
@@ -99,9 +99,8 @@ def watching(database: Database) -> Step:
             metrics.orders_without_deadline.set(await ordering.without_deadline(tx))
             for currency, imbalance_minor in (await payments.imbalance(tx)).items():
                 metrics.ledger_imbalance.labels(currency).set(imbalance_minor)
-            newest = await tx.value("select coalesce(max(seq), 0) from kernel.event")
-            for row in await tx.rows("select name, seq from kernel.subscription"):
-                metrics.event_relay_lag.labels(row["name"]).set(newest - row["seq"])
+            for name, lag in (await lags(tx)).items():
+                metrics.event_relay_lag.labels(name).set(lag)
             await idempotency.forget_old(tx)
         return WATCH_EVERY_S
 

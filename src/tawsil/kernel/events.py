@@ -98,6 +98,17 @@ async def story(tx: Tx, registry: Registry, *, correlation_id: UUID) -> list[Rec
     return [registry.recorded(row) for row in rows]
 
 
+async def lags(tx: Tx) -> dict[str, int]:
+    """How many events each subscription has yet to hear."""
+    rows = await tx.rows(
+        """
+        select name, (select coalesce(max(seq), 0) from kernel.event) - seq as lag
+        from kernel.subscription
+        """
+    )
+    return {row["name"]: row["lag"] for row in rows}
+
+
 class Reader:
     """Reads the log after a position, never past a gap that an open transaction may still fill."""
 

@@ -1,16 +1,33 @@
 """One linear history of the database, in the order of the stack. Forward only."""
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from importlib.resources import as_file, files
 
 from alembic import command
 from alembic.config import Config
+from alembic.script import ScriptDirectory
 from sqlalchemy import make_url
 
 
 def migrate(database_url: str) -> None:
     """Bring a database to the newest schema; does nothing when it is there already."""
+    with _config() as config:
+        config.attributes["url"] = make_url(database_url).set(drivername="postgresql+asyncpg")
+        command.upgrade(config, "head")
+
+
+def newest() -> str:
+    """The revision a migrated database is at."""
+    with _config() as config:
+        head = ScriptDirectory.from_config(config).get_current_head()
+    assert head is not None, "there are migrations"
+    return head
+
+
+@contextmanager
+def _config() -> Generator[Config, None, None]:
     with as_file(files("tawsil.migrations")) as folder:
         config = Config()
         config.set_main_option("script_location", str(folder).replace("%", "%%"))
-        config.attributes["url"] = make_url(database_url).set(drivername="postgresql+asyncpg")
-        command.upgrade(config, "head")
+        yield config

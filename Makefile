@@ -1,0 +1,62 @@
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+
+VENV := .venv
+BIN := $(VENV)/bin
+PYTHON ?= python3
+UV := $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
+STAMP := $(VENV)/.synced
+
+.PHONY: help setup demo up test check fix schemas lock browser soak mdrp clean
+
+help: ## Show what can be made
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(STAMP) ## Install everything the project needs (idempotent)
+
+$(STAMP): requirements/dev.txt pyproject.toml
+	@command -v $(UV) >/dev/null 2>&1 || $(PYTHON) -m pip install --quiet --disable-pip-version-check --target .tools uv
+	@test -x $(BIN)/python || $(UV) venv --quiet --python $(PYTHON) $(VENV)
+	$(UV) pip sync --quiet --python $(BIN)/python requirements/dev.txt
+	$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@touch $(STAMP)
+
+demo: setup ## A whole city: platform, customers, merchants and couriers; Ctrl-C ends it
+	@$(BIN)/tawsil demo
+
+up: setup ## The platform without the simulated city
+	@$(BIN)/tawsil up
+
+test: setup ## The tests
+	$(BIN)/pytest -n 2 --dist loadgroup -q
+
+check: setup ## Lint, types, architecture
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright
+	$(BIN)/lint-imports
+	$(BIN)/pytest -q tests/architecture
+
+fix: setup ## Format, and mend what can be mended by itself
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+schemas: setup ## Put the events' schemas on file after a compatible change
+	$(BIN)/python -m tawsil.apps.schemas schemas/events
+
+lock: ## Resolve the dependencies anew
+	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes pyproject.toml -o requirements/runtime.txt
+	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --group dev pyproject.toml -o requirements/dev.txt
+
+browser: setup ## Drive the pages with a real browser (needs chromium)
+	$(BIN)/pytest -q -m browser
+
+soak: setup ## Long proofs: a thousand offers, twenty thousand acceptances
+	$(BIN)/pytest -q -m soak --timeout 1200
+
+mdrp: setup ## Replay published delivery days (MDRP_DATA=folder of instances)
+	@test -n "$(MDRP_DATA)" || { echo "Say where the instances are: make mdrp MDRP_DATA=folder"; exit 1; }
+	MDRP_DATA=$(MDRP_DATA) $(BIN)/pytest -q -m mdrp --timeout 3600
+
+clean: ## Remove what was installed and built (data in .tawsil stays)
+	rm -rf $(VENV) .tools .pytest_cache .ruff_cache .hypothesis .import_linter_cache

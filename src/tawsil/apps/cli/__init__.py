@@ -1,0 +1,37 @@
+"""The command line: `tawsil --help`."""
+
+import sys
+
+import typer
+
+from tawsil.apps.cli import demo, doctor, events, replay, simulate, up
+from tawsil.kernel.postgres import PostgresError
+from tawsil.kernel.settings import SettingsError
+
+app = typer.Typer(
+    name="tawsil",
+    help="Orders, couriers, deliveries and the money they move.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.command(name="up")(up.up)
+app.command(name="demo")(demo.demo)
+app.command(name="migrate")(up.migrate)
+app.command(name="doctor")(doctor.doctor)
+app.command(name="simulate")(simulate.simulate)
+app.add_typer(replay.app, name="replay")
+app.add_typer(events.app, name="events")
+
+
+def main() -> None:
+    """Run a command; what goes wrong is one clear sentence and a non-zero exit."""
+    try:
+        app()
+    except (SettingsError, PostgresError, ValueError, OSError) as error:
+        print(f"tawsil: {error}", file=sys.stderr)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

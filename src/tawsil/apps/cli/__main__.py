@@ -1,0 +1,5 @@
+"""`python -m tawsil.apps.cli`."""
+
+from tawsil.apps.cli import main
+
+main()

@@ -1,0 +1,93 @@
+"""`tawsil up`: the platform's processes, and `tawsil migrate`."""
+
+import asyncio
+from enum import StrEnum
+from typing import Annotated, Final
+
+import typer
+from rich.console import Console
+
+from tawsil import __version__
+from tawsil.apps import api, worker
+from tawsil.apps.cli.database import running_database
+from tawsil.apps.cli.processes import Program, Supervisor
+from tawsil.kernel.logs import configure_logs
+from tawsil.kernel.settings import Settings, load_settings
+
+console = Console()
+SANDBOX_PORT: Final = 8401
+
+
+class Role(StrEnum):
+    API = "api"
+    WORKER = "worker"
+    DISPATCHER = "dispatcher"
+
+
+def up(
+    role: Annotated[
+        Role | None, typer.Option(help="Run one role in this process; all of them without it.")
+    ] = None,
+    *,
+    sandbox: Annotated[
+        bool, typer.Option(help="Also run the sandbox card acquirer, for trying things out.")
+    ] = True,
+) -> None:
+    """Run the platform until Ctrl-C. Any number of each role may run on one database."""
+    settings = load_settings()
+    if role is not None:
+        _run(role, settings)
+        return
+    with running_database(settings) as ready:
+        supervisor = Supervisor()
+        for program in programs(ready, sandbox=sandbox):
+            supervisor.start(program)
+        console.print(f"Tawsil is coming up on [link]{address(ready)}[/link]. Ctrl-C ends it.")
+        supervisor.run()
+
+
+def migrate() -> None:
+    """Bring the database to the newest schema."""
+    with running_database(load_settings()):
+        console.print("The database is up to date.")
+
+
+def address(settings: Settings) -> str:
+    return f"http://{settings.host}:{settings.port}"
+
+
+def programs(settings: Settings, *, sandbox: bool) -> list[Program]:
+    """The platform's processes on a database that is there already."""
+    assert settings.database_url is not None, "the database runs before its programs"
+    environment = {
+        "DATABASE_URL": settings.database_url.get_secret_value(),
+        "TAWSIL_HOST": settings.host,
+        "TAWSIL_PORT": str(settings.port),
+        "TAWSIL_PSP_URL": settings.psp_url,
+    }
+    acquirer = Program(
+        "sandbox acquirer",
+        ["tawsil.simulation.psp.server", "--state", str(settings.data / "acquirer.jsonl")],
+        {
+            "TAWSIL_PSP_PORT": settings.psp_url.rsplit(":", 1)[-1].rstrip("/"),
+            "TAWSIL_PSP_API_KEY": settings.psp_api_key.get_secret_value(),
+            "TAWSIL_PSP_WEBHOOK_SECRET": settings.psp_webhook_secret.get_secret_value(),
+            "TAWSIL_PSP_WEBHOOK_URL": f"{address(settings)}/v4/webhooks/psp",
+        },
+    )
+    roles = [
+        Program(role.value, ["tawsil.apps.cli", "up", "--role", role.value], environment)
+        for role in Role
+    ]
+    return [*([acquirer] if sandbox else []), *roles]
+
+
+def _run(role: Role, settings: Settings) -> None:
+    configure_logs(settings, service=f"tawsil-{role.value}", version=__version__)
+    with running_database(settings) as ready:
+        if role is Role.API:
+            asyncio.run(api.serve(ready))
+        else:
+            asyncio.run(
+                worker.run(ready, dispatcher=role is Role.DISPATCHER, worker=role is Role.WORKER)
+            )
