@@ -374,12 +374,12 @@ def withdraw(delivery: Delivery, *, reason: str, now: datetime) -> Decision[Deli
 
 
 def escalate(delivery: Delivery, *, reason: str) -> Decision[Delivery]:
-    """Climb one rung of the ladder."""
+    """Climb one rung of the ladder. Those who declined may be asked again."""
     if delivery.state not in WITHOUT_COURIER:
         return refuse("dispatch.has_courier", state=delivery.state)
     if delivery.level == len(LADDER):
         return refuse("dispatch.top_of_ladder", level=delivery.level)
-    higher = replace(delivery, level=delivery.level + 1)
+    higher = replace(delivery, level=delivery.level + 1, declined_by=frozenset())
     return accept(
         higher, _event(events.DeliveryEscalated, higher, level=higher.level, reason=reason)
     )

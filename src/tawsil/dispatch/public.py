@@ -1,31 +1,60 @@
 """What other contexts may ask of dispatch."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 from uuid import UUID
 
 from tawsil.dispatch import store
-from tawsil.dispatch.model import Delivery, Etas, State
-from tawsil.dispatch.service import requests, steps
+from tawsil.dispatch.model import OFFER_LASTS, Delivery, Etas, Offer, OfferState, State
+from tawsil.dispatch.planning import Policy, Services, TravelTimes
+from tawsil.dispatch.service import handlers, offers, requests, steps, ticking
+from tawsil.dispatch.service.handlers import (
+    Reassign,
+    on_courier_unavailable,
+    on_due_delivery,
+    on_due_offer,
+    on_geofence,
+)
+from tawsil.dispatch.service.offers import Answer
 from tawsil.dispatch.service.requests import MoveReadyTime, RequestCourier, Withdraw
 from tawsil.dispatch.service.steps import Step
+from tawsil.dispatch.service.ticking import Tick
+from tawsil.dispatch.service.travel import OnMap
 from tawsil.kernel.db import Tx
 from tawsil.kernel.decisions import Refusal
 
 __all__ = [
+    "Answer",
     "Delivery",
     "Etas",
     "MoveReadyTime",
+    "Offer",
+    "OfferState",
+    "OnMap",
+    "Policy",
+    "Reassign",
     "RequestCourier",
+    "Services",
     "State",
     "Step",
+    "Tick",
+    "TravelTimes",
     "Withdraw",
+    "accept",
     "delivered",
     "failed",
     "move_ready_time",
     "of_references",
+    "on_courier_unavailable",
+    "on_due_delivery",
+    "on_due_offer",
+    "on_geofence",
     "picked_up",
+    "reassign",
+    "reject",
     "request",
     "returned",
+    "tick",
     "waiting",
     "withdraw",
 ]
@@ -72,3 +101,39 @@ async def of_references(tx: Tx, *, reference_ids: Sequence[UUID]) -> dict[UUID, 
 async def waiting(tx: Tx, *, tenant_id: UUID, city_id: UUID) -> list[Delivery]:
     """Deliveries of a city that nobody has or is being asked about, ordered by id."""
     return await store.waiting(tx, tenant_id=tenant_id, city_id=city_id)
+
+
+async def accept(tx: Tx, commands: Sequence[Answer]) -> list[Offer | Refusal]:
+    """The courier takes what was offered; exactly one answer to an offer counts."""
+    return await offers.accept(tx, commands)
+
+
+async def reject(tx: Tx, commands: Sequence[Answer]) -> list[Offer | Refusal]:
+    return await offers.reject(tx, commands)
+
+
+async def reassign(tx: Tx, commands: Sequence[Reassign]) -> list[Delivery | Refusal]:
+    """By hand: to a courier, or back to the search; refused once it is collected."""
+    return await handlers.reassign(tx, commands)
+
+
+async def tick(
+    tx: Tx,
+    *,
+    tenant_id: UUID,
+    city_id: UUID,
+    travel: TravelTimes,
+    policy: Policy,
+    auto_accept: bool = False,
+    offer_lasts: timedelta = OFFER_LASTS,
+) -> Tick:
+    """Decide for one city, now; `auto_accept` has every offer accepted in the same breath."""
+    return await ticking.tick(
+        tx,
+        tenant_id=tenant_id,
+        city_id=city_id,
+        travel=travel,
+        policy=policy,
+        auto_accept=auto_accept,
+        offer_lasts=offer_lasts,
+    )

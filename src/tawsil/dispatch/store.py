@@ -1,7 +1,8 @@
 """The tables of dispatch."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final, TypeVar
+from datetime import datetime
+from typing import Any, Final
 from uuid import UUID
 
 import asyncpg
@@ -17,10 +18,8 @@ from tawsil.dispatch.model import (
     State,
 )
 from tawsil.kernel.db import Tx
-from tawsil.kernel.http import Page, PageQuery
 from tawsil.kernel.places import Place
 
-S = TypeVar("S", Delivery, Offer)
 Column = tuple[str, str, Callable[[Any], object]]
 """A column's name, its type, and what of the state it holds; arrays travel as text."""
 
@@ -117,12 +116,12 @@ _INSERT: Final = {table: _insert_sql(table) for table in _COLUMNS}
 _UPDATE: Final = {table: _update_sql(table) for table in _COLUMNS}
 
 
-def _values(states: Sequence[Delivery] | Sequence[Offer]) -> list[list[object]]:
+def _values(states: Sequence[Delivery | Offer]) -> list[list[object]]:
     columns = _COLUMNS[states[0].stream]
     return [[value(state) for state in states] for _, _, value in columns]
 
 
-async def add(tx: Tx, states: Sequence[Delivery] | Sequence[Offer]) -> set[UUID]:
+async def add(tx: Tx, states: Sequence[Delivery | Offer]) -> set[UUID]:
     """Insert new ones; the ids of those that did not stand in the way of others."""
     if not states:
         return set()
@@ -130,7 +129,7 @@ async def add(tx: Tx, states: Sequence[Delivery] | Sequence[Offer]) -> set[UUID]
     return {row["id"] for row in rows}
 
 
-async def save(tx: Tx, states: Sequence[S], *, expected: Mapping[UUID, int]) -> None:
+async def save(tx: Tx, states: Sequence[Delivery | Offer], *, expected: Mapping[UUID, int]) -> None:
     """Store states whose rows still have the version they were loaded with."""
     if not states:
         return
@@ -239,8 +238,8 @@ async def carried_by(tx: Tx, *, tenant_id: UUID, courier_ids: Sequence[UUID]) ->
 
 
 async def unassigned(
-    tx: Tx, *, tenant_id: UUID, city_id: UUID | None, query: PageQuery
-) -> Page[Delivery]:
+    tx: Tx, *, tenant_id: UUID, city_id: UUID | None, limit: int, offset: int
+) -> tuple[list[Delivery], int]:
     """Deliveries that nobody has, those searched for longest first."""
     rows = await tx.rows(
         """
@@ -251,10 +250,10 @@ async def unassigned(
         """,
         tenant_id,
         city_id,
-        query.limit,
-        query.offset,
+        limit,
+        offset,
     )
-    return Page(items=[_delivery(row) for row in rows], total=rows[0]["total"] if rows else 0)
+    return [_delivery(row) for row in rows], _total(rows)
 
 
 async def offers(tx: Tx, *, ids: Sequence[UUID]) -> dict[UUID, Offer]:
@@ -262,7 +261,9 @@ async def offers(tx: Tx, *, ids: Sequence[UUID]) -> dict[UUID, Offer]:
     return {row["id"]: _offer(row) for row in rows}
 
 
-async def offers_of(tx: Tx, *, tenant_id: UUID, courier_id: UUID, query: PageQuery) -> Page[Offer]:
+async def offers_of(
+    tx: Tx, *, tenant_id: UUID, courier_id: UUID, limit: int, offset: int
+) -> tuple[list[Offer], int]:
     """A courier's offers: the pending one, then the newest."""
     rows = await tx.rows(
         """
@@ -272,10 +273,18 @@ async def offers_of(tx: Tx, *, tenant_id: UUID, courier_id: UUID, query: PageQue
         """,
         tenant_id,
         courier_id,
-        query.limit,
-        query.offset,
+        limit,
+        offset,
     )
-    return Page(items=[_offer(row) for row in rows], total=rows[0]["total"] if rows else 0)
+    return [_offer(row) for row in rows], _total(rows)
+
+
+async def offer_ids_of(tx: Tx, *, delivery_id: UUID) -> list[UUID]:
+    """Every offer that a delivery was ever in."""
+    rows = await tx.rows(
+        "select id from dispatch.offer where delivery_ids @> array[$1::uuid]", delivery_id
+    )
+    return [row["id"] for row in rows]
 
 
 async def pending_of(tx: Tx, *, courier_ids: Sequence[UUID]) -> list[Offer]:
@@ -308,7 +317,7 @@ class DecisionRow(Struct, frozen=True, kw_only=True):
     id: UUID
     tenant_id: UUID
     city_id: UUID
-    at: Any
+    at: datetime
     policy: str
     policy_version: int
     delivery_ids: tuple[UUID, ...]
@@ -339,7 +348,9 @@ async def add_decision(tx: Tx, row: DecisionRow) -> None:
     )
 
 
-async def decisions_about(tx: Tx, *, delivery_id: UUID, query: PageQuery) -> Page[DecisionRow]:
+async def decisions_about(
+    tx: Tx, *, delivery_id: UUID, limit: int, offset: int
+) -> tuple[list[DecisionRow], int]:
     """The ticks that considered a delivery, newest first."""
     rows = await tx.rows(
         """
@@ -347,10 +358,14 @@ async def decisions_about(tx: Tx, *, delivery_id: UUID, query: PageQuery) -> Pag
         where delivery_ids @> array[$1::uuid] order by at desc, id desc limit $2 offset $3
         """,
         delivery_id,
-        query.limit,
-        query.offset,
+        limit,
+        offset,
     )
-    return Page(items=[_decision(row) for row in rows], total=rows[0]["total"] if rows else 0)
+    return [_decision(row) for row in rows], _total(rows)
+
+
+def _total(rows: Sequence[asyncpg.Record]) -> int:
+    return rows[0]["total"] if rows else 0
 
 
 def _decision(row: asyncpg.Record) -> DecisionRow:

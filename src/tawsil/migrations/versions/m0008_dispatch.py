@@ -80,6 +80,7 @@ def upgrade() -> None:
         create unique index offer_one_at_a_time on dispatch.offer (courier_id)
             where state = 'pending';
         create index offer_pending on dispatch.offer (city_id) where state = 'pending';
+        create index offer_of_delivery on dispatch.offer using gin (delivery_ids);
         create index offer_of_courier on dispatch.offer (courier_id, made_at desc);
 
         create table dispatch.decision (

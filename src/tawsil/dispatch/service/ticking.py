@@ -1,0 +1,299 @@
+"""The dispatcher's tick: look at a city, plan, tell couriers, and write down why."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from itertools import groupby, pairwise
+from typing import Any, Final
+from uuid import UUID
+
+from msgspec import Struct
+
+from tawsil.couriers import public as couriers
+from tawsil.couriers.public import Availability
+from tawsil.dispatch import planning, store
+from tawsil.dispatch.events import Stop
+from tawsil.dispatch.model import OFFER_LASTS, TO_COLLECT, Delivery, Offer, State
+from tawsil.dispatch.service import offers
+from tawsil.dispatch.service.board import Board
+from tawsil.kernel import metrics
+from tawsil.kernel.db import Tx
+from tawsil.kernel.decisions import By, Refusal
+from tawsil.kernel.places import Place, distance_m
+from tawsil.tracking import public as tracking
+from tawsil.tracking.events import StopKind
+
+ROAD_PER_STRAIGHT: Final = 1.35
+"""Metres by road for a metre as the crow flies, for the distance an offer names."""
+AHEAD: Final = timedelta(hours=2)
+"""What is ready later than this is not thought about yet."""
+_BEST_RATING: Final = 5.0
+_WORST_RATING: Final = 1.0
+
+
+class Tick(Struct, frozen=True, kw_only=True):
+    """What one tick did. `ran` is False when another dispatcher had the city."""
+
+    ran: bool = True
+    waiting: int = 0
+    offers: tuple[Offer, ...] = ()
+    held: int = 0
+    decision_id: UUID | None = None
+
+
+class View(Struct, frozen=True, kw_only=True):
+    """A city as the planner sees it: jobs, couriers, and who was left out beforehand and why."""
+
+    jobs: dict[UUID, Delivery]
+    couriers: tuple[planning.Courier, ...]
+    left_out: dict[str, list[UUID]]
+
+
+async def tick(
+    tx: Tx,
+    *,
+    tenant_id: UUID,
+    city_id: UUID,
+    travel: planning.TravelTimes,
+    policy: planning.Policy,
+    auto_accept: bool = False,
+    offer_lasts: timedelta = OFFER_LASTS,
+) -> Tick:
+    """Decide for one city, now. Two at once do no harm: one finds the city locked and leaves it.
+
+    `auto_accept` answers every offer with yes at once: for replays of days whose couriers had no
+    choice.
+    """
+    if not await store.try_lock_city(tx, city_id=city_id):
+        return Tick(ran=False)
+    waiting = await store.waiting(tx, tenant_id=tenant_id, city_id=city_id)
+    metrics.unassigned_orders.set(len(waiting))
+    soon = [d for d in waiting if d.ready_at <= tx.now + AHEAD]
+    if not soon:
+        return Tick(waiting=len(waiting))
+    view = await _view(tx, tenant_id=tenant_id, city_id=city_id, waiting=soon)
+    snapshot = planning.survey(
+        now=tx.now,
+        jobs=[_job(d) for d in view.jobs.values()],
+        couriers=view.couriers,
+        travel=travel,
+    )
+    plan = planning.plan(snapshot, policy)
+    by = By(tenant_id=tenant_id, correlation_id=tx.ids())
+    made = await _tell(tx, by, view=view, snapshot=snapshot, plan=plan, lasts=offer_lasts)
+    told = [offer for offer in made.values() if isinstance(offer, Offer)]
+    if auto_accept and told:
+        answers = [offers.Answer(by=by, offer_id=o.id, courier_id=o.courier_id) for o in told]
+        accepted = await offers.accept(tx, answers)
+        told = [o for o in accepted if isinstance(o, Offer)]
+        assert len(told) == len(answers), "an offer made in this transaction can be accepted in it"
+    decision_id = tx.ids()
+    await store.add_decision(
+        tx,
+        _written(decision_id, by, city_id=city_id, view=view, plan=plan, made=made, waiting=soon),
+    )
+    return Tick(
+        waiting=len(waiting), offers=tuple(told), held=len(plan.holds), decision_id=decision_id
+    )
+
+
+async def _view(tx: Tx, *, tenant_id: UUID, city_id: UUID, waiting: Sequence[Delivery]) -> View:
+    on_duty = [c for c in await couriers.on_duty(tx, city_id=city_id) if c.tenant_id == tenant_id]
+    asked = await store.couriers_asked(tx, city_id=city_id)
+    carried: dict[UUID | None, list[Delivery]] = {
+        courier_id: list(theirs)
+        for courier_id, theirs in groupby(
+            await store.carried_in(tx, city_id=city_id), key=lambda d: d.courier_id
+        )
+    }
+    free_ids = [c.id for c in on_duty if c.availability is Availability.AVAILABLE]
+    positions = await tracking.latest(tx, courier_ids=free_ids) if free_ids else {}
+    jobs = {d.id: d for d in waiting}
+    staff: list[planning.Courier] = []
+    left_out: dict[str, list[UUID]] = {}
+    for courier in on_duty:
+        theirs = carried.get(courier.id, [])
+        seen = _seen(courier, theirs, positions.get(courier.id), asked=asked, now=tx.now)
+        if isinstance(seen, str):
+            left_out.setdefault(seen, []).append(courier.id)
+            continue
+        staff.append(seen)
+        jobs |= {d.id: d for d in theirs if d.id in seen.collecting}
+    return View(jobs=jobs, couriers=tuple(staff), left_out=left_out)
+
+
+def _seen(
+    courier: couriers.Courier,
+    theirs: Sequence[Delivery],
+    position: tracking.Position | None,
+    *,
+    asked: set[UUID],
+    now: datetime,
+) -> planning.Courier | str:
+    """A courier as the planner sees them, or why it does not."""
+    if courier.id in asked or courier.availability is Availability.ON_OFFER:
+        return "has_an_offer"
+    rating = (courier.rating - _WORST_RATING) / (_BEST_RATING - _WORST_RATING)
+    if courier.availability is Availability.AVAILABLE:
+        if position is None:
+            return "no_position"
+        return planning.Courier(
+            id=courier.id,
+            place=position.place,
+            free_at=now,
+            off_at=courier.shift_ends_at,
+            idle_since=courier.since_at,
+            rating=rating,
+        )
+    if courier.availability is not Availability.ON_JOB or not theirs:
+        return courier.availability.lower()
+    place, free_at, collecting = _under_way(theirs, now=now)
+    return planning.Courier(
+        id=courier.id,
+        place=place,
+        free_at=free_at,
+        off_at=courier.shift_ends_at,
+        collecting=collecting,
+        rating=rating,
+    )
+
+
+def _under_way(
+    theirs: Sequence[Delivery], *, now: datetime
+) -> tuple[Place, datetime, tuple[UUID, ...]]:
+    """Where and when a courier on a job is free, and what they are still to collect.
+
+    `theirs` are in the order of drop-off. On the way to one site they may collect more there; once
+    anything is on board, or when collecting at two sites, they finish first.
+    """
+    last = theirs[-1]
+    assert last.etas is not None, "a courier's work has expected times"
+    if all(d.state in TO_COLLECT for d in theirs) and len({d.site_id for d in theirs}) == 1:
+        there = any(d.state is State.AT_PICKUP for d in theirs)
+        arrival_at = now if there else max(now, last.etas.arrival_at)
+        return last.pickup, arrival_at, tuple(d.id for d in theirs)
+    free_at = max(now + timedelta(seconds=1), last.etas.dropoff_at)
+    if last.state is not State.FAILED:
+        return last.dropoff, free_at, ()
+    carry = last.etas.dropoff_at - last.etas.pickup_at
+    return last.pickup, max(free_at, last.etas.dropoff_at + carry), ()
+
+
+def _job(delivery: Delivery) -> planning.Job:
+    return planning.Job(
+        id=delivery.id,
+        site=delivery.site_id,
+        pickup=delivery.pickup,
+        dropoff=delivery.dropoff,
+        placed_at=delivery.requested_at,
+        ready_at=delivery.ready_at,
+        declined_by=delivery.declined_by,
+        escalation=delivery.level,
+    )
+
+
+async def _tell(
+    tx: Tx,
+    by: By,
+    *,
+    view: View,
+    snapshot: planning.Snapshot,
+    plan: planning.Plan,
+    lasts: timedelta,
+) -> dict[UUID, Offer | Refusal]:
+    """Offer what the plan commits, as far as it still waits now that it is locked."""
+    if not plan.commitments:
+        return {}
+    board = await Board.of(
+        tx,
+        delivery_ids=[id_ for c in plan.commitments for id_ in c.added],
+        courier_ids=[c.courier for c in plan.commitments],
+    )
+    rows = {c.id: row for row, c in enumerate(snapshot.couriers)}
+    sites = {
+        job.site: int(column) for job, column in zip(snapshot.jobs, snapshot.site_of, strict=True)
+    }
+    proposals: list[offers.Proposal] = []
+    for commitment in plan.commitments:
+        still = all(board.deliveries[id_].state is State.WAITING for id_ in commitment.added)
+        carries = {d.id for d in board.carried(commitment.courier)}
+        if not still or carries != set(commitment.jobs) - set(commitment.added):
+            continue
+        courier = snapshot.couriers[rows[commitment.courier]]
+        approach_s = float(snapshot.approach_s[rows[courier.id], sites[commitment.site]])
+        arrival_at = courier.free_at + timedelta(seconds=approach_s)
+        proposals.append(_proposal(commitment, view, courier, arrival_at))
+    made = await offers.make(tx, board, by=by, proposals=proposals, lasts=lasts)
+    await board.save()
+    return made
+
+
+def _proposal(
+    commitment: planning.Commitment, view: View, courier: planning.Courier, arrival_at: datetime
+) -> offers.Proposal:
+    route = [view.jobs[id_] for id_ in commitment.jobs]
+    pickup = Stop(
+        kind=StopKind.PICKUP,
+        delivery_ids=commitment.jobs,
+        place=route[0].pickup,
+        at=commitment.pickup_at,
+    )
+    doors = [
+        Stop(kind=StopKind.DROPOFF, delivery_ids=(d.id,), place=d.dropoff, at=at)
+        for d, at in zip(route, commitment.dropoff_ats, strict=True)
+    ]
+    places = [courier.place, pickup.place, *(door.place for door in doors)]
+    straight_m = sum(distance_m(a, b) for a, b in pairwise(places))
+    return offers.Proposal(
+        courier_id=commitment.courier,
+        delivery_ids=commitment.added,
+        stops=(pickup, *doors),
+        arrival_at=arrival_at,
+        distance_m=round(straight_m * ROAD_PER_STRAIGHT),
+    )
+
+
+def _written(
+    id_: UUID,
+    by: By,
+    *,
+    city_id: UUID,
+    view: View,
+    plan: planning.Plan,
+    made: Mapping[UUID, Offer | Refusal],
+    waiting: Sequence[Delivery],
+) -> store.DecisionRow:
+    """The tick as it is kept: enough to explain it, and to decide it again under another policy."""
+    return store.DecisionRow(
+        id=id_,
+        tenant_id=by.tenant_id,
+        city_id=city_id,
+        at=plan.at,
+        policy=plan.policy,
+        policy_version=plan.version,
+        delivery_ids=tuple(d.id for d in waiting),
+        inputs={
+            "jobs": [_job(d) for d in view.jobs.values()],
+            "couriers": view.couriers,
+        },
+        candidates=plan.candidates,
+        exclusions={
+            "everywhere": view.left_out,
+            "jobs": plan.exclusions,
+        },
+        outcome={
+            "commitments": [
+                {"plan": c, "result": _result(made.get(c.courier))} for c in plan.commitments
+            ],
+            "holds": plan.holds,
+        },
+    )
+
+
+def _result(outcome: Offer | Refusal | None) -> dict[str, Any]:
+    match outcome:
+        case Offer():
+            return {"offer_id": outcome.id}
+        case Refusal():
+            return {"refused": outcome.code}
+        case None:
+            return {"refused": "changed_meanwhile"}
