@@ -8,15 +8,19 @@ from collections.abc import Callable
 from datetime import timedelta
 from hashlib import sha256
 from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
 from joserfc import jwt
 from joserfc.jwk import RSAKey
 
+from tawsil.identity import service
+from tawsil.identity.events import RevokedBecause
 from tawsil.identity.public import TokenKeys, Tokens, authenticator
 from tawsil.kernel.clock import VirtualClock
 from tawsil.kernel.db import Database
+from tawsil.kernel.decisions import By
 from tawsil.kernel.http import Problem
 from tawsil.kernel.settings import Settings
 
@@ -248,3 +252,19 @@ async def test_the_first_key_is_made_once_however_many_need_it(
     made = await asyncio.gather(*[keys.signing() for keys in makers for _ in range(2)])
     assert len({kid for kid, _ in made}) == 1
     assert await database.pool.fetchval("select count(*) from identity.signing_key") == 1
+
+
+async def test_a_revocation_that_commits_late_is_seen_all_the_same(
+    client: httpx.AsyncClient, mona: dict[str, Any], database: Database, clock: VirtualClock
+):
+    session_id = UUID(part(mona["access_token"], 1)["session_id"])
+    by = By(tenant_id=database.ids(), correlation_id=database.ids())
+    revoke = service.Revoke(by=by, session_id=session_id, because=RevokedBecause.LOGGED_OUT)
+    assert await status(client, mona["access_token"]) == 200
+    clock.advance(timedelta(seconds=1))
+    async with database.transaction() as tx:
+        await service.revoke(tx, [revoke])
+        clock.advance(timedelta(seconds=20))
+        assert await status(client, mona["access_token"]) == 200
+    clock.advance(timedelta(seconds=0.5))
+    assert await status(client, mona["access_token"]) == 401

@@ -254,8 +254,8 @@ async def refresh(
         device_id=claims.device_id,
     )
     refresh_token, successor = await tokens.refresh(grant)
-    command = Refresh(
-        by=_by(claims.sub, tenant_id=claims.tenant_id, role="user"),
+    command = Refresh(  # by the system: whoever shows a token need not be its user
+        by=By(tenant_id=claims.tenant_id, correlation_id=request_context.get().request_id),
         jti=claims.jti,
         token_hash=model.token_hash(data.refresh_token),
         successor=successor,
