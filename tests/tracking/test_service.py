@@ -145,6 +145,17 @@ async def test_many_couriers_in_one_batch(tx: Tx, by: By, ids: Ids) -> None:
     assert len(positions) == 300
 
 
+async def test_who_moved_since_is_told_by_when_it_was_recorded(tx: Tx, by: By, ids: Ids) -> None:
+    early, late = ids(), ids()
+    for courier_id in (early, late):
+        before_at = tx.now
+        tx.now += timedelta(seconds=1)
+        command = RecordPositions(by=by, courier_id=courier_id, pings=[ping(tx, -30)])
+        await public.record(tx, [command])
+    moved = await public.moved_since(tx, since=before_at)
+    assert [p.courier_id for p in moved] == [late]
+
+
 @pytest.fixture
 def pickup(by: By, ids: Ids) -> Watch:
     return Watch(

@@ -23,6 +23,7 @@ __all__ = [
     "eta_s",
     "forget",
     "latest",
+    "moved_since",
     "record",
     "trail",
     "unwatch",
@@ -38,6 +39,15 @@ async def record(tx: Tx, commands: Sequence[RecordPositions]) -> list[Receipt]:
 async def latest(tx: Tx, *, courier_ids: Sequence[UUID]) -> dict[UUID, Position]:
     """The newest believed position of each courier that has one; look at its `at`."""
     return await store.latest(tx, courier_ids=courier_ids)
+
+
+async def moved_since(tx: Tx, *, since: datetime) -> list[Position]:
+    """The live positions that were recorded after an instant, by courier.
+
+    A recording that has not committed yet is not among them, though its instant may be earlier:
+    who must see each one asks with an overlap; who only draws a map sees the next one.
+    """
+    return await store.moved_since(tx, since=since)
 
 
 async def trail(tx: Tx, *, courier_id: UUID, from_at: datetime, to_at: datetime) -> list[Position]:

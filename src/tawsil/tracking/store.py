@@ -118,6 +118,17 @@ async def latest(tx: Tx, *, courier_ids: Sequence[UUID]) -> dict[UUID, Position]
     return {row["courier_id"]: _position(row) for row in rows}
 
 
+async def moved_since(tx: Tx, *, since: datetime) -> list[Position]:
+    rows = await tx.rows(
+        f"""
+        select {POSITION}, false as suspect from tracking.live_position
+        where received_at > $1 order by courier_id
+        """,  # noqa: S608 - the column list is a constant
+        since,
+    )
+    return [_position(row) for row in rows]
+
+
 async def trail(tx: Tx, *, courier_id: UUID, from_at: datetime, to_at: datetime) -> list[Position]:
     rows = await tx.rows(
         f"""
