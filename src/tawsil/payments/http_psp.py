@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Annotated, Any, Final, TypeVar
+from typing import Annotated, Any, Final, Self, TypeVar
 
 import httpx
 import msgspec
@@ -57,7 +57,7 @@ class _Failure(Struct, frozen=True):
 
 
 class HttpPsp:
-    """A client of one acquirer; close it when done. Silence and 5xx are `Unheard`."""
+    """A client of one acquirer, to be opened with `async with`. Silence and 5xx are `Unheard`."""
 
     def __init__(self, *, url: str, api_key: str, timeout_s: float) -> None:
         self._client = httpx.AsyncClient(
@@ -67,7 +67,10 @@ class HttpPsp:
             trust_env=False,
         )
 
-    async def close(self) -> None:
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
         await self._client.aclose()
 
     async def authorise(

@@ -13,6 +13,10 @@ from tawsil.payments.psp import Charge, Psp, Refused, Unheard, Word
 from tawsil.payments.service import PaymentJob
 
 
+class NotHeardError(Exception):
+    """The acquirer did not answer; the job is to be run again."""
+
+
 class CardJobs:
     """The jobs `payments.authorise`, `capture`, `void`, `refund` and `reconcile`."""
 
@@ -61,16 +65,23 @@ class CardJobs:
             await self._settle(job, payment, word)
 
     async def reconcile(self, job: PaymentJob) -> None:
-        """Look the charge up; what is still undone after a silence is asked for again."""
+        """Look the charge up; what is still undone after a silence is asked for again.
+
+        Raises:
+            NotHeardError: nobody answered, and no deadline will make anybody look again.
+        """
         word = await self._psp.retrieve(reference=str(job.payment_id))
         async with self._database.transaction() as tx:
-            await service.hear(
+            payment = await service.hear(
                 tx,
                 payment_id=job.payment_id,
                 word=word,
                 ask_again=True,
                 correlation_id=job.correlation_id,
             )
+        looked_for = payment is not None and payment.state not in WAITS_FOR
+        if isinstance(word, Unheard) and looked_for:
+            raise NotHeardError(word.why)
 
     async def _under_way(self, job: PaymentJob, step: Step) -> Payment | None:
         async with self._database.transaction() as tx:

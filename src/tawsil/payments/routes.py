@@ -9,7 +9,8 @@ from uuid import UUID
 import msgspec
 from litestar import Request, get, post
 from litestar.datastructures import State
-from litestar.params import Parameter
+from litestar.di import NamedDependency
+from litestar.params import FromPath, QueryParameter
 from msgspec import Struct
 
 from tawsil.kernel.db import Database
@@ -141,7 +142,7 @@ def signed(*, secret: str, signature: str, body: bytes, now: datetime) -> bool:
     summary="Hear from the acquirer that a charge has changed",
 )
 async def hear_psp(
-    request: Request[Any, Any, State], state: State, database: Database
+    request: Request[Any, Any, State], state: State, database: NamedDependency[Database]
 ) -> Envelope[WebhookAnswer]:
     """Signed in `Tawsil-Psp-Signature`; the same event twice is answered the same and done once."""
     body = await request.body()
@@ -168,7 +169,9 @@ async def hear_psp(
     summary="Show what has become of a payment",
 )
 async def show_payment(
-    reference_id: UUID, caller: Caller, database: Database
+    reference_id: FromPath[UUID],
+    caller: NamedDependency[Caller],
+    database: NamedDependency[Database],
 ) -> Envelope[PaymentView]:
     """By what was paid for, such as an order: the payer's own, or any with the right to all."""
     async with database.transaction() as tx:
@@ -186,10 +189,10 @@ async def show_payment(
     summary="Show your balance and statement",
 )
 async def show_account(
-    caller: Caller,
-    database: Database,
-    page: Annotated[int, Parameter(ge=1, le=100_000)] = 1,
-    limit: Annotated[int, Parameter(ge=1, le=100)] = 20,
+    caller: NamedDependency[Caller],
+    database: NamedDependency[Database],
+    page: Annotated[int, QueryParameter(ge=1, le=100_000)] = 1,
+    limit: Annotated[int, QueryParameter(ge=1, le=100)] = 20,
 ) -> Envelope[AccountView]:
     """A merchant's account, or what a courier has earned and the cash a courier holds."""
     query = PageQuery(page=page, limit=limit)

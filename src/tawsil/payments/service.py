@@ -14,7 +14,7 @@ from tawsil.payments import ledger, model, store
 from tawsil.payments.events import Method, PaymentCaptured, PaymentRefunded, Posting
 from tawsil.payments.ledger import Transfer, TransferKind
 from tawsil.payments.payment import WAITS_FOR, Payment, PaymentState, net
-from tawsil.payments.psp import Charge, Word
+from tawsil.payments.psp import Charge, Unheard, Word
 
 log = structlog.get_logger(__name__)
 
@@ -73,6 +73,8 @@ class PaymentJob(Struct, frozen=True):
 
 C = TypeVar("C", Capture, Void, Refund, Release)
 RECONCILE: Final = "payments.reconcile"
+GIVEN_UP: Final = frozenset({PaymentState.DECLINED, PaymentState.VOIDED})
+LOOK_AFTER_S: Final = 30.0
 
 
 class _Decided(Struct, frozen=True):
@@ -178,7 +180,7 @@ async def hear(
     """Take in what an acquirer answered to the step of a key, or, without one, to a look.
 
     With `ask_again`, what a look finds undone after a silence is asked for again: same step, same
-    key.
+    key. A silence about a payment that was given up meanwhile is looked into as well.
     """
     payment = (await store.lock_ids(tx, payment_ids=[payment_id])).get(payment_id)
     if payment is None:
@@ -190,6 +192,8 @@ async def hear(
     if ask_again and undone and payment.state in WAITS_FOR:
         log.info("payment.asked_again", payment_id=str(payment.id), state=payment.state)
         await tx.enqueue(_job(f"payments.{WAITS_FOR[payment.state]}", payment, by))
+    if isinstance(word, Unheard) and key is not None and payment.state in GIVEN_UP:
+        await tx.enqueue(_job(RECONCILE, payment, by, delay_s=LOOK_AFTER_S))
     return decision.state
 
 
@@ -318,10 +322,9 @@ def _jobs(changes: Iterable[_Decided]) -> list[Job]:
     return jobs
 
 
-def _job(name: str, payment: Payment, by: By) -> Job:
-    return Job(
-        name=name, payload=PaymentJob(payment_id=payment.id, correlation_id=by.correlation_id)
-    )
+def _job(name: str, payment: Payment, by: By, *, delay_s: float = 0.0) -> Job:
+    payload = PaymentJob(payment_id=payment.id, correlation_id=by.correlation_id)
+    return Job(name=name, payload=payload, delay_s=delay_s)
 
 
 def _balanced(command: Transfer) -> Transfer | Refusal:
