@@ -21,7 +21,7 @@ from msgspec import Struct
 from tawsil.kernel.db import Database, Tx, event_type
 from tawsil.kernel.decisions import By, Event
 
-E = TypeVar("E", bound=Event)
+E = TypeVar("E", bound=Event, covariant=True)
 log = structlog.get_logger(__name__)
 
 MOST_PER_BATCH: Final = 200

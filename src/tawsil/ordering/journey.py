@@ -12,6 +12,7 @@ from uuid import UUID
 
 from tawsil.dispatch import events as dispatched
 from tawsil.dispatch import public as dispatch
+from tawsil.geography import public as geography
 from tawsil.kernel.db import Tx
 from tawsil.kernel.deadlines import Due
 from tawsil.kernel.decisions import (
@@ -52,6 +53,9 @@ async def place(tx: Tx, commands: Sequence[PlaceOrder]) -> list[Order | Refusal]
             for c, by in zip(commands, stories, strict=True)
         ],
     )
+    cities = await geography.cities_by_id(
+        tx, ids=list({q.city_id for q in quotes if not isinstance(q, Refusal)})
+    )
     numbers = iter(await store.numbers(tx, sum(not isinstance(q, Refusal) for q in quotes)))
     outcomes: list[Order | Refusal] = []
     placed: list[tuple[By, PlaceOrder, pricing.Quote, Accepted[Order]]] = []
@@ -59,7 +63,15 @@ async def place(tx: Tx, commands: Sequence[PlaceOrder]) -> list[Order | Refusal]
         if isinstance(quote, Refusal):
             outcomes.append(quote)
             continue
-        order = _order(tx, command, quote, order_id=order_id, number=next(numbers))
+        speed_mps = cities[quote.city_id].rules.courier_speed_mps
+        order = _order(
+            tx,
+            command,
+            quote,
+            order_id=order_id,
+            number=next(numbers),
+            travel_time_s=round(quote.distance_m / speed_mps),
+        )
         decision = model.place(order)
         assert isinstance(decision, Accepted), "a taken quote can be placed"
         placed.append((by, command, quote, decision))
@@ -391,7 +403,13 @@ def _agreed(outcomes: Sequence[Any]) -> None:
 
 
 def _order(
-    tx: Tx, command: PlaceOrder, quote: pricing.Quote, *, order_id: UUID, number: int
+    tx: Tx,
+    command: PlaceOrder,
+    quote: pricing.Quote,
+    *,
+    order_id: UUID,
+    number: int,
+    travel_time_s: int,
 ) -> Order:
     b, shares = quote.breakdown, quote.shares
     return Order(
@@ -420,7 +438,7 @@ def _order(
         pickup=quote.pickup,
         dropoff=quote.dropoff,
         prep_time_s=quote.prep_time_s,
-        travel_time_s=quote.travel_time_s,
+        travel_time_s=travel_time_s,
         handover_pin=f"{tx.ids().int % 10_000:04}",
         placed_at=tx.now,
     )

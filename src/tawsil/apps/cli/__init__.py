@@ -4,7 +4,11 @@ import sys
 
 import typer
 
-from tawsil.apps.cli import demo, doctor, events, replay, simulate, up
+from tawsil.apps.cli import events, replay
+from tawsil.apps.cli.demo import demo
+from tawsil.apps.cli.doctor import doctor
+from tawsil.apps.cli.simulate import simulate
+from tawsil.apps.cli.up import migrate, up
 from tawsil.kernel.postgres import PostgresError
 from tawsil.kernel.settings import SettingsError
 
@@ -15,11 +19,11 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-app.command(name="up")(up.up)
-app.command(name="demo")(demo.demo)
-app.command(name="migrate")(up.migrate)
-app.command(name="doctor")(doctor.doctor)
-app.command(name="simulate")(simulate.simulate)
+app.command(name="up")(up)
+app.command(name="demo")(demo)
+app.command(name="migrate")(migrate)
+app.command(name="doctor")(doctor)
+app.command(name="simulate")(simulate)
 app.add_typer(replay.app, name="replay")
 app.add_typer(events.app, name="events")
 

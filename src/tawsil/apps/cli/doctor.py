@@ -68,18 +68,15 @@ def _port(settings: Settings) -> Finding:
     with closing(socket.socket()) as probe:
         probe.settimeout(0.5)
         taken = probe.connect_ex((settings.host, settings.port)) == 0
-    return Finding(
-        "Port",
-        well=True,
-        found=f"{settings.host}:{settings.port} is {'in use: a platform may be up' if taken else 'free'}",
-    )
+    state = "in use: a platform may be up" if taken else "free"
+    return Finding("Port", well=True, found=f"{settings.host}:{settings.port} is {state}")
 
 
 def _guarded(what: str, look: Callable[[], list[Finding]]) -> list[Finding]:
     try:
         return look()
     except (PostgresError, OSError, asyncpg.PostgresError) as error:
-        advice = "Set DATABASE_URL to a PostgreSQL 15–18 that answers, or unset it for our own."
+        advice = "Set DATABASE_URL to a PostgreSQL 15 to 18 that answers, or unset it for our own."
         return [Finding(what, well=False, found=str(error), advice=advice)]
 
 

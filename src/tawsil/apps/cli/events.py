@@ -1,7 +1,7 @@
 """`tawsil events`: the log, as it grows, and what could not be handled."""
 
 import asyncio
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
@@ -59,7 +59,7 @@ async def _tail(
             seq = reached
 
 
-def _show(recorded: Recorded[object], *, as_json: bool) -> None:
+def _show(recorded: Recorded[Any], *, as_json: bool) -> None:
     if as_json:
         print(msgspec.json.encode(recorded).decode(), flush=True)
         return
