@@ -32,6 +32,8 @@ async def test_merchants_are_listed_nearest_first(client: Any) -> None:
     second = (await client.get("/v4/merchants?latitude=24.12&longitude=53.1&limit=1&page=2")).json()
     assert second["data"][0]["closed_because"] == "merchant.closed"
     assert second["data"][0]["opens_at"] == "2026-11-20T14:00:00Z"
+    for odd in ("%00", "%ff", "%25_\\\\", "'"):
+        assert (await client.get(f"/v4/merchants?q={odd}")).status_code == 200
     only_open = (await client.get("/v4/merchants?open_now=true&q=مخبز")).json()
     assert only_open["data"] == []
 

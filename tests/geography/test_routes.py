@@ -31,6 +31,7 @@ async def test_one_city_or_none(client: Any, city: City, tenant: Tenant) -> None
     assert found.json()["data"]["currency"] == "AED"
     assert (await client.get(f"/v4/cities/{tenant.id}")).status_code == 404
     assert (await client.get("/v4/cities?tenant=nobody")).status_code == 404
+    assert (await client.get("/v4/cities?tenant=%00")).status_code == 400
 
 
 async def test_zones_are_geojson_with_closed_rings(client: Any, city: City, tenant: Tenant) -> None:

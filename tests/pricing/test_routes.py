@@ -90,6 +90,7 @@ async def test_a_refusal_is_a_sentence_in_the_callers_language(
         {"discount_minor": 1},
         {"dropoff": {"latitude": 91, "longitude": 0, "address": "x"}},
         {"dropoff": {"latitude": 24, "longitude": 53, "address": ""}},
+        {"dropoff": {"latitude": 24, "longitude": 53, "address": "a\0b"}},
     ],
 )
 async def test_what_makes_no_sense_is_refused(

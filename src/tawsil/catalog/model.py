@@ -170,5 +170,5 @@ _FOLDED: Final = str.maketrans(
 def search_text(*texts: str) -> str:
     """Words as they are compared: no case, no diacritics, one form of alef, ya and ta marbuta."""
     decomposed = unicodedata.normalize("NFKD", " ".join(texts).casefold())
-    bare = "".join(c for c in decomposed if not unicodedata.combining(c))
+    bare = "".join(c for c in decomposed if c.isprintable() and not unicodedata.combining(c))
     return " ".join(bare.translate(_FOLDED).split())

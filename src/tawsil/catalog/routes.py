@@ -39,7 +39,7 @@ Longitude = Annotated[float | None, QueryParameter(ge=-180, le=180)]
 
 
 class PauseBody(Struct, frozen=True, forbid_unknown_fields=True):
-    """For some minutes, or until an instant; neither: until somebody resumes."""
+    """For some minutes, or else until an instant; neither: until somebody resumes."""
 
     minutes: Annotated[int, Meta(ge=1, le=10_080, examples=[30])] | None = None
     until: Annotated[datetime, Meta(tz=True)] | None = None

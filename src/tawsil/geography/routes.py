@@ -15,6 +15,8 @@ from tawsil.kernel.http import PUBLIC, Envelope, envelope, not_found
 from tawsil.kernel.i18n import current_locale
 from tawsil.kernel.places import Place
 
+SLUG: Final = "^[a-z0-9-]+$"
+
 
 class CityView(Struct, frozen=True):
     """A city; `name` is in the language of the request."""
@@ -91,7 +93,8 @@ def _name(named: City | Zone) -> str:
 async def list_cities(
     database: NamedDependency[Database],
     tenant: Annotated[
-        str | None, QueryParameter(description="Only cities of this tenant, by its slug.")
+        str | None,
+        QueryParameter(pattern=SLUG, description="Only cities of this tenant, by its slug."),
     ] = None,
 ) -> Envelope[list[CityView]]:
     """All cities, or those of one tenant."""

@@ -17,6 +17,7 @@ from tawsil.pricing import service
 from tawsil.pricing.model import Breakdown, Quote, QuoteStatus
 
 TAGS: Final = ["Quotes"]
+STORABLE: Final = r"^[^\x00]*$"  # PostgreSQL keeps every character but this one
 
 
 class LineBody(Struct, frozen=True, forbid_unknown_fields=True):
@@ -30,8 +31,13 @@ class DropoffBody(Struct, frozen=True, forbid_unknown_fields=True):
 
     latitude: Annotated[float, Meta(ge=-90, le=90, examples=[24.1213])]
     longitude: Annotated[float, Meta(ge=-180, le=180, examples=[53.1027])]
-    address: Annotated[str, Meta(min_length=1, max_length=500, examples=["Corniche 12, floor 3"])]
-    instructions: Annotated[str, Meta(max_length=500, examples=["Ring twice"])] = ""
+    address: Annotated[
+        str,
+        Meta(min_length=1, max_length=500, pattern=STORABLE, examples=["Corniche 12, floor 3"]),
+    ]
+    instructions: Annotated[
+        str, Meta(max_length=500, pattern=STORABLE, examples=["Ring twice"])
+    ] = ""
 
 
 class QuoteBody(Struct, frozen=True, forbid_unknown_fields=True):
