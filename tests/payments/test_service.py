@@ -1,12 +1,14 @@
 """Commands on the real database: batches, jobs asked for, and books that add up."""
 
+import asyncio
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
 
-from tawsil.kernel.db import Tx
+from tawsil.kernel.db import Database, Tx
 from tawsil.kernel.decisions import By, Refusal
 from tawsil.kernel.jobs import HeldJobs
 from tawsil.payments import public, service
@@ -246,3 +248,34 @@ async def test_the_database_refuses_a_transfer_that_does_not_add_up(tx: Tx, by: 
     assert await public.imbalance(tx) == {"QAR": 5}
     with pytest.raises(Exception, match="out of balance by 5"):
         await tx.execute("set constraints all immediate")
+
+
+async def test_two_transactions_for_one_reference_begin_one_payment(
+    database: Database, by: By, jobs: HeldJobs
+) -> None:
+    command = asked(by, database.ids())
+
+    async def begin() -> Any:
+        async with database.transaction() as tx:
+            outcomes = await public.authorise(tx, [command])
+            await asyncio.sleep(0.05)
+            return outcomes
+
+    first, second = await asyncio.gather(begin(), begin())
+    assert first == second
+    assert names(jobs) == ["payments.authorise"]
+
+
+async def test_webhooks_are_forgotten_after_a_month(database: Database, clock: Any) -> None:
+    async with database.transaction() as tx:
+        assert await public.hear_webhook(tx, event_id="evt_1", reference="any")
+    for days, forgotten in ((29, 0), (2, 1)):
+        clock.advance(timedelta(days=days))
+        async with database.transaction() as tx:
+            assert await public.forget_webhooks(tx) == forgotten
+
+
+async def test_only_what_is_new_needs_adding_up_again(tx: Tx, by: By) -> None:
+    await captured(tx, by)
+    assert await public.imbalance(tx, since_at=tx.now) == {"QAR": 0}
+    assert await public.imbalance(tx, since_at=tx.now + timedelta(seconds=1)) == {}

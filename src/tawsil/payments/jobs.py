@@ -4,6 +4,8 @@ A job looks first whether its step is still under way, and asks under the step's
 it twice has one effect.
 """
 
+from datetime import datetime
+
 from tawsil.kernel import metrics
 from tawsil.kernel.db import Database
 from tawsil.payments import service, store
@@ -110,10 +112,10 @@ class CardJobs:
             )
 
 
-async def check_ledger(database: Database) -> dict[str, int]:
+async def check_ledger(database: Database, *, since_at: datetime | None = None) -> dict[str, int]:
     """Add the ledger up and show the result to the monitoring: zero per currency."""
     async with database.transaction() as tx:
-        found = await store.imbalance(tx)
+        found = await store.imbalance(tx, since_at=since_at)
     for currency, imbalance_minor in found.items():
         metrics.ledger_imbalance.labels(currency).set(imbalance_minor)
     return found

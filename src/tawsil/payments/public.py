@@ -23,7 +23,7 @@ from tawsil.payments.service import (
     transfer,
     void,
 )
-from tawsil.payments.store import balances, imbalance, of_references, statement
+from tawsil.payments.store import balances, forget_webhooks, imbalance, of_references, statement
 
 __all__ = (
     "AccountKind",
@@ -46,6 +46,7 @@ __all__ = (
     "authorise",
     "balances",
     "capture",
+    "forget_webhooks",
     "hear_webhook",
     "imbalance",
     "of_references",

@@ -5,6 +5,7 @@ in every transfer, and a kept balance would make each capture wait for the one b
 """
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -16,6 +17,8 @@ from tawsil.kernel.decisions import Accepted
 from tawsil.payments.events import HOUSE, AccountKind, AccountRef, Method, Posting
 from tawsil.payments.ledger import Balance, Line, Statement, Transfer, TransferKind
 from tawsil.payments.payment import Ask, Payment, PaymentState
+
+WEBHOOKS_KEPT_FOR: Final = timedelta(days=30)
 
 _encode: Final = msgspec.json.Encoder().encode
 _shares: Final = msgspec.json.Decoder(tuple[Posting, ...])
@@ -271,17 +274,30 @@ _OF_ACCOUNTS: Final = """
 """
 
 
-async def imbalance(tx: Tx) -> dict[str, int]:
-    """By how much the references of each currency are out of balance in all; zeros, always."""
+async def imbalance(tx: Tx, *, since_at: datetime | None = None) -> dict[str, int]:
+    """By how much transfers of each currency are out of balance in all; zeros, always.
+
+    What added up once adds up for ever, as entries do not change: with `since_at` only transfers
+    made since then are added up. A transfer has one reference, so references add up when they do.
+    """
+    since_ms = 0 if since_at is None else int(since_at.timestamp() * 1000)
     rows = await tx.rows(
         """
         select currency, sum(abs(amount_minor))::bigint as imbalance from (
             select currency, sum(amount_minor) as amount_minor from payments.entry
-            group by reference_id, currency
-        ) per_reference group by currency order by currency
-        """
+            where transfer_id >= $1 group by transfer_id, currency
+        ) per_transfer group by currency order by currency
+        """,
+        UUID(int=since_ms << 80),
     )
     return {row["currency"]: row["imbalance"] for row in rows}
+
+
+async def forget_webhooks(tx: Tx) -> int:
+    """Drop what was heard longer ago than any acquirer repeats itself; how many."""
+    return await tx.execute(
+        "delete from payments.webhook where received_at < $1", tx.now - WEBHOOKS_KEPT_FOR
+    )
 
 
 def _payment(row: asyncpg.Record) -> Payment:

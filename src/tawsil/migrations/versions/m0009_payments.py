@@ -40,7 +40,6 @@ _PAYMENTS = """
         constraint only_what_is_captured_is_paid
             check (captured_minor = 0 or state in ('captured', 'refunding', 'refunded'))
     );
-    create index payment_payer on payments.payment (payer_id, id);
 
     create table payments.webhook (
         event_id text primary key,
@@ -69,7 +68,6 @@ _LEDGER = """
         at timestamptz not null,
         unique (id, reference_id)
     );
-    create index transfer_reference on payments.transfer (reference_id);
 
     -- Positive is owed to the account's owner, negative is owed by the owner.
     create table payments.entry (
@@ -84,7 +82,6 @@ _LEDGER = """
     );
     create index entry_account on payments.entry (account_id, transfer_id desc)
         include (amount_minor);
-    create index entry_reference on payments.entry (reference_id);
 
     create trigger entry_is_append_only before update or delete on payments.entry
         for each row execute function kernel.refuse_change();
