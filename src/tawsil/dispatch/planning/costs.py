@@ -17,6 +17,7 @@ Flags = NDArray[np.bool_]
 FORBIDDEN_S: Final = 1e12
 """A cost no sum of waiting reaches; finite, for the assignment solver wants numbers."""
 PAID_AHEAD_MAX: Final = 3.0
+STAY_MAX_S: Final = 7200.0
 
 
 class Bundle(Struct, frozen=True):
@@ -65,6 +66,7 @@ class Costs:
         self.terms = self._courier_terms()
         self.bias_s = sum(self.terms.values(), np.zeros(len(couriers)))
         self._row_of = {c.id: row for row, c in enumerate(couriers)}
+        self._merged: dict[tuple[tuple[int, ...], tuple[int, ...]], Bundle] = {}
         self._place_at_site = _count_up(snapshot.site_of)
 
     def _door_s(self, since_s: Floats) -> Floats:
@@ -100,6 +102,7 @@ class Costs:
             * np.array([0.0 if c.rating is None else 1 - c.rating for c in couriers]),
             "acceptance": p.acceptance
             * np.array([0.0 if c.acceptance is None else 1 - c.acceptance for c in couriers]),
+            "stays_longer": p.stays_longer * np.minimum(self.off_s - self.free_s, STAY_MAX_S),
             "idle": -p.idle * np.minimum(np.array(idle), 3600.0),
         }
 
@@ -125,6 +128,12 @@ class Costs:
 
     def merged(self, a: Bundle, b: Bundle) -> Bundle:
         """Both in one: each job of `b` where it delays least."""
+        key = (a.rows, b.rows)
+        if key not in self._merged:
+            self._merged[key] = self._merge(a, b)
+        return self._merged[key]
+
+    def _merge(self, a: Bundle, b: Bundle) -> Bundle:
         assert a.site == b.site
         best = a
         for row in b.rows:

@@ -159,6 +159,9 @@ class Policy(Struct, frozen=True):
     one who is near to everything."""
     paid_ahead: float = 0.6
     """For each job a guaranteed wage still pays for (at most three count)."""
+    stays_longer: float = 0.0005
+    """For each second a courier stays on shift (two hours at most count): whoever leaves soon is
+    used first, so that somebody is left for late jobs."""
     rating: float = 10.0
     """From the worst to the best rating."""
     acceptance: float = 10.0
