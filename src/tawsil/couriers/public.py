@@ -7,7 +7,19 @@ from uuid import UUID
 from tawsil.couriers import service, store
 from tawsil.couriers.events import Availability, Reason, Vehicle
 from tawsil.couriers.model import Courier
-from tawsil.couriers.service import Engage, Hold, MissOffer, NewCourier, Release
+from tawsil.couriers.service import (
+    EndShift,
+    Engage,
+    Hold,
+    MissOffer,
+    NewCourier,
+    Release,
+    StartShift,
+    TakeBreak,
+    end_shift,
+    start_shift,
+    take_break,
+)
 from tawsil.couriers.store import Span
 from tawsil.kernel.db import Tx
 from tawsil.kernel.decisions import Refusal
@@ -15,6 +27,7 @@ from tawsil.kernel.decisions import Refusal
 __all__ = [
     "Availability",
     "Courier",
+    "EndShift",
     "Engage",
     "Hold",
     "MissOffer",
@@ -22,8 +35,11 @@ __all__ = [
     "Reason",
     "Release",
     "Span",
+    "StartShift",
+    "TakeBreak",
     "Vehicle",
     "create_couriers",
+    "end_shift",
     "engage",
     "get_many",
     "history",
@@ -31,6 +47,8 @@ __all__ = [
     "missed_offer",
     "on_duty",
     "release",
+    "start_shift",
+    "take_break",
 ]
 
 
