@@ -8,6 +8,7 @@ payment. A card payment is only asked for here; events tell later what became of
 from tawsil.payments.events import AccountKind, AccountRef, Method, Posting, Step
 from tawsil.payments.ledger import Balance, Line, Statement, Transfer, TransferKind
 from tawsil.payments.payment import Payment, PaymentState
+from tawsil.payments.psp import Absent, Charge, ChargeState, Psp, Refused, Unheard, Word
 from tawsil.payments.service import (
     Authorise,
     Capture,
@@ -26,23 +27,30 @@ from tawsil.payments.service import (
 from tawsil.payments.store import balances, forget_webhooks, imbalance, of_references, statement
 
 __all__ = (
+    "Absent",
     "AccountKind",
     "AccountRef",
     "Authorise",
     "Balance",
     "Capture",
+    "Charge",
+    "ChargeState",
     "Line",
     "Method",
     "Payment",
     "PaymentState",
     "Posting",
+    "Psp",
     "Refund",
+    "Refused",
     "Release",
     "Statement",
     "Step",
     "Transfer",
     "TransferKind",
+    "Unheard",
     "Void",
+    "Word",
     "authorise",
     "balances",
     "capture",
