@@ -1,0 +1,23 @@
+"""A customer with a wish: browse, order, perhaps think better of it, and be at the door."""
+
+from random import Random
+
+from tawsil.simulation.actors.port import Behaviour, Hands, Life, Town
+from tawsil.simulation.city.dice import between
+from tawsil.simulation.habits import Wish
+
+_BROWSES_S = (15.0, 90.0)
+
+
+def ordering(wish: Wish, *, hands: Hands, town: Town, rng: Random) -> Behaviour:
+    async def order(life: Life) -> None:
+        await life.sleep(between(rng, *_BROWSES_S))
+        placed = await hands.order(wish)
+        if isinstance(placed, str):
+            return  # closed, sold out or too far by now: this one eats somewhere else
+        town.expect(placed, wish)
+        if wish.cancels_after_s is not None:
+            await life.sleep(wish.cancels_after_s)
+            await hands.cancel(placed.order_id, reason="changed_my_mind")
+
+    return order

@@ -1,0 +1,82 @@
+"""A merchant's day: answer, cook as long as it takes, say so when it takes longer."""
+
+from math import ceil
+from random import Random
+from uuid import UUID
+
+from tawsil.simulation import habits
+from tawsil.simulation.actors.port import Behaviour, Hands, Life, NewOrder, Town
+from tawsil.simulation.city.residents import Merchant
+from tawsil.simulation.habits import Habits, Reply
+
+_MINUTE_S = 60.0
+_STARTS_AFTER_S = 20.0
+_NOTICES_LATE_S = 90.0
+
+
+class Kitchen:
+    """Whoever stands behind a merchant's counter."""
+
+    def __init__(
+        self, merchant: Merchant, *, hands: Hands, town: Town, rng: Random, ways: Habits
+    ) -> None:
+        self._merchant = merchant
+        self._hands = hands
+        self._town = town
+        self._rng = rng
+        self._ways = ways
+        self._cooking = 0
+
+    async def live(self, life: Life) -> None:
+        while True:
+            news = await life.hear(within_s=3600.0)
+            if isinstance(news, NewOrder):
+                life.begin(self._serving(news.order_id))
+
+    def _serving(self, order_id: UUID) -> Behaviour:
+        async def serve(life: Life) -> None:
+            await self._serve(life, order_id)
+
+        return serve
+
+    async def _serve(self, life: Life, order_id: UUID) -> None:
+        reaction = habits.react_to_order(rng=self._rng, habits=self._ways)
+        await life.sleep(reaction.after_s)
+        if reaction.reply is Reply.IGNORE:
+            return
+        if reaction.reply is Reply.REFUSE:
+            await self._hands.cancel(order_id, reason=reaction.reason or "unspecified")
+            return
+        announced_s = self._expected_s()
+        if await self._hands.accept(order_id, prep_s=announced_s):
+            return
+        self._cooking += 1
+        try:
+            await self._cook(life, order_id, announced_s=announced_s)
+        finally:
+            self._cooking -= 1
+
+    async def _cook(self, life: Life, order_id: UUID, *, announced_s: float) -> None:
+        takes_s = habits.prep_s(
+            self._merchant,
+            products=self._town.door(order_id).products,
+            in_kitchen=self._cooking,
+            rng=self._rng,
+            habits=self._ways,
+        )
+        done_s = life.seconds + takes_s
+        notices_s = life.seconds + announced_s - _NOTICES_LATE_S
+        await life.sleep(_STARTS_AFTER_S)
+        await self._hands.step(order_id, "prepare")
+        late_s = takes_s - announced_s
+        if late_s > _MINUTE_S:
+            await life.sleep(max(0.0, notices_s - life.seconds))
+            await self._hands.more_time(order_id, more_s=ceil(late_s / _MINUTE_S) * _MINUTE_S)
+        await life.sleep(max(0.0, done_s - life.seconds))
+        await self._hands.step(order_id, "ready")
+
+    def _expected_s(self) -> float:
+        """What the merchant says it takes, in whole minutes as the tablet asks for it."""
+        waiting = max(0, self._cooking + 1 - self._merchant.kitchen)
+        rush = min(self._ways.rush_at_most, self._ways.rush_share * waiting)
+        return ceil(self._merchant.prep_mean_s * (1 + rush) / _MINUTE_S) * _MINUTE_S
