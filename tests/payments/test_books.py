@@ -175,7 +175,7 @@ async def test_a_payout_moves_money_once_and_only_if_it_adds_up(tx: Tx, by: By) 
         currency="QAR",
         postings=(Posting(courier, -500), Posting(AccountRef(AccountKind.BANK), 500)),
     )
-    await public.transfer(tx, [payout])
+    await public.transfer(tx, [payout, payout])
     await public.transfer(tx, [payout])
     wrong = public.Transfer(
         by=by,

@@ -229,8 +229,8 @@ async def test_the_database_refuses_a_transfer_that_does_not_add_up(tx: Tx, by: 
     await tx.execute("set constraints all deferred")
     await tx.execute(
         """
-        insert into payments.transfer (id, tenant_id, kind, reference_id, at)
-        values ($1, $2, 'adjustment', $3, $4)
+        insert into payments.transfer (id, key, tenant_id, kind, reference_id, at)
+        values ($1, $1, $2, 'adjustment', $3, $4)
         """,
         payment.id,
         by.tenant_id,

@@ -144,39 +144,45 @@ async def hear_webhook(tx: Tx, *, event_id: str, payment_id: UUID | None) -> boo
     return count == 1
 
 
-async def post(tx: Tx, transfers: Sequence[Transfer]) -> set[UUID]:
-    """Write transfers with their entries; the ids of those that were new."""
-    if not transfers:
-        return set()
+async def post(tx: Tx, transfers: Sequence[Transfer]) -> None:
+    """Write transfers with their entries, but for those that are written already."""
+    by_key = {transfer.id: transfer for transfer in reversed(transfers)}
+    if not by_key:
+        return
     rows = await tx.rows(
         """
-        insert into payments.transfer (id, tenant_id, kind, reference_id, at)
-        select *, $5::timestamptz from unnest($1::uuid[], $2::uuid[], $3::text[], $4::uuid[])
-        on conflict (id) do nothing returning id
+        insert into payments.transfer (id, key, tenant_id, kind, reference_id, at)
+        select *, $6::timestamptz
+        from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::uuid[])
+        on conflict (key) do nothing returning id, key
         """,
-        [t.id for t in transfers],
-        [t.by.tenant_id for t in transfers],
-        [t.kind.value for t in transfers],
-        [t.reference_id for t in transfers],
+        [tx.ids() for _ in by_key],
+        list(by_key),
+        [t.by.tenant_id for t in by_key.values()],
+        [t.kind.value for t in by_key.values()],
+        [t.reference_id for t in by_key.values()],
         tx.now,
     )
-    new = {row["id"] for row in rows}
-    lines = [(t, p) for t in transfers if t.id in new for p in t.postings]
+    lines = [
+        (row["id"], t, posting)
+        for row in rows
+        for t in [by_key[row["key"]]]
+        for posting in t.postings
+    ]
     accounts = await _accounts(
-        tx, [(t.by.tenant_id, posting.account, t.currency) for t, posting in lines]
+        tx, [(t.by.tenant_id, posting.account, t.currency) for _, t, posting in lines]
     )
     await tx.execute(
         """
         insert into payments.entry (transfer_id, account_id, reference_id, amount_minor, currency)
         select * from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::bigint[], $5::text[])
         """,
-        [t.id for t, _ in lines],
-        [accounts[t.by.tenant_id, p.account, t.currency] for t, p in lines],
-        [t.reference_id for t, _ in lines],
-        [p.amount_minor for _, p in lines],
-        [t.currency for t, _ in lines],
+        [transfer_id for transfer_id, *_ in lines],
+        [accounts[t.by.tenant_id, posting.account, t.currency] for _, t, posting in lines],
+        [t.reference_id for _, t, _ in lines],
+        [posting.amount_minor for *_, posting in lines],
+        [t.currency for _, t, _ in lines],
     )
-    return new
 
 
 _AccountKey = tuple[UUID, AccountRef, str]

@@ -61,7 +61,8 @@ _LEDGER = """
     );
 
     create table payments.transfer (
-        id uuid primary key,
+        id uuid primary key, -- in the order of time
+        key uuid not null unique, -- who asks again under it changes nothing
         tenant_id uuid not null,
         kind text not null,
         reference_id uuid not null,
