@@ -1,0 +1,1 @@
+"""Server-rendered surfaces for people at work."""

@@ -1,0 +1,139 @@
+"""Pages: templates, what every one of them knows, and how an error looks to a person."""
+
+from datetime import datetime
+from typing import Any, Final
+from urllib.parse import quote, urlsplit
+
+import msgspec
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from litestar import Response
+from litestar.datastructures import Cookie
+from litestar.response import Redirect
+from markupsafe import Markup
+
+from tawsil.consoles import words
+from tawsil.consoles.assets import Asked, address
+from tawsil.consoles.picture import Presence, Stage
+from tawsil.kernel.http import Caller, Problem
+from tawsil.kernel.http.callers import ACCESS_COOKIE
+from tawsil.kernel.i18n import LOCALES, current_locale, text
+
+THEME_COOKIE: Final = "tawsil_theme"
+THEMES: Final = ("system", "light", "dark")
+HTML: Final = "text/html; charset=utf-8"
+
+_environment: Final = Environment(
+    loader=PackageLoader("tawsil.consoles"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+_environment.globals.update(  # pyright: ignore[reportUnknownMemberType] - jinja types it loosely
+    say=words.say,
+    word=words.word,
+    asset=address,
+    clock_time=words.clock_time,
+    clock_time_s=words.clock_time_s,
+    countdown=words.countdown,
+    until_promise=words.until_promise,
+    statuses=words.statuses,
+    Presence=Presence,
+    Stage=Stage,
+    THEMES=THEMES,
+    LOCALES=LOCALES,
+)
+
+
+def fragment(template: str, **known: Any) -> str:
+    """A part of a page, in the language of the request."""
+    locale = current_locale.get()
+    return _environment.get_template(template).render(locale=locale, **known)
+
+
+def page(
+    request: Asked, template: str, *, status: int = 200, caller: Caller | None = None, **known: Any
+) -> Response[str]:
+    """A whole page. Pages show what is so now, to one person: nobody keeps them."""
+    locale = current_locale.get()
+    theme = request.cookies.get(THEME_COOKIE, THEMES[0])
+    here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    body = fragment(
+        template,
+        direction="rtl" if locale == "ar" else "ltr",
+        theme=theme if theme in THEMES else THEMES[0],
+        here=here if request.method == "GET" else request.url.path,
+        caller=caller,
+        nonce=request.scope["state"]["csp_nonce"],
+        **known,
+    )
+    return Response(
+        body, status_code=status, media_type=HTML, headers={"Cache-Control": "no-store"}
+    )
+
+
+def local_address(address: str | None, *, otherwise: str) -> str:
+    """An address of ours to go on to; anything that could lead elsewhere is `otherwise`."""
+    if not address or not address.startswith("/") or address.startswith(("//", "/\\")):
+        return otherwise
+    if any(character < " " or character == "\\" for character in address):
+        return otherwise
+    return address
+
+
+def check_origin(request: Asked) -> None:
+    """Refuse a form that another site's page has sent.
+
+    Raises:
+        Problem: 403.
+    """
+    origin = urlsplit(request.headers.get("origin", ""))
+    if not origin.netloc or origin.netloc != request.headers.get("host"):
+        raise Problem(403, "console.foreign_form")
+
+
+def cookie(
+    request: Asked, key: str, value: str, *, max_age: int, path: str = "/", hidden: bool = True
+) -> Cookie:
+    """A cookie that only our own pages send back; `hidden` from scripts."""
+    return Cookie(
+        key=key,
+        value=value,
+        max_age=max_age,
+        path=path,
+        httponly=hidden,
+        secure=request.url.scheme == "https",
+        samesite="strict",
+    )
+
+
+def show_problem(request: Asked, error: Problem) -> Response[Any]:
+    """An error as a page. Without a session: on to where one is taken up or begun."""
+    if error.status == 401 and request.method == "GET":
+        here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+        return Redirect(f"/session?next={quote(here, safe='')}", status_code=303)
+    shown = {name: str(value) for name, value in error.detail.items()}
+    return page(
+        request,
+        "problem.html",
+        status=error.status,
+        signed_in=ACCESS_COOKIE in request.cookies,
+        status_shown=error.status,
+        sentence=text(error.code, params=shown),
+    )
+
+
+def stamp(at: datetime) -> str:
+    """An instant for scripts and `datetime` attributes."""
+    return at.isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def embedded(known: Any) -> Markup:
+    """JSON inside a page, where nothing in it can end the element it stands in."""
+    encoded = msgspec.json.encode(known).decode()
+    for character in "<>&\u2028\u2029":
+        encoded = encoded.replace(character, f"\\u{ord(character):04x}")
+    return Markup(encoded)  # noqa: S704 - every character that means something to HTML is escaped
+
+
+_environment.filters.update(stamp=stamp, json=embedded)  # pyright: ignore[reportUnknownMemberType] - as above

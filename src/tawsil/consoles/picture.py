@@ -1,0 +1,194 @@
+"""What a page shows of a city at one instant: plain facts, nothing of how they were found."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Final
+from uuid import UUID
+
+from msgspec import Struct
+
+from tawsil.kernel.places import Place
+
+STALE_AFTER: Final = timedelta(seconds=45)
+"""A courier whose last position is older than this is shown as lost sight of."""
+KPI_WINDOW: Final = timedelta(hours=1)
+
+
+class Name(Struct, frozen=True):
+    """A name in both languages; one that has no other form stands in both."""
+
+    en: str
+    ar: str
+
+    def said_in(self, locale: str) -> str:
+        return self.ar if locale == "ar" else self.en
+
+
+class Presence(StrEnum):
+    FREE = "free"
+    OFFERED = "offered"
+    BUSY = "busy"
+    BREAK = "break"
+
+
+class Stage(StrEnum):
+    """What the queue can be narrowed to."""
+
+    ALL = "all"
+    LATE = "late"
+    UNASSIGNED = "unassigned"
+    NEW = "new"
+    KITCHEN = "kitchen"
+    READY = "ready"
+    ROAD = "road"
+    RETURNING = "returning"
+
+
+STATUSES: Final[Mapping[Stage, frozenset[str]]] = {
+    Stage.NEW: frozenset({"PENDING"}),
+    Stage.KITCHEN: frozenset({"ACCEPTED", "PREPARING"}),
+    Stage.READY: frozenset({"READY_FOR_PICKUP"}),
+    Stage.ROAD: frozenset({"PICKED_UP", "IN_TRANSIT"}),
+    Stage.RETURNING: frozenset({"UNDELIVERABLE"}),
+}
+_NEEDS_COURIER: Final = STATUSES[Stage.KITCHEN] | STATUSES[Stage.READY]
+_CARRIED: Final = STATUSES[Stage.ROAD]
+
+
+class CityFacts(Struct, frozen=True, kw_only=True):
+    id: UUID
+    slug: str
+    name: Name
+    timezone: str
+    centre: Place
+
+
+class OrderMark(Struct, frozen=True, kw_only=True):
+    """A live order as the queue and the map show it."""
+
+    id: UUID
+    number: int
+    status: str
+    merchant: Name
+    courier: str | None = None
+    courier_id: UUID | None = None
+    pickup: Place
+    dropoff: Place
+    placed_at: datetime
+    promised_at: datetime | None = None
+    deadline_kind: str | None = None
+    deadline_at: datetime | None = None
+
+    def late(self, now: datetime) -> bool:
+        """The promise to the customer is broken, or somebody should have acted by now."""
+        times = (self.promised_at, self.deadline_at)
+        return any(at is not None and at < now for at in times)
+
+    @property
+    def unassigned(self) -> bool:
+        return self.courier_id is None and self.status in _NEEDS_COURIER
+
+    @property
+    def next_stop(self) -> Place:
+        """Where its courier is heading."""
+        return self.dropoff if self.status in _CARRIED else self.pickup
+
+    def within(self, stage: Stage, now: datetime) -> bool:
+        match stage:
+            case Stage.ALL:
+                return True
+            case Stage.LATE:
+                return self.late(now)
+            case Stage.UNASSIGNED:
+                return self.unassigned
+            case _:
+                return self.status in STATUSES[stage]
+
+
+class CourierMark(Struct, frozen=True, kw_only=True):
+    """A courier on duty; without a place when no position was ever believed."""
+
+    id: UUID
+    name: str
+    presence: Presence
+    place: Place | None = None
+    seen_at: datetime | None = None
+
+    def stale(self, now: datetime) -> bool:
+        return self.seen_at is None or now - self.seen_at > STALE_AFTER
+
+
+class MerchantMark(Struct, frozen=True, kw_only=True):
+    id: UUID
+    name: Name
+    place: Place
+
+
+class Picture(Struct, frozen=True, kw_only=True):
+    """A city now. Orders stand in the order of what is due next."""
+
+    city: CityFacts
+    cities: tuple[CityFacts, ...]
+    at: datetime
+    orders: tuple[OrderMark, ...]
+    couriers: tuple[CourierMark, ...]
+    merchants: tuple[MerchantMark, ...]
+    delivered: int
+    median_s: float | None
+    """From being placed to being delivered, of those delivered in the window."""
+
+    def in_stage(self, stage: Stage) -> list[OrderMark]:
+        return [order for order in self.orders if order.within(stage, self.at)]
+
+    def counted(self, presence: Presence) -> int:
+        return sum(courier.presence is presence for courier in self.couriers)
+
+
+class Entry(Struct, frozen=True, kw_only=True):
+    """One line of an order's story, said in the language of the request."""
+
+    at: datetime
+    sentence: str
+    actor: str
+    kind: str
+
+
+class Weighed(Struct, frozen=True, kw_only=True):
+    """A courier who was thought of: when they could collect, and what each term cost."""
+
+    name: str
+    chosen: bool
+    pickup_at: datetime
+    cost_s: float
+    terms: Mapping[str, float]
+
+
+class Why(Struct, frozen=True, kw_only=True):
+    """A dispatch decision about an order; smaller costs are better."""
+
+    at: datetime
+    policy: str
+    weighed: tuple[Weighed, ...]
+    excluded: Mapping[str, int]
+    """How many couriers were not thought of, by reason."""
+    held_because: str | None = None
+
+
+class Story(Struct, frozen=True, kw_only=True):
+    """An order and everything that was recorded about it."""
+
+    city: CityFacts
+    at: datetime
+    order: OrderMark
+    entries: tuple[Entry, ...]
+    why: Why | None = None
+
+
+def by_urgency(orders: Sequence[OrderMark]) -> tuple[OrderMark, ...]:
+    """What is due first stands first; what nothing waits for stands last, oldest first."""
+    return tuple(
+        sorted(
+            orders, key=lambda o: (o.deadline_at is None, o.deadline_at or o.placed_at, o.number)
+        )
+    )

@@ -1,0 +1,175 @@
+"""How a picture is found: every question these pages ask of the contexts below stands here."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Final, Protocol
+from uuid import UUID
+
+from tawsil.catalog import public as catalog
+from tawsil.consoles.picture import (
+    KPI_WINDOW,
+    CityFacts,
+    CourierMark,
+    MerchantMark,
+    Name,
+    OrderMark,
+    Picture,
+    Presence,
+    Story,
+    by_urgency,
+)
+from tawsil.consoles.words import entries
+from tawsil.couriers import public as couriers
+from tawsil.couriers.public import Availability
+from tawsil.geography import public as geography
+from tawsil.geography.public import City
+from tawsil.identity import public as identity
+from tawsil.kernel.db import Database, Tx
+from tawsil.kernel.events import Recorded, Registry
+from tawsil.ordering import public as ordering
+from tawsil.ordering.public import Order
+from tawsil.tracking import public as tracking
+
+PRESENCE: Final = {
+    Availability.AVAILABLE: Presence.FREE,
+    Availability.ON_OFFER: Presence.OFFERED,
+    Availability.ON_JOB: Presence.BUSY,
+    Availability.ENDING_SHIFT: Presence.BUSY,
+    Availability.ON_BREAK: Presence.BREAK,
+}
+
+
+class Watch(Protocol):
+    """What the pages are drawn from."""
+
+    async def picture(self, *, tenant_id: UUID, slug: str | None = None) -> Picture | None:
+        """A city now, by its slug or the tenant's first; None when there is no such city."""
+        ...
+
+    async def story(self, *, tenant_id: UUID, order_id: UUID) -> Story | None:
+        """An order of the tenant from its beginning; None when there is no such order."""
+        ...
+
+    async def city(self, *, tenant_id: UUID, slug: str | None = None) -> CityFacts | None: ...
+
+
+class LiveWatch:
+    """A `Watch` over the platform's own database."""
+
+    def __init__(self, database: Database, *, registry: Registry) -> None:
+        self._database = database
+        self._registry = registry
+
+    async def city(self, *, tenant_id: UUID, slug: str | None = None) -> CityFacts | None:
+        async with self._database.transaction() as tx:
+            return _chosen(await _cities(tx, tenant_id), slug)
+
+    async def picture(self, *, tenant_id: UUID, slug: str | None = None) -> Picture | None:
+        async with self._database.transaction() as tx:
+            cities = await _cities(tx, tenant_id)
+            city = _chosen(cities, slug)
+            if city is None:
+                return None
+            orders = await ordering.live(tx, city_id=city.id)
+            on_duty = await couriers.on_duty(tx, city_id=city.id)
+            names = await _names(tx, tenant_id, [*(c.id for c in on_duty), *_courier_ids(orders)])
+            seen = await tracking.latest(tx, courier_ids=[c.id for c in on_duty])
+            merchants = await catalog.merchants(
+                tx, tenant_id=tenant_id, ids=sorted({o.merchant_id for o in orders})
+            )
+            summary = await ordering.summary(tx, city_id=city.id, since=tx.now - KPI_WINDOW)
+            return Picture(
+                city=city,
+                cities=cities,
+                at=tx.now,
+                orders=by_urgency([_order(o, merchants=merchants, names=names) for o in orders]),
+                couriers=tuple(
+                    CourierMark(
+                        id=courier.id,
+                        name=names.get(courier.id, ""),
+                        presence=PRESENCE[courier.availability],
+                        place=seen[courier.id].place if courier.id in seen else None,
+                        seen_at=seen[courier.id].at if courier.id in seen else None,
+                    )
+                    for courier in on_duty
+                ),
+                merchants=tuple(
+                    MerchantMark(id=m.id, name=Name(m.name_en, m.name_ar), place=m.place)
+                    for m in merchants.values()
+                ),
+                delivered=summary.delivered,
+                median_s=summary.median_delivery_s,
+            )
+
+    async def story(self, *, tenant_id: UUID, order_id: UUID) -> Story | None:
+        async with self._database.transaction() as tx:
+            found = await ordering.get_many(tx, tenant_id=tenant_id, ids=[order_id])
+            order = found.get(order_id)
+            if order is None:
+                return None
+            cities = await geography.cities_by_id(tx, ids=[order.city_id])
+            city = _facts(cities[order.city_id])
+            recorded = await ordering.timeline(tx, self._registry, order_id=order_id)
+            names = await _names(tx, tenant_id, _people(order, recorded))
+            merchants = await catalog.merchants(tx, tenant_id=tenant_id, ids=[order.merchant_id])
+            return Story(
+                city=city,
+                at=tx.now,
+                order=_order(order, merchants=merchants, names=names),
+                entries=entries(recorded, names=names, timezone=city.timezone),
+            )
+
+
+async def _cities(tx: Tx, tenant_id: UUID) -> tuple[CityFacts, ...]:
+    return tuple(_facts(city) for city in await geography.cities(tx, tenant_id=tenant_id))
+
+
+def _chosen(cities: Sequence[CityFacts], slug: str | None) -> CityFacts | None:
+    return next((city for city in cities if slug in {None, city.slug}), None)
+
+
+def _facts(city: City) -> CityFacts:
+    return CityFacts(
+        id=city.id,
+        slug=city.slug,
+        name=Name(city.name_en, city.name_ar),
+        timezone=city.timezone,
+        centre=city.centre,
+    )
+
+
+async def _names(tx: Tx, tenant_id: UUID, ids: Iterable[UUID]) -> dict[UUID, str]:
+    users = await identity.get_many(tx, tenant_id=tenant_id, ids=set(ids))
+    return {user_id: user.name for user_id, user in users.items()}
+
+
+def _courier_ids(orders: Iterable[Order]) -> list[UUID]:
+    return [order.courier_id for order in orders if order.courier_id is not None]
+
+
+def _people(order: Order, recorded: Iterable[Recorded[Any]]) -> set[UUID]:
+    """Everybody whose name the story says: who acted, and which couriers it is about."""
+    people = set(_courier_ids([order]))
+    for one in recorded:
+        courier_id: UUID | None = getattr(one.event, "courier_id", None)
+        people |= {id_ for id_ in (one.actor_id, courier_id) if id_ is not None}
+    return people
+
+
+def _order(
+    order: Order, *, merchants: dict[UUID, catalog.Merchant], names: dict[UUID, str]
+) -> OrderMark:
+    merchant, deadline = merchants.get(order.merchant_id), order.deadline
+    return OrderMark(
+        id=order.id,
+        number=order.number,
+        status=order.status.value,
+        merchant=Name(merchant.name_en, merchant.name_ar) if merchant else Name("", ""),
+        courier=names.get(order.courier_id) if order.courier_id else None,
+        courier_id=order.courier_id,
+        pickup=order.pickup,
+        dropoff=order.dropoff,
+        placed_at=order.placed_at,
+        promised_at=order.promised_at if order.live else None,
+        deadline_kind=deadline.kind if deadline else None,
+        deadline_at=deadline.at if deadline else None,
+    )

@@ -1,0 +1,140 @@
+"""What is said in words: statuses, times, and the sentence for each event of an order's story."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from enum import Enum
+from typing import Any, Final, cast
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from babel.numbers import get_currency_precision
+
+from tawsil.consoles.picture import Entry
+from tawsil.kernel.db import event_type
+from tawsil.kernel.decisions import Event
+from tawsil.kernel.events import Recorded
+from tawsil.kernel.i18n import DEFAULT, catalogues, current_locale, text
+from tawsil.ordering.public import Status
+
+_WITHOUT_NAME: Final = "—"
+
+
+def say(code: str, *, n: int | None = None, **params: Any) -> str:
+    """A sentence of this context in the request's language."""
+    return text(f"console.{code}", params=params, n=n)
+
+
+def statuses() -> dict[str, str]:
+    """The word for each status of an order."""
+    return {status.value: word("status", status.value.lower()) for status in Status}
+
+
+def isolated(name: str) -> str:
+    """A name that keeps its own direction inside a sentence (Unicode FSI … PDI)."""
+    return f"\u2068{name}\u2069"
+
+
+def clock_time(at: datetime, timezone: str) -> str:
+    """The time of day on the city's clocks."""
+    return at.astimezone(ZoneInfo(timezone)).strftime("%H:%M")
+
+
+def clock_time_s(at: datetime, timezone: str) -> str:
+    return at.astimezone(ZoneInfo(timezone)).strftime("%H:%M:%S")
+
+
+def countdown(until: datetime, now: datetime) -> str:
+    """Minutes and seconds, `4:05`; what is overdue has a minus sign before it."""
+    seconds = round((until - now).total_seconds())
+    whole, rest = divmod(abs(seconds), 60)
+    return f"{'−' if seconds < 0 else ''}{whole}:{rest:02}"  # noqa: RUF001 - a minus, not a hyphen
+
+
+def until_promise(promised_at: datetime, now: datetime) -> str:
+    """How many minutes are left, or how late it is. 20 s late is a minute late."""
+    left = (promised_at - now) // timedelta(minutes=1)
+    return say("queue.late_min", n=-left) if left < 0 else say("queue.in_min", n=left)
+
+
+def amount(minor: int, currency: str) -> str:
+    """`23.50 AED`, in digits that both languages read."""
+    digits = get_currency_precision(currency)
+    whole, rest = divmod(abs(minor), 10**digits)
+    sign = "-" if minor < 0 else ""
+    return isolated(f"{sign}{whole}{f'.{rest:0{digits}}' if digits else ''} {currency}")
+
+
+def word(kind: str, value: str) -> str:
+    """The word for one of a closed list of codes; an unknown code is shown as words."""
+    code = f"console.{kind}.{value}"
+    return text(code) if _known(code) else isolated(value.replace("_", " "))
+
+
+def _known(code: str) -> bool:
+    return any(catalogues[name].has(code) for name in (current_locale.get(), DEFAULT))
+
+
+def entries(
+    recorded: Sequence[Recorded[Any]], *, names: Mapping[UUID, str], timezone: str
+) -> tuple[Entry, ...]:
+    """A story, one line for each event, in the order it was recorded."""
+    return tuple(
+        Entry(
+            at=one.at,
+            sentence=sentence(one.event, names=names, timezone=timezone),
+            actor=_actor(one, names),
+            kind=one.stream,
+        )
+        for one in recorded
+    )
+
+
+def sentence(event: Event, *, names: Mapping[UUID, str], timezone: str) -> str:
+    """What happened, with everything the event says put into words."""
+    code = event_code(type(event))
+    if not _known(code):
+        return say("event.other", name=isolated(event_type(type(event))))
+    return text(code, params=_params(event, names=names, timezone=timezone))
+
+
+def event_code(cls: type[Event]) -> str:
+    """The code of an event's sentence: `console.event.order.placed` for `order.placed.v1`."""
+    return f"console.event.{event_type(cls).rsplit('.', 1)[0]}"
+
+
+def _actor(one: Recorded[Any], names: Mapping[UUID, str]) -> str:
+    role = word("role", one.actor_role)
+    name = names.get(one.actor_id) if one.actor_id else None
+    return f"{isolated(name)} · {role}" if name else role
+
+
+def _params(event: Event, *, names: Mapping[UUID, str], timezone: str) -> dict[str, str]:
+    """Every field of an event as words, under its own name."""
+    fields = {name: getattr(event, name) for name in event.__struct_fields__}
+    currency = str(fields.get("currency", ""))
+    return {
+        name: _shown(name, value, currency=currency, names=names, timezone=timezone)
+        for name, value in fields.items()
+    }
+
+
+def _shown(
+    name: str, value: Any, *, currency: str, names: Mapping[UUID, str], timezone: str
+) -> str:
+    match value:
+        case UUID():
+            return isolated(names.get(value, _WITHOUT_NAME))
+        case datetime():
+            return clock_time(value, timezone)
+        case Enum():
+            return word(type(value).__name__.lower(), str(value.value).lower())
+        case int() if name.endswith("_minor") and currency:
+            return amount(value, currency)
+        case float():
+            return str(round(value))
+        case str() if name in {"reason", "proof", "code", "waiting_for"}:
+            return word(name, value)
+        case None:
+            return _WITHOUT_NAME
+        case _:
+            return isolated(str(cast("object", value)))
