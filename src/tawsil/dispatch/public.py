@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import Final
 from uuid import UUID
 
 from tawsil.dispatch import store
@@ -20,10 +21,12 @@ from tawsil.dispatch.service.requests import MoveReadyTime, RequestCourier, With
 from tawsil.dispatch.service.steps import Step
 from tawsil.dispatch.service.ticking import Tick
 from tawsil.dispatch.service.travel import OnMap
+from tawsil.geography import public as geography
 from tawsil.kernel.db import Tx
 from tawsil.kernel.decisions import Refusal
 
 __all__ = [
+    "LIVE_POLICY",
     "Answer",
     "Delivery",
     "Etas",
@@ -58,6 +61,16 @@ __all__ = [
     "waiting",
     "withdraw",
 ]
+
+
+LIVE_POLICY: Final = Policy(
+    name="just_in_time_live",
+    tick_s=2.0,
+    lead_s=90.0,  # an offer's 30 s, one that is missed, and setting off
+    reach_s=1800.0,
+    bundle_max=3,
+)
+"""For a live city: offers may be declined, so couriers are told earlier than in a replay."""
 
 
 async def request(tx: Tx, commands: Sequence[RequestCourier]) -> list[Delivery | Refusal]:
@@ -122,17 +135,20 @@ async def tick(
     *,
     tenant_id: UUID,
     city_id: UUID,
-    travel: TravelTimes,
-    policy: Policy,
+    travel: TravelTimes | geography.TravelTimes,
+    policy: Policy = LIVE_POLICY,
     auto_accept: bool = False,
     offer_lasts: timedelta = OFFER_LASTS,
 ) -> Tick:
-    """Decide for one city, now; `auto_accept` has every offer accepted in the same breath."""
+    """Decide for one city, now; `auto_accept` has every offer accepted in the same breath.
+
+    `travel` is geography's maps port, or anything else that measures as the planner asks.
+    """
     return await ticking.tick(
         tx,
         tenant_id=tenant_id,
         city_id=city_id,
-        travel=travel,
+        travel=OnMap(travel) if callable(travel) else travel,
         policy=policy,
         auto_accept=auto_accept,
         offer_lasts=offer_lasts,

@@ -279,12 +279,13 @@ async def offers_of(
     return [_offer(row) for row in rows], _total(rows)
 
 
-async def offer_ids_of(tx: Tx, *, delivery_id: UUID) -> list[UUID]:
+async def offers_about(tx: Tx, *, delivery_id: UUID) -> list[Offer]:
     """Every offer that a delivery was ever in."""
     rows = await tx.rows(
-        "select id from dispatch.offer where delivery_ids @> array[$1::uuid]", delivery_id
+        "select * from dispatch.offer where delivery_ids @> array[$1::uuid] order by made_at, id",
+        delivery_id,
     )
-    return [row["id"] for row in rows]
+    return [_offer(row) for row in rows]
 
 
 async def pending_of(tx: Tx, *, courier_ids: Sequence[UUID]) -> list[Offer]:
@@ -346,6 +347,10 @@ async def add_decision(tx: Tx, row: DecisionRow) -> None:
         list(row.delivery_ids),
         *[msgspec.json.encode(getattr(row, name)).decode() for name in _DOCUMENTS],
     )
+
+
+async def last_decision_at(tx: Tx, *, city_id: UUID) -> datetime | None:
+    return await tx.value("select max(at) from dispatch.decision where city_id = $1", city_id)
 
 
 async def decisions_about(

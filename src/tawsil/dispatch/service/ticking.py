@@ -1,9 +1,9 @@
 """The dispatcher's tick: look at a city, plan, tell couriers, and write down why."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from itertools import groupby, pairwise
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 from msgspec import Struct
@@ -13,7 +13,7 @@ from tawsil.couriers.public import Availability
 from tawsil.dispatch import planning, store
 from tawsil.dispatch.events import Stop
 from tawsil.dispatch.model import OFFER_LASTS, TO_COLLECT, Delivery, Offer, State
-from tawsil.dispatch.service import offers
+from tawsil.dispatch.service import journal, offers
 from tawsil.dispatch.service.board import Board
 from tawsil.kernel import metrics
 from tawsil.kernel.db import Tx
@@ -26,6 +26,7 @@ ROAD_PER_STRAIGHT: Final = 1.35
 """Metres by road for a metre as the crow flies, for the distance an offer names."""
 AHEAD: Final = timedelta(hours=2)
 """What is ready later than this is not thought about yet."""
+KEEP_HOLDS_EVERY: Final = timedelta(seconds=10)
 _BEST_RATING: Final = 5.0
 _WORST_RATING: Final = 1.0
 
@@ -86,14 +87,29 @@ async def tick(
         accepted = await offers.accept(tx, answers)
         told = [o for o in accepted if isinstance(o, Offer)]
         assert len(told) == len(answers), "an offer made in this transaction can be accepted in it"
-    decision_id = tx.ids()
-    await store.add_decision(
-        tx,
-        _written(decision_id, by, city_id=city_id, view=view, plan=plan, made=made, waiting=soon),
+    decision_id = tx.ids() if await _worth_keeping(tx, plan, city_id=city_id) else None
+    if decision_id is None:
+        return Tick(waiting=len(waiting), held=len(plan.holds))
+    row = journal.written(
+        decision_id,
+        by,
+        city_id=city_id,
+        inputs=journal.Inputs(jobs=snapshot.jobs, couriers=snapshot.couriers),
+        left_out=view.left_out,
+        plan=plan,
+        made=made,
+        waiting=soon,
     )
-    return Tick(
-        waiting=len(waiting), offers=tuple(told), held=len(plan.holds), decision_id=decision_id
-    )
+    await store.add_decision(tx, row)
+    return Tick(waiting=len(waiting), offers=tuple(told), held=len(plan.holds), decision_id=row.id)
+
+
+async def _worth_keeping(tx: Tx, plan: planning.Plan, *, city_id: UUID) -> bool:
+    """Every tick that tells somebody something; of those that only hold, one now and then."""
+    if plan.commitments:
+        return True
+    last_at = await store.last_decision_at(tx, city_id=city_id)
+    return last_at is None or tx.now - last_at >= KEEP_HOLDS_EVERY
 
 
 async def _view(tx: Tx, *, tenant_id: UUID, city_id: UUID, waiting: Sequence[Delivery]) -> View:
@@ -250,50 +266,3 @@ def _proposal(
         arrival_at=arrival_at,
         distance_m=round(straight_m * ROAD_PER_STRAIGHT),
     )
-
-
-def _written(
-    id_: UUID,
-    by: By,
-    *,
-    city_id: UUID,
-    view: View,
-    plan: planning.Plan,
-    made: Mapping[UUID, Offer | Refusal],
-    waiting: Sequence[Delivery],
-) -> store.DecisionRow:
-    """The tick as it is kept: enough to explain it, and to decide it again under another policy."""
-    return store.DecisionRow(
-        id=id_,
-        tenant_id=by.tenant_id,
-        city_id=city_id,
-        at=plan.at,
-        policy=plan.policy,
-        policy_version=plan.version,
-        delivery_ids=tuple(d.id for d in waiting),
-        inputs={
-            "jobs": [_job(d) for d in view.jobs.values()],
-            "couriers": view.couriers,
-        },
-        candidates=plan.candidates,
-        exclusions={
-            "everywhere": view.left_out,
-            "jobs": plan.exclusions,
-        },
-        outcome={
-            "commitments": [
-                {"plan": c, "result": _result(made.get(c.courier))} for c in plan.commitments
-            ],
-            "holds": plan.holds,
-        },
-    )
-
-
-def _result(outcome: Offer | Refusal | None) -> dict[str, Any]:
-    match outcome:
-        case Offer():
-            return {"offer_id": outcome.id}
-        case Refusal():
-            return {"refused": outcome.code}
-        case None:
-            return {"refused": "changed_meanwhile"}
