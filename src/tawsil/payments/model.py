@@ -88,13 +88,7 @@ def start(
     )
     if payment.has_psp and not card_token:
         return refuse("payment.card_missing", status=422)
-    requested = AuthorisationRequested(
-        reference_id=reference_id,
-        payer_id=payer_id,
-        method=method,
-        amount_minor=amount_minor,
-        currency=currency,
-    )
+    requested = _requested(payment)
     if payment.has_psp:
         return accept(payment, requested)
     return _move(payment, PaymentState.AUTHORISED, requested, _authorised(payment), at=at)
@@ -296,14 +290,7 @@ def absent(payment: Payment, *, at: datetime) -> Accepted[Payment]:
         return accept(payment)
     if payment.attempts >= MOST_ATTEMPTS:
         return _declined(payment, code=NOT_PROCESSED, at=at)
-    again = AuthorisationRequested(
-        reference_id=payment.reference_id,
-        payer_id=payment.payer_id,
-        method=payment.method,
-        amount_minor=payment.amount_minor,
-        currency=payment.currency,
-        attempts=payment.attempts,
-    )
+    again = _requested(payment)
     return _move(payment, PaymentState.AUTHORISING, again, at=at, attempts=payment.attempts)
 
 
@@ -449,6 +436,17 @@ def _declined(
 
 def _declined_event(payment: Payment, *, code: str, step: Step = Step.AUTHORISE) -> PaymentDeclined:
     return PaymentDeclined(reference_id=payment.reference_id, code=code, step=step)
+
+
+def _requested(payment: Payment) -> AuthorisationRequested:
+    return AuthorisationRequested(
+        reference_id=payment.reference_id,
+        payer_id=payment.payer_id,
+        method=payment.method,
+        amount_minor=payment.amount_minor,
+        currency=payment.currency,
+        attempts=payment.attempts,
+    )
 
 
 def _authorised(payment: Payment) -> PaymentAuthorised:
