@@ -52,7 +52,7 @@ def create_api(settings: Settings, database: Database) -> Litestar:
     return create_app(
         routes=wiring.ROUTES,
         database=database,
-        authenticate=identity.authenticator(database, settings=settings, tokens=tokens),
+        authenticate=identity.authenticator(database, settings, tokens=tokens),
         state={
             "settings": settings,
             "registry": wiring.REGISTRY,

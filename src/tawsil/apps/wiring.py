@@ -18,8 +18,8 @@ from tawsil.couriers import events as courier_events
 from tawsil.couriers import routes as courier_routes
 from tawsil.couriers import service as couriers
 from tawsil.dispatch import events as dispatch_events
+from tawsil.dispatch import public as dispatch
 from tawsil.dispatch import routes as dispatch_routes
-from tawsil.dispatch import service as dispatch
 from tawsil.geography import routes as geography_routes
 from tawsil.identity import events as identity_events
 from tawsil.identity import routes as identity_routes

@@ -83,8 +83,8 @@ def dispatching(database: Database, settings: Settings) -> Step:
                     tx,
                     tenant_id=city.tenant_id,
                     city_id=city.id,
-                    travel=geography.GreatCircle.of(city.rules),
-                    policy=dispatch.LIVE_POLICY,
+                    travel=dispatch.OnMap(geography.GreatCircle.of(city.rules)),
+                    policy=dispatch.Policy(),
                 )
         return settings.dispatch_tick_s
 

@@ -21,14 +21,14 @@ from msgspec import Struct
 from tawsil.kernel.db import Database, Tx, event_type
 from tawsil.kernel.decisions import By, Event
 
-E = TypeVar("E", bound=Event, covariant=True)
+E_co = TypeVar("E_co", bound=Event, covariant=True)
 log = structlog.get_logger(__name__)
 
 MOST_PER_BATCH: Final = 200
 MOST_ATTEMPTS: Final = 5
 
 
-class Recorded(Struct, Generic[E], frozen=True, kw_only=True):
+class Recorded(Struct, Generic[E_co], frozen=True, kw_only=True):
     """An event as it stands in the log."""
 
     seq: int
@@ -36,7 +36,7 @@ class Recorded(Struct, Generic[E], frozen=True, kw_only=True):
     stream: str
     stream_id: UUID
     version: int
-    event: E
+    event: E_co
     actor_id: UUID | None
     actor_role: str
     tenant_id: UUID

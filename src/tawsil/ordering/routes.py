@@ -6,7 +6,8 @@ from uuid import UUID
 
 from litestar import Response, delete, get, post, put
 from litestar.datastructures import State
-from litestar.params import Parameter
+from litestar.di import NamedDependency
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from msgspec import Meta, Struct
 
 from tawsil.kernel.batches import Handle
@@ -28,8 +29,8 @@ from tawsil.ordering.model import LIVE, Order, PaidBy, Party, Status
 from tawsil.ordering.steps import Acting, concerns
 from tawsil.ordering.views import OrderView, TimelineEntry
 
-PageNumber = Annotated[int, Parameter(ge=1, le=100_000)]
-PageSize = Annotated[int, Parameter(ge=1, le=100)]
+PageNumber = Annotated[int, QueryParameter(ge=1, le=100_000)]
+PageSize = Annotated[int, QueryParameter(ge=1, le=100)]
 Reason = Annotated[str, Meta(min_length=1, max_length=200, examples=["sold_out"])]
 
 
@@ -103,13 +104,17 @@ async def _visible(tx: Tx, caller: Caller, order_id: UUID) -> tuple[Order, Actin
 
 
 @get("/v4/cart", opt={"rule": allow("order:create")}, tags=["Orders"], summary="My cart")
-async def get_cart(caller: Caller, database: Database) -> Envelope[store.Cart | None]:
+async def get_cart(
+    caller: NamedDependency[Caller], database: NamedDependency[Database]
+) -> Envelope[store.Cart | None]:
     async with database.transaction() as tx:
         return envelope(await store.cart(tx, customer_id=caller.user_id))
 
 
 @put("/v4/cart", opt={"rule": allow("order:create")}, tags=["Orders"], summary="Replace my cart")
-async def put_cart(data: CartBody, caller: Caller, database: Database) -> Envelope[store.Cart]:
+async def put_cart(
+    data: JSONBody[CartBody], caller: NamedDependency[Caller], database: NamedDependency[Database]
+) -> Envelope[store.Cart]:
     """Keep what is about to be ordered; `POST /v4/quotes` prices it with every fee."""
     cart = store.Cart(merchant_id=data.merchant_id, lines=data.lines)
     async with database.transaction() as tx:
@@ -118,7 +123,7 @@ async def put_cart(data: CartBody, caller: Caller, database: Database) -> Envelo
 
 
 @delete("/v4/cart", opt={"rule": allow("order:create")}, tags=["Orders"], summary="Empty my cart")
-async def delete_cart(caller: Caller, database: Database) -> None:
+async def delete_cart(caller: NamedDependency[Caller], database: NamedDependency[Database]) -> None:
     async with database.transaction() as tx:
         await store.drop_carts(tx, [caller.user_id])
 
@@ -128,7 +133,9 @@ async def delete_cart(caller: Caller, database: Database) -> None:
 
 @post("/v4/orders", opt={"rule": allow("order:create")}, tags=["Orders"], summary="Place an order")
 async def place_order(
-    data: PlaceOrderBody, caller: Caller, commands: Commands
+    data: JSONBody[PlaceOrderBody],
+    caller: NamedDependency[Caller],
+    commands: NamedDependency[Commands],
 ) -> Response[Envelope[OrderView]]:
     """Turn a binding quote into an order. Send an Idempotency-Key: repeats then do no harm."""
     if (data.payment_method is PaidBy.CARD) != (data.card_token is not None):
@@ -150,10 +157,10 @@ async def place_order(
 
 @get("/v4/orders", opt={"rule": allow("order:read")}, tags=["Orders"], summary="List orders")
 async def list_orders(
-    caller: Caller,
-    database: Database,
-    status: list[Status] | None = None,
-    live: bool = False,  # noqa: FBT001, FBT002 - a query parameter
+    caller: NamedDependency[Caller],
+    database: NamedDependency[Database],
+    status: FromQuery[list[Status] | None] = None,
+    live: FromQuery[bool] = False,  # noqa: FBT002 - a query parameter
     page: PageNumber = 1,
     limit: PageSize = 20,
 ) -> Envelope[list[OrderView]]:
@@ -173,7 +180,9 @@ async def list_orders(
     tags=["Orders"],
     summary="One order",
 )
-async def get_order(order_id: UUID, caller: Caller, database: Database) -> Envelope[OrderView]:
+async def get_order(
+    order_id: FromPath[UUID], caller: NamedDependency[Caller], database: NamedDependency[Database]
+) -> Envelope[OrderView]:
     async with database.transaction() as tx:
         order, who = await _visible(tx, caller, order_id)
         items = (await store.items(tx, [order_id]))[order_id]
@@ -196,7 +205,10 @@ async def get_order(order_id: UUID, caller: Caller, database: Database) -> Envel
     summary="An order's complete story",
 )
 async def get_timeline(
-    order_id: UUID, caller: Caller, database: Database, state: State
+    order_id: FromPath[UUID],
+    caller: NamedDependency[Caller],
+    database: NamedDependency[Database],
+    state: State,
 ) -> Envelope[list[TimelineEntry]]:
     """Every event of the order, its payment and its delivery, in the order it was recorded."""
     async with database.transaction() as tx:
@@ -219,7 +231,10 @@ async def get_timeline(
     summary="The merchant takes the order",
 )
 async def accept_order(
-    order_id: UUID, data: AcceptBody, caller: Caller, commands: Commands
+    order_id: FromPath[UUID],
+    data: JSONBody[AcceptBody],
+    caller: NamedDependency[Caller],
+    commands: NamedDependency[Commands],
 ) -> Response[Envelope[OrderView]]:
     minutes = data.prep_time_minutes
     return await commands.submit(
@@ -242,7 +257,10 @@ async def accept_order(
     summary="More time, or less",
 )
 async def change_ready_time(
-    order_id: UUID, data: ReadyTimeBody, caller: Caller, commands: Commands
+    order_id: FromPath[UUID],
+    data: JSONBody[ReadyTimeBody],
+    caller: NamedDependency[Caller],
+    commands: NamedDependency[Commands],
 ) -> Response[Envelope[OrderView]]:
     return await commands.submit(
         journey.change_ready_time,
@@ -274,10 +292,10 @@ STEPS: Final[dict[Step, Handle[journey.MoveOrder]]] = {
     summary="Take a step that needs nothing but the order",
 )
 async def take_step(
-    order_id: UUID,
-    step: Annotated[Step, Parameter(description="prepare, ready, pick-up, depart or return")],
-    caller: Caller,
-    commands: Commands,
+    order_id: FromPath[UUID],
+    step: FromPath[Step],
+    caller: NamedDependency[Caller],
+    commands: NamedDependency[Commands],
 ) -> Response[Envelope[OrderView]]:
     return await commands.submit(
         STEPS[step],
@@ -294,7 +312,10 @@ async def take_step(
     summary="Hand the order over",
 )
 async def deliver(
-    order_id: UUID, data: DeliverBody, caller: Caller, commands: Commands
+    order_id: FromPath[UUID],
+    data: JSONBody[DeliverBody],
+    caller: NamedDependency[Caller],
+    commands: NamedDependency[Commands],
 ) -> Response[Envelope[OrderView]]:
     return await commands.submit(
         journey.deliver,
@@ -313,7 +334,10 @@ async def deliver(
     summary="Call the order off",
 )
 async def cancel(
-    order_id: UUID, data: ReasonBody, caller: Caller, commands: Commands
+    order_id: FromPath[UUID],
+    data: JSONBody[ReasonBody],
+    caller: NamedDependency[Caller],
+    commands: NamedDependency[Commands],
 ) -> Response[Envelope[OrderView]]:
     """The customer until the kitchen has begun; the merchant and operations until pick-up."""
     return await commands.submit(
@@ -340,7 +364,10 @@ def _canceller(caller: Caller) -> Acting:
     summary="Nobody to hand it to",
 )
 async def mark_undeliverable(
-    order_id: UUID, data: ReasonBody, caller: Caller, commands: Commands
+    order_id: FromPath[UUID],
+    data: JSONBody[ReasonBody],
+    caller: NamedDependency[Caller],
+    commands: NamedDependency[Commands],
 ) -> Response[Envelope[OrderView]]:
     """Reasons: customer_absent, customer_refused, wrong_address, damaged, accident."""
     return await commands.submit(
@@ -363,7 +390,10 @@ async def mark_undeliverable(
     summary="Complain about a delivered order",
 )
 async def dispute(
-    order_id: UUID, data: ReasonBody, caller: Caller, commands: Commands
+    order_id: FromPath[UUID],
+    data: JSONBody[ReasonBody],
+    caller: NamedDependency[Caller],
+    commands: NamedDependency[Commands],
 ) -> Response[Envelope[OrderView]]:
     return await commands.submit(
         journey.dispute,
@@ -385,7 +415,10 @@ async def dispute(
     summary="Give the customer everything back",
 )
 async def refund(
-    order_id: UUID, data: ReasonBody, caller: Caller, commands: Commands
+    order_id: FromPath[UUID],
+    data: JSONBody[ReasonBody],
+    caller: NamedDependency[Caller],
+    commands: NamedDependency[Commands],
 ) -> Response[Envelope[OrderView]]:
     return await commands.submit(
         journey.refund,
@@ -415,7 +448,10 @@ BY_STATUS: Final[dict[Status, Step]] = {
     summary="Set a status (older clients)",
 )
 async def put_status(
-    order_id: UUID, data: StatusBody, caller: Caller, commands: Commands
+    order_id: FromPath[UUID],
+    data: JSONBody[StatusBody],
+    caller: NamedDependency[Caller],
+    commands: NamedDependency[Commands],
 ) -> Response[Envelope[OrderView]]:
     """Mapped to the same commands; an illegal move is a 409 that names the legal ones."""
     who = acting(caller, "order:update")

@@ -313,7 +313,9 @@ async def without_deadline(tx: Tx) -> int:
     return await tx.value(
         """
         select count(*) from ordering."order" o where status = any($1::text[])
-            and not exists (select from kernel.deadline d where d.subject_id = o.id and d.owner = 'order')
+            and not exists (
+                select from kernel.deadline d where d.subject_id = o.id and d.owner = 'order'
+            )
         """,
         sorted(LIVE),
     )

@@ -17,7 +17,7 @@ class OrderView(Struct, frozen=True, kw_only=True):
     """An order as its people see it; `legal_moves` are the statuses it may go to next."""
 
     id: UUID
-    order_number: int
+    number: int
     customer_id: UUID
     merchant_id: UUID
     courier_id: UUID | None
@@ -55,7 +55,7 @@ class OrderView(Struct, frozen=True, kw_only=True):
         amounts, deadline = order.amounts, order.deadline
         return cls(
             id=order.id,
-            order_number=order.number,
+            number=order.number,
             customer_id=order.customer_id,
             merchant_id=order.merchant_id,
             courier_id=order.courier_id,

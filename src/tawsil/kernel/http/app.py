@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Final
 
-from litestar import Litestar, Response, get
+from litestar import Litestar, Response, Router, get
 from litestar.config.app import AppConfig
 from litestar.datastructures import State
 from litestar.di import Provide
@@ -84,7 +84,7 @@ def create_app(
         openapi_config=OpenAPIConfig(
             title="Tawsil",
             version="4",
-            path="/docs",
+            openapi_router=Router(path="/docs", route_handlers=[], opt={"rule": PUBLIC}),
             servers=[Server(url="/")],
             render_plugins=[ScalarRenderPlugin()],
             components=Components(

@@ -1,6 +1,8 @@
 """Commands over HTTP: into the batch of their handler, out as an answer that can be replayed."""
 
 from collections.abc import Callable
+from contextvars import copy_context
+from functools import partial
 from hashlib import sha256
 from typing import Any, Final, TypeVar, cast
 from uuid import UUID
@@ -63,7 +65,9 @@ class Commands:
                 return Answer(status=outcome.status, body=_encode(refusal_envelope(outcome)))
             return Answer(status=status, body=_encode(envelope(view(outcome))))
 
-        answer = await self._batchers.of(handle).submit(command, render=render, key=self._key)
+        # A batch runs in the context of whoever began it: the answer is to be in this caller's.
+        in_context = partial(copy_context().run, render)
+        answer = await self._batchers.of(handle).submit(command, render=in_context, key=self._key)
         response = Response(
             answer.body,
             status_code=answer.status,

@@ -6,6 +6,7 @@ Nothing that a client sends makes a 5xx.
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, TypeVar, cast
 
+import asyncpg
 import msgspec
 import structlog
 from litestar import Request, Response
@@ -118,6 +119,10 @@ def _unreadable(_: Handled, error: msgspec.MsgspecError) -> Response[Envelope[No
     return _answer(Problem(400, "request.invalid", why=str(error)))
 
 
+def _unstorable(_: Handled, __: asyncpg.PostgresError) -> Response[Envelope[None]]:
+    return _answer(Problem(400, "request.invalid", why="text must not contain NUL characters"))
+
+
 _HTTP_CODES: Final = {413: "request.too_large"}
 
 
@@ -148,6 +153,8 @@ EXCEPTION_HANDLERS: Final[dict[int | type[Exception], Any]] = {
     KeyReusedError: _reused,
     ValidationException: _invalid,
     msgspec.MsgspecError: _unreadable,
+    asyncpg.CharacterNotInRepertoireError: _unstorable,
+    asyncpg.UntranslatableCharacterError: _unstorable,
     HTTPException: _http,
     Exception: _failed,
 }

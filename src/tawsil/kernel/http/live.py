@@ -15,6 +15,7 @@ import msgspec
 import structlog
 from litestar import Litestar, Request, WebSocket, get, websocket
 from litestar.datastructures import State
+from litestar.di import NamedDependency
 from litestar.exceptions import WebSocketDisconnect
 from litestar.response import ServerSentEvent, ServerSentEventMessage
 from msgspec import Struct
@@ -205,7 +206,9 @@ def _last_id(text: str | None) -> int | None:
     summary="Live events (server-sent)",
     media_type="text/event-stream",
 )
-async def live_sse(request: Request[Any, Any, State], caller: Caller) -> ServerSentEvent:
+async def live_sse(
+    request: Request[Any, Any, State], caller: NamedDependency[Caller]
+) -> ServerSentEvent:
     """Everything that concerns the caller, as it happens.
 
     Reconnect with `Last-Event-ID` (browsers do it by themselves) to hear what was missed.
@@ -231,7 +234,9 @@ async def live_sse(request: Request[Any, Any, State], caller: Caller) -> ServerS
 
 
 @websocket("/v4/live/ws", opt={"rule": SIGNED_IN})
-async def live_websocket(socket: WebSocket[Any, Any, State], caller: Caller) -> None:
+async def live_websocket(
+    socket: WebSocket[Any, Any, State], caller: NamedDependency[Caller]
+) -> None:
     """The same over a WebSocket: JSON messages {id, event, data}; `?last_event_id=` replays."""
     await socket.accept()
     hub: Hub = socket.app.state.hub

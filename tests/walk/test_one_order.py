@@ -1,0 +1,171 @@
+"""One order, from cart to settled, over real HTTP and a real database. See docs/one-order.md."""
+
+import asyncio
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from httpx_sse import aconnect_sse
+
+from tawsil.kernel.places import Place
+from walk.conftest import Walk
+from walk.small_city import COURIER, DOOR, KITCHEN, MERCHANT, PEOPLE, SHAWARMA
+
+pytestmark = pytest.mark.xdist_group("walk")
+
+
+async def test_one_order_from_cart_to_settled(walk: Walk) -> None:
+    heard = asyncio.create_task(_listen(walk, until="DELIVERED"))
+
+    # The courier is on duty and seen near the kitchen.
+    courier_home = f"/v4/drivers/{COURIER}"
+    await walk.do("courier", f"{courier_home}/availability/start-shift")
+    await _seen_at(walk, KITCHEN)
+
+    # The customer finds a kitchen, fills a cart and is shown every fee before ordering.
+    (merchant,) = await walk.get("customer", "/v4/merchants?q=shawarma")
+    assert merchant["id"] == str(MERCHANT)
+    lines = [{"product_id": str(SHAWARMA), "quantity": 2}]
+    cart = await walk.as_("customer", "PUT", "/v4/cart", merchant_id=str(MERCHANT), lines=lines)
+    assert cart.status_code == 200
+    quote = await walk.do(
+        "customer",
+        "/v4/quotes",
+        merchant_id=str(MERCHANT),
+        lines=lines,
+        dropoff={**_place(DOOR), "address": "12 Palm Street", "instructions": "Ring twice"},
+        tip_minor=500,
+    )
+
+    # Placing it twice with the same key places it once.
+    order_body = {"quote_id": quote["id"], "payment_method": "card", "card_token": "tok_visa"}
+    first, again = [
+        await walk.as_("customer", "POST", "/v4/orders", key="dinner", **order_body)
+        for _ in range(2)
+    ]
+    assert first.status_code == again.status_code == 201
+    assert first.content == again.content
+    assert again.headers["Idempotent-Replayed"] == "true"
+    order = first.json()["data"]
+    path = f"/v4/orders/{order['id']}"
+    assert order["status"] == "PENDING"
+    assert order["total_minor"] == quote["breakdown"]["total_minor"]
+
+    # The merchant sees it once the money is safe, takes it, and cooks.
+    await walk.until("the merchant sees the order", lambda: _seen_by_merchant(walk, order["id"]))
+    accepted = await walk.do("merchant", f"{path}/accept", prep_time_minutes=1)
+    assert accepted["status"] == "ACCEPTED"
+    assert accepted["estimated_delivery_at"] > accepted["ready_at"]
+
+    # A courier is found, sees what it pays, and accepts within thirty seconds.
+    offer = await walk.until("an offer", lambda: _pending_offer(walk))
+    await walk.do("courier", f"{courier_home}/offers/{offer['id']}/accept")
+    await walk.until("the courier is on the order", lambda: _order_has(walk, path, "courier_id"))
+
+    # Cooked, collected, carried: the courier's positions say where the food is.
+    assert (await walk.do("merchant", f"{path}/steps/ready"))["status"] == "READY_FOR_PICKUP"
+    assert (await walk.do("courier", f"{path}/steps/pick-up"))["status"] == "PICKED_UP"
+    await _seen_at(walk, DOOR)
+
+    # The right PIN proves the handover; a wrong one changes nothing.
+    pin = (await walk.get("customer", path))["handover_pin"]
+    wrong = await walk.as_(
+        "courier", "POST", f"{path}/deliver", pin=f"{(int(pin) + 1) % 10_000:04}"
+    )
+    assert wrong.status_code == 422
+    assert "PIN" in wrong.json()["errors"][0]["message"]
+    assert (await walk.do("courier", f"{path}/deliver", pin=pin))["status"] == "DELIVERED"
+
+    # The money reaches everybody: what was quoted is what was charged is what was shared out.
+    settled = await walk.until("the order is settled", lambda: _settled(walk, path))
+    assert settled["next_deadline"] is None
+    shares = await walk.database.pool.fetchrow(
+        'select merchant_minor, courier_minor from ordering."order" where number = $1',
+        order["number"],
+    )
+    assert _balance(await walk.get("merchant", "/v4/accounts/me")) == shares["merchant_minor"] > 0
+    assert _balance(await walk.get("courier", "/v4/accounts/me")) == shares["courier_minor"] > 0
+    sums = await walk.database.pool.fetch(
+        "select currency, sum(amount_minor) as total from payments.entry group by currency"
+    )
+    assert [(row["currency"], row["total"]) for row in sums] == [("AED", 0)]
+
+    # Its whole story stands in the log, and the customer's page heard it live.
+    story = [entry["type"] for entry in await walk.get("operator", f"{path}/timeline")]
+    assert [kind for kind in story if kind.startswith("order.")] == [
+        "order.placed.v1",
+        "order.offered.v1",
+        "order.accepted.v1",
+        "order.courier_assigned.v1",
+        "order.preparation_started.v1",
+        "order.ready.v1",
+        "order.picked_up.v1",
+        "order.departed.v1",
+        "order.delivered.v1",
+        "order.settled.v1",
+    ]
+    assert {"payment.authorised.v1", "payment.captured.v1", "delivery.done.v1"} <= set(story)
+    messages = await asyncio.wait_for(heard, 10)
+    statuses = [m["status"] for name, m in messages if name == "order_status_updated"]
+    assert statuses[0] == "PENDING"
+    assert statuses[-1] == "DELIVERED"
+    assert any(name == "delivery_eta_updated" for name, _ in messages)
+
+
+async def _listen(walk: Walk, *, until: str) -> list[tuple[str, Any]]:
+    """What the customer's live stream says, up to a status."""
+    token = (
+        await walk.client.post(
+            "/v4/auth/login",
+            json={"email": PEOPLE["customer"].email, "password": "open sesame please"},
+        )
+    ).json()["data"]["access_token"]
+    messages: list[tuple[str, Any]] = []
+    async with aconnect_sse(
+        walk.client, "GET", "/v4/live", headers={"Authorization": f"Bearer {token}"}
+    ) as stream:
+        async for message in stream.aiter_sse():
+            data = json.loads(message.data or "{}")
+            messages.append((message.event, data))
+            if data.get("status") == until:
+                return messages
+    return messages
+
+
+async def _seen_at(walk: Walk, place: Place) -> None:
+    now = datetime.now(UTC).isoformat()
+    answer = await walk.as_(
+        "courier",
+        "POST",
+        f"/v4/drivers/{COURIER}/positions",
+        pings=[{**_place(place), "accuracy_m": 5, "at": now}],
+    )
+    assert answer.status_code in {200, 201, 202}, answer.text
+
+
+def _place(place: Place) -> dict[str, float]:
+    return {"latitude": place.latitude, "longitude": place.longitude}
+
+
+async def _seen_by_merchant(walk: Walk, order_id: str) -> bool:
+    orders = await walk.get("merchant", "/v4/orders?live=true")
+    return any(o["id"] == order_id and o["payment"] == "safe" for o in orders)
+
+
+async def _pending_offer(walk: Walk) -> Any:
+    offers = await walk.get("courier", f"/v4/drivers/{COURIER}/offers")
+    return next((o for o in offers if o["state"] == "pending"), None)
+
+
+async def _order_has(walk: Walk, path: str, field: str) -> Any:
+    return (await walk.get("customer", path))[field]
+
+
+async def _settled(walk: Walk, path: str) -> Any:
+    order = await walk.get("customer", path)
+    return order if order["payment"] == "settled" else None
+
+
+def _balance(account: Any) -> int:
+    return sum(balance["balance_minor"] for balance in account["balances"])
