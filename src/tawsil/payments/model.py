@@ -86,12 +86,11 @@ def start(
         created_at=at,
         since_at=at,
     )
-    if payment.has_psp and not card_token:
-        return refuse("payment.card_missing", status=422)
-    requested = _requested(payment)
     if payment.has_psp:
-        return accept(payment, requested)
-    return _move(payment, PaymentState.AUTHORISED, requested, _authorised(payment), at=at)
+        missing = refuse("payment.card_missing", status=422)
+        return accept(payment, _requested(payment)) if card_token else missing
+    promised = (_requested(payment), _authorised(payment))
+    return _move(payment, PaymentState.AUTHORISED, *promised, at=at)
 
 
 def capture(
@@ -290,8 +289,8 @@ def absent(payment: Payment, *, at: datetime) -> Accepted[Payment]:
         return accept(payment)
     if payment.attempts >= MOST_ATTEMPTS:
         return _declined(payment, code=NOT_PROCESSED, at=at)
-    again = _requested(payment)
-    return _move(payment, PaymentState.AUTHORISING, again, at=at, attempts=payment.attempts)
+    state = PaymentState.AUTHORISING
+    return _move(payment, state, _requested(payment), at=at, attempts=payment.attempts)
 
 
 def denied(payment: Payment, *, code: str, at: datetime) -> Accepted[Payment]:
