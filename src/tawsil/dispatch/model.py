@@ -71,11 +71,8 @@ class OfferState(StrEnum):
 
 
 OFFER_MOVES: Final[Mapping[OfferState, frozenset[OfferState]]] = {
+    **{state: frozenset[OfferState]() for state in OfferState},
     OfferState.PENDING: frozenset(OfferState) - {OfferState.PENDING},
-    OfferState.ACCEPTED: frozenset(),
-    OfferState.REJECTED: frozenset(),
-    OfferState.EXPIRED: frozenset(),
-    OfferState.WITHDRAWN: frozenset(),
 }
 
 
@@ -310,12 +307,7 @@ def reschedule(delivery: Delivery, *, etas: Etas) -> Decision[Delivery]:
 def unassign(delivery: Delivery, *, reason: str, now: datetime) -> Decision[Delivery]:
     """Take it from its courier, who is not asked again; the search and its ladder begin anew."""
     if delivery.state not in TO_COLLECT:
-        return refuse(
-            "dispatch.illegal_move",
-            state=delivery.state,
-            asked=WAITING,
-            legal=sorted(MOVES[delivery.state]),
-        )
+        return _illegal(delivery, WAITING)
     courier_id = delivery.courier_id
     assert courier_id is not None, "an assigned delivery has a courier"
     lost = replace(
@@ -457,10 +449,12 @@ def _step(
 
 
 def _refused(delivery: Delivery, to: State) -> Refusal | None:
-    legal = MOVES[delivery.state]
-    if to in legal:
-        return None
-    return refuse("dispatch.illegal_move", state=delivery.state, asked=to, legal=sorted(legal))
+    return None if to in MOVES[delivery.state] else _illegal(delivery, to)
+
+
+def _illegal(delivery: Delivery, to: State) -> Refusal:
+    legal = sorted(MOVES[delivery.state])
+    return refuse("dispatch.illegal_move", state=delivery.state, asked=to, legal=legal)
 
 
 def _ended(delivery: Delivery, *, reason: str, now: datetime) -> Delivery:

@@ -1,0 +1,287 @@
+"""Whatever couriers, customers and clocks do: one courier a delivery, and each freed once."""
+
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+)
+
+from tawsil.dispatch import model
+from tawsil.dispatch.events import OfferPayload, Stop
+from tawsil.dispatch.model import (
+    LADDER,
+    MOVES,
+    OFFER_MOVES,
+    TO_COLLECT,
+    WITH_COURIER,
+    WITHOUT_COURIER,
+    Delivery,
+    Etas,
+    Offer,
+    OfferState,
+    State,
+)
+from tawsil.kernel.decisions import Accepted, Decision, Refusal
+from tawsil.kernel.places import Place
+from tawsil.tracking.events import StopKind
+
+NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+HERE, THERE = Place(25.20, 55.27), Place(25.21, 55.28)
+COURIERS = [UUID(int=100 + n) for n in range(3)]
+MINUTES = st.integers(0, 40).map(lambda m: timedelta(minutes=m))
+
+
+def waiting(n: int = 1, *, ready_in: timedelta = timedelta(0)) -> Delivery:
+    return Delivery(
+        id=UUID(int=n),
+        tenant_id=UUID(int=1000),
+        city_id=UUID(int=1001),
+        correlation_id=UUID(int=1002),
+        reference_id=UUID(int=2000 + n),
+        site_id=UUID(int=1003),
+        pickup=HERE,
+        dropoff=THERE,
+        ready_at=NOON + ready_in,
+        requested_at=NOON,
+        searched_since_at=NOON,
+        earning_minor=500,
+        currency="AED",
+    )
+
+
+def offer_of(id_: UUID, courier_id: UUID, deliveries: list[Delivery], *, now: datetime) -> Offer:
+    doors = [
+        Stop(kind=StopKind.DROPOFF, delivery_ids=(d.id,), place=d.dropoff, at=now + MINUTE * 9)
+        for d in deliveries
+    ]
+    pickup = Stop(
+        kind=StopKind.PICKUP,
+        delivery_ids=tuple(d.id for d in deliveries),
+        place=HERE,
+        at=now + MINUTE * 4,
+    )
+    return Offer(
+        id=id_,
+        tenant_id=UUID(int=1000),
+        city_id=UUID(int=1001),
+        correlation_id=UUID(int=1002),
+        courier_id=courier_id,
+        delivery_ids=tuple(d.id for d in deliveries),
+        reference_ids=tuple(d.reference_id for d in deliveries),
+        arrival_at=now + MINUTE * 3,
+        payload=OfferPayload(
+            earning_minor=500, currency="AED", distance_m=1000, stops=(pickup, *doors)
+        ),
+        made_at=now,
+        expires_at=now + model.OFFER_LASTS,
+    )
+
+
+MINUTE = timedelta(minutes=1)
+
+
+def stands(decision: Decision[Delivery]) -> Delivery:
+    assert isinstance(decision, Accepted), decision
+    return decision.state
+
+
+@given(MINUTES)
+def test_whoever_has_no_courier_has_a_deadline_and_it_never_goes_back(ready_in: timedelta):
+    delivery, last = waiting(ready_in=ready_in), NOON
+    for _ in LADDER:
+        assert delivery.deadline is not None
+        assert delivery.deadline.kind == "escalate"
+        assert delivery.deadline.at > last
+        last = delivery.deadline.at
+        delivery = stands(model.escalate(delivery, reason="nobody_yet"))
+    assert delivery.deadline is not None
+    assert delivery.deadline.kind == "give_up"
+    assert delivery.deadline.at == delivery.urgent_at + model.GIVE_UP_AFTER
+    assert stands(model.give_up(delivery, now=last)).deadline is None
+
+
+@given(MINUTES)
+def test_urgent_is_not_before_it_was_asked_for_nor_much_before_it_is_ready(ready_in: timedelta):
+    delivery = waiting(ready_in=ready_in)
+    assert delivery.urgent_at >= delivery.requested_at
+    assert delivery.urgent_at >= delivery.ready_at - model.COMMIT_AHEAD
+
+
+def test_every_state_stands_in_the_tables():
+    assert set(MOVES) == set(State)
+    assert set(OFFER_MOVES) == set(OfferState)
+    assert all(to in MOVES for legal in MOVES.values() for to in legal)
+    assert WITHOUT_COURIER.isdisjoint(WITH_COURIER)
+
+
+@given(st.sampled_from([s for s in OfferState if s is not OfferState.PENDING]))
+def test_an_answer_too_late_hears_how_it_ended(state: OfferState):
+    made = offer_of(UUID(int=1), COURIERS[0], [waiting()], now=NOON)
+    over = Offer(**{f: getattr(made, f) for f in made.__struct_fields__} | {"state": state})
+    for answer in (
+        model.accept_offer(over, now=NOON),
+        model.reject_offer(over, reason=None, now=NOON),
+    ):
+        assert isinstance(answer, Refusal)
+        assert (answer.status, answer.code) == (409, f"dispatch.offer_{state}")
+
+
+def test_an_offer_past_its_time_is_over_before_its_timer_rings():
+    made = offer_of(UUID(int=1), COURIERS[0], [waiting()], now=NOON)
+    late = model.accept_offer(made, now=made.expires_at)
+    assert isinstance(late, Refusal)
+    assert late.code == "dispatch.offer_expired"
+    assert isinstance(model.accept_offer(made, now=made.expires_at - MINUTE / 60), Accepted)
+
+
+class Street(RuleBasedStateMachine):
+    """Three deliveries, three couriers, and everything that may happen, in any order."""
+
+    @initialize()
+    def begin(self) -> None:
+        self.now = NOON
+        self.deliveries = {d.id: d for d in map(waiting, range(3))}
+        self.offers: dict[UUID, Offer] = {}
+        self.assigned = self.freed = 0
+
+    def take(self, decision: Decision[Delivery]) -> bool:
+        if isinstance(decision, Refusal):
+            return False
+        self.deliveries[decision.state.id] = decision.state
+        return True
+
+    def pending(self) -> list[Offer]:
+        return [o for o in self.offers.values() if o.pending]
+
+    def close(self, decision: Decision[Offer], *, declined: bool) -> None:
+        if isinstance(decision, Refusal):
+            return
+        self.offers[decision.state.id] = decision.state
+        for id_ in decision.state.delivery_ids:
+            left = model.fall_through(
+                self.deliveries[id_], offer=decision.state, reason="left", declined=declined
+            )
+            assert self.take(left)
+
+    @rule(courier=st.sampled_from(COURIERS), count=st.integers(1, 3))
+    def offer(self, courier: UUID, count: int) -> None:
+        open_ = [d for d in self.deliveries.values() if d.state is State.WAITING][:count]
+        if not open_ or any(o.courier_id == courier for o in self.pending()):
+            return
+        made = offer_of(UUID(int=9000 + len(self.offers)), courier, open_, now=self.now)
+        self.offers[made.id] = made
+        for delivery in open_:
+            assert self.take(model.offer(delivery, offer=made, now=self.now))
+
+    @precondition(lambda self: self.offers)
+    @rule(data=st.data())
+    def accept(self, data: st.DataObject) -> None:
+        chosen = data.draw(st.sampled_from(list(self.offers.values())))
+        decision = model.accept_offer(chosen, now=self.now)
+        if isinstance(decision, Refusal):
+            return
+        self.offers[chosen.id] = decision.state
+        etas = chosen.etas()
+        for id_ in chosen.delivery_ids:
+            assert self.take(
+                model.assign(
+                    self.deliveries[id_],
+                    courier_id=chosen.courier_id,
+                    etas=etas[id_],
+                    now=self.now,
+                )
+            )
+            self.assigned += 1
+
+    @precondition(lambda self: self.pending())
+    @rule(data=st.data(), how=st.sampled_from(["reject", "expire", "withdraw"]))
+    def leave(self, data: st.DataObject, how: str) -> None:
+        chosen = data.draw(st.sampled_from(self.pending()))
+        match how:
+            case "reject":
+                decision = model.reject_offer(chosen, reason=None, now=self.now)
+            case "expire":
+                decision = model.expire_offer(chosen)
+            case _:
+                decision = model.withdraw_offer(chosen, reason="changed")
+        self.close(decision, declined=how == "reject")
+
+    @rule(n=st.integers(0, 2), who=st.sampled_from(COURIERS))
+    def step(self, n: int, who: UUID) -> None:
+        delivery = self.deliveries[UUID(int=n)]
+        steps = {
+            State.ASSIGNED: lambda: model.pick_up(delivery, courier_id=who),
+            State.AT_PICKUP: lambda: model.pick_up(delivery, courier_id=who),
+            State.PICKED_UP: lambda: model.fail(delivery, courier_id=who),
+            State.AT_DROPOFF: lambda: model.deliver(delivery, courier_id=who, now=self.now),
+            State.FAILED: lambda: model.bring_back(delivery, courier_id=who, now=self.now),
+        }
+        if delivery.state in steps and self.take(steps[delivery.state]()):
+            assert who == delivery.courier_id
+            self.freed += self.deliveries[delivery.id].state in {State.DONE, State.RETURNED}
+
+    @rule(n=st.integers(0, 2), kind=st.sampled_from(StopKind))
+    def arrive(self, n: int, kind: StopKind) -> None:
+        assert self.take(model.arrive(self.deliveries[UUID(int=n)], kind=kind))
+
+    @rule(n=st.integers(0, 2))
+    def unassign(self, n: int) -> None:
+        delivery = self.deliveries[UUID(int=n)]
+        taken = self.take(model.unassign(delivery, reason="stalled", now=self.now))
+        assert taken == (delivery.state in TO_COLLECT)
+        self.freed += taken
+
+    @rule(n=st.integers(0, 2))
+    def withdraw(self, n: int) -> None:
+        delivery = self.deliveries[UUID(int=n)]
+        if delivery.offer_id is not None and delivery.state is State.OFFERED:
+            self.close(
+                model.withdraw_offer(self.offers[delivery.offer_id], reason="gone"), declined=False
+            )
+        before = self.deliveries[delivery.id]
+        if self.take(model.withdraw(before, reason="cancelled", now=self.now)):
+            self.freed += before.state in TO_COLLECT
+
+    @rule(n=st.integers(0, 2), by=MINUTES)
+    def move_ready_time(self, n: int, by: timedelta) -> None:
+        delivery = self.deliveries[UUID(int=n)]
+        self.take(model.move_ready_time(delivery, ready_at=delivery.ready_at + by))
+
+    @rule(seconds=st.integers(1, 45))
+    def wait(self, seconds: int) -> None:
+        self.now += timedelta(seconds=seconds)
+
+    @invariant()
+    def one_courier_each_and_each_freed_once(self) -> None:
+        carried = [d for d in self.deliveries.values() if d.state in WITH_COURIER]
+        assert self.assigned - self.freed == len(carried)
+
+    @invariant()
+    def pending_offers_speak_for_their_deliveries(self) -> None:
+        offered = {d.id: d.offer_id for d in self.deliveries.values() if d.state is State.OFFERED}
+        claimed = {id_: o.id for o in self.pending() for id_ in o.delivery_ids}
+        assert offered == claimed
+
+    @invariant()
+    def who_waits_is_woken(self) -> None:
+        for delivery in self.deliveries.values():
+            woken = delivery.state in WITHOUT_COURIER | {State.ASSIGNED}
+            assert (delivery.deadline is not None) == woken
+
+    @invariant()
+    def times_are_in_order(self) -> None:
+        for delivery in self.deliveries.values():
+            etas: Etas | None = delivery.etas
+            if etas is not None:
+                assert etas.arrival_at <= etas.pickup_at <= etas.dropoff_at
+
+
+TestStreet = Street.TestCase
+TestStreet.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
