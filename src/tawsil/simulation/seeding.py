@@ -29,7 +29,6 @@ PASSWORD: Final = "tawsil-demo"  # noqa: S105 - everybody of the invented city h
 _DAY_MIN: Final = 24 * 60
 _SUPER_ADMIN_EMAIL: Final = "admin@example.com"
 _USERS_AT_ONCE: Final = 200
-_RULES: Final = geography.CityRules(courier_speed_mps=6.0)
 
 
 class Ids(Struct, frozen=True):
@@ -128,7 +127,6 @@ async def _lay_out(tx: Tx, city: City, ids: Ids) -> None:
             currency=city.currency,
             timezone=city.time_zone,
             centre=city.centre,
-            rules=_RULES,
         ),
     )
     await geography.create_zones(

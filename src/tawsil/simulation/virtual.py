@@ -17,13 +17,15 @@ from msgspec import Struct
 from tawsil.kernel.batches import Handle
 from tawsil.kernel.clock import VirtualClock
 from tawsil.kernel.db import Database, Job
-from tawsil.kernel.deadlines import Deadlines, Owner, next_due_at
+from tawsil.kernel.deadlines import Deadlines, Owner
 from tawsil.kernel.decisions import Command, Refusal
-from tawsil.kernel.events import Subscription
+from tawsil.kernel.events import Recorded, Registry, Subscription
 from tawsil.kernel.jobs import HeldJobs, JobHandlers
 
 Action = Callable[[], Awaitable[None]]
+Watcher = Callable[[Recorded[Any]], None]
 MOST_ROUNDS: Final = 1_000
+RETRY_AFTER_S: Final = 5.0
 
 
 class _Planned(Struct, order=True):
@@ -33,11 +35,7 @@ class _Planned(Struct, order=True):
 
 
 class VirtualPlatform:
-    """Drives the platform's parts by hand.
-
-    `ticks` are called once a `tick` of virtual time (the dispatcher); `step` hooks run after each
-    instant has settled, to look at invariants.
-    """
+    """Drives the platform's parts by hand. `watchers` are told of every event, in order."""
 
     def __init__(
         self,
@@ -45,19 +43,26 @@ class VirtualPlatform:
         *,
         clock: VirtualClock,
         held: HeldJobs,
+        registry: Registry,
         subscriptions: Sequence[Subscription],
         deadlines: Mapping[str, Owner],
         jobs: JobHandlers,
+        watchers: Sequence[Watcher] = (),
     ) -> None:
         self.database = database
         self.clock = clock
         self._held = held
+        self._registry = registry
         self._subscriptions = subscriptions
         self._deadlines = Deadlines(deadlines)
         self._jobs = jobs
+        self._watchers = list(watchers)
         self._plan: list[_Planned] = []
         self._turn = 0
         self._newest = 0
+
+    def watch(self, watcher: Watcher) -> None:
+        self._watchers.append(watcher)
 
     def at(self, when: datetime, action: Action) -> None:
         """Do something at an instant; at the same instant, in the order of asking."""
@@ -96,17 +101,30 @@ class VirtualPlatform:
         return await self._deadlines.fire(self.database) if due_at and due_at <= self.clock() else 0
 
     async def _deadline_at(self) -> datetime | None:
-        async with self.database.transaction() as tx:
-            return await next_due_at(tx)
+        return await self.database.pool.fetchval("select min(due_at) from kernel.deadline")
 
     async def _hear(self) -> int:
-        newest = await self.database.pool.fetchval("select coalesce(max(seq), 0) from kernel.event")
-        if newest == self._newest:
+        """Tell everybody what is new. Nothing is under way, so no number is still to appear."""
+        rows = await self.database.pool.fetch(
+            "select * from kernel.event where seq > $1 order by seq", self._newest
+        )
+        if not rows:
             return 0
-        moved = sum([await s.advance(self.database) for s in self._subscriptions])
-        if not moved:
-            self._newest = newest
-        return 1
+        self._newest = rows[-1]["seq"]
+        for row in rows:
+            recorded = self._registry.recorded(row)
+            for watcher in self._watchers:
+                watcher(recorded)
+        for subscription in self._subscriptions:
+            await self._advance(subscription, by=len(rows))
+        return len(rows)
+
+    async def _advance(self, subscription: Subscription, *, by: int) -> None:
+        """Until it has heard so many; a number rolled back is passed over at the second look."""
+        heard, in_vain = 0, 0
+        while heard < by and in_vain < 2:
+            moved = await subscription.advance(self.database)
+            heard, in_vain = heard + moved, 0 if moved else in_vain + 1
 
     async def _work(self) -> int:
         jobs = list(self._held.waiting)
@@ -115,14 +133,24 @@ class VirtualPlatform:
             if job.delay_s > 0:
                 self.after(job.delay_s, self._doing(job))
             else:
-                await self._jobs[job.name].run(job.payload)
+                await self._run(job)
         return len(jobs)
 
-    def _doing(self, job: Job) -> Action:
+    def _doing(self, job: Job, *, attempt: int = 1) -> Action:
         async def do() -> None:
-            await self._jobs[job.name].run(job.payload)
+            await self._run(job, attempt=attempt)
 
         return do
+
+    async def _run(self, job: Job, *, attempt: int = 1) -> None:
+        """Do a job; one that fails is tried again later, as often as its handler allows."""
+        handler = self._jobs[job.name]
+        try:
+            await handler.run(job.payload)
+        except Exception:
+            if attempt >= handler.most_attempts:
+                raise
+            self.after(RETRY_AFTER_S * 2**attempt, self._doing(job, attempt=attempt + 1))
 
     async def _next_at(self) -> datetime | None:
         known = [

@@ -1,0 +1,135 @@
+"""What a day comes to, counted from the events it left behind."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from tawsil.dispatch import events as dispatched
+from tawsil.kernel.events import Recorded
+from tawsil.ordering import events as ordered
+
+_ENDED: Final = (ordered.OrderCancelled, ordered.OrderSettled, ordered.OrderReturned)
+_SEARCHED: Final = (
+    dispatched.DeliveryRequested,
+    dispatched.OfferFellThrough,
+    dispatched.DeliveryUnassigned,
+)
+_FOUND: Final = (
+    dispatched.DeliveryOffered,
+    dispatched.DeliveryAssigned,
+    dispatched.DeliveryWithdrawn,
+    dispatched.DeliveryGivenUp,
+)
+
+
+class Tally:
+    """Watches the log."""
+
+    def __init__(self) -> None:
+        self.placed = 0
+        self.delivered = 0
+        self.called_off = 0
+        """By their customer or merchant, or by the bank that issued the card."""
+        self.failures: dict[str, int] = {}
+        """Why orders failed that nobody called off."""
+        self.live: set[UUID] = set()
+        self.waiting: set[UUID] = set()
+        """Deliveries for which nobody has been asked."""
+        self.requested = 0
+        self.climbed: set[UUID] = set()
+        self.offers_accepted = 0
+        self.offers_answered = 0
+        self.assigned_after_s: list[float] = []
+        self._lost: set[UUID] = set()
+        self._found_again: set[UUID] = set()
+
+    def watch(self, recorded: Recorded[Any]) -> None:
+        event = recorded.event
+        match event:
+            case ordered.OrderPlaced():
+                self.placed += 1
+                self.live.add(event.order_id)
+            case ordered.OrderDelivered():
+                self.delivered += 1
+            case ordered.OrderCancelled():
+                self._cancelled(recorded, event)
+            case ordered.OrderReturned():
+                self._failed("returned")
+            case dispatched.DeliveryEvent():
+                self._look_for(recorded.at, event)
+            case dispatched.OfferAccepted():
+                self.offers_accepted += 1
+                self.offers_answered += 1
+            case dispatched.OfferRejected() | dispatched.OfferExpired():
+                self.offers_answered += 1
+            case _:
+                pass
+        if isinstance(event, _ENDED):
+            self.live.discard(event.order_id)
+
+    def _cancelled(self, recorded: Recorded[Any], event: ordered.OrderCancelled) -> None:
+        by_card = event.reason.startswith("payment_") and event.reason != "payment_timeout"
+        if by_card or recorded.actor_role in {"customer", "merchant"}:
+            self.called_off += 1
+        else:
+            self._failed(event.reason)
+
+    def _failed(self, why: str) -> None:
+        self.failures[why] = self.failures.get(why, 0) + 1
+
+    def _look_for(self, at: datetime, event: dispatched.DeliveryEvent) -> None:
+        id_ = event.delivery_id
+        if isinstance(event, _SEARCHED):
+            self.waiting.add(id_)
+        elif isinstance(event, _FOUND):
+            self.waiting.discard(id_)
+        match event:
+            case dispatched.DeliveryRequested():
+                self.requested += 1
+            case dispatched.DeliveryEscalated() | dispatched.DeliveryGivenUp():
+                self.climbed.add(id_)
+            case dispatched.DeliveryAssigned():
+                needed_at = max(event.urgent_at, event.first_offered_at)
+                self.assigned_after_s.append(max(0.0, (at - needed_at).total_seconds()))
+                if id_ in self._lost:
+                    self._found_again.add(id_)
+            case dispatched.DeliveryUnassigned():
+                self._lost.add(id_)
+                self._found_again.discard(id_)
+            case dispatched.DeliveryWithdrawn():
+                self._lost.discard(id_)
+            case _:
+                pass
+
+    @property
+    def success_pct(self) -> float:
+        return _percent(self.delivered, self.placed - self.called_off)
+
+    @property
+    def acceptance_pct(self) -> float:
+        return _percent(self.offers_accepted, self.offers_answered)
+
+    @property
+    def unassigned_pct(self) -> float:
+        return _percent(len(self.climbed), self.requested, nothing=0.0)
+
+    @property
+    def reassigned_ok_pct(self) -> float:
+        return _percent(len(self._found_again & self._lost), len(self._lost))
+
+    @property
+    def time_to_assign_p95_s(self) -> float:
+        return percentile(self.assigned_after_s, 0.95)
+
+
+def percentile(values: Sequence[float], share: float) -> float:
+    """The smallest value that at least `share` of all do not exceed (nearest rank)."""
+    if not values:
+        return 0.0
+    ranked = sorted(values)
+    return round(ranked[min(len(ranked) - 1, max(0, -int(-len(ranked) * share // 1) - 1))], 1)
+
+
+def _percent(part: int, whole: int, *, nothing: float = 100.0) -> float:
+    return round(100 * part / whole, 2) if whole else nothing
