@@ -51,7 +51,8 @@ class Walk:
         headers = {"Authorization": f"Bearer {self._tokens[who]}"}
         if key is not None:
             headers["Idempotency-Key"] = key
-        return await self.client.request(method, path, headers=headers, json=body or None)
+        sent = {} if method == "GET" else {"json": body}
+        return await self.client.request(method, path, headers=headers, **sent)
 
     async def get(self, who: str, path: str) -> Any:
         answer = await self.as_(who, "GET", path)
@@ -93,11 +94,11 @@ async def walk(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Asyn
             "TAWSIL_DISPATCH_TICK_S": "0.2",
             "TAWSIL_LOG_LEVEL": "WARNING",
         }
-        process = subprocess.Popen([sys.executable, "-m", "tawsil.apps.cli", "up"], env=environment)
         pool = await connect(url, most=4)
+        database = Database(pool, now=system_now, ids=Ids(system_now), jobs=DatabaseJobs())
+        await settle_in(database)
+        process = subprocess.Popen([sys.executable, "-m", "tawsil.apps.cli", "up"], env=environment)
         try:
-            database = Database(pool, now=system_now, ids=Ids(system_now), jobs=DatabaseJobs())
-            await settle_in(database)
             async with httpx.AsyncClient(
                 base_url=f"http://127.0.0.1:{port}", timeout=PATIENCE_S, trust_env=False
             ) as client:

@@ -23,7 +23,6 @@ def named(name: str) -> UUID:
 
 
 CITY, MERCHANT = named("city"), named("merchant")
-SHAWARMA, JUICE = named("shawarma"), named("juice")
 CUSTOMER, COURIER, SECOND_COURIER = named("customer"), named("courier"), named("courier 2")
 
 
@@ -113,13 +112,11 @@ def _kitchen() -> catalog.NewMerchant:
                 name_ar="لفائف",
                 products=(
                     catalog.NewProduct(
-                        id=SHAWARMA,
                         name_en="Chicken shawarma",
                         name_ar="شاورما دجاج",
                         price_minor=2_500,
                     ),
                     catalog.NewProduct(
-                        id=JUICE,
                         name_en="Lemon and mint",
                         name_ar="ليمون بالنعناع",
                         price_minor=1_200,

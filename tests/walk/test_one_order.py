@@ -10,7 +10,7 @@ from httpx_sse import aconnect_sse
 
 from tawsil.kernel.places import Place
 from walk.conftest import Walk
-from walk.small_city import COURIER, DOOR, KITCHEN, MERCHANT, PEOPLE, SHAWARMA
+from walk.small_city import COURIER, DOOR, KITCHEN, MERCHANT, PEOPLE
 
 pytestmark = pytest.mark.xdist_group("walk")
 
@@ -26,7 +26,9 @@ async def test_one_order_from_cart_to_settled(walk: Walk) -> None:
     # The customer finds a kitchen, fills a cart and is shown every fee before ordering.
     (merchant,) = await walk.get("customer", "/v4/merchants?q=shawarma")
     assert merchant["id"] == str(MERCHANT)
-    lines = [{"product_id": str(SHAWARMA), "quantity": 2}]
+    menu = await walk.get("customer", f"/v4/merchants/{MERCHANT}/menu")
+    shawarma = menu["categories"][0]["products"][0]
+    lines = [{"product_id": shawarma["id"], "quantity": 2}]
     cart = await walk.as_("customer", "PUT", "/v4/cart", merchant_id=str(MERCHANT), lines=lines)
     assert cart.status_code == 200
     quote = await walk.do(

@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+from typing import Final
 
 import structlog
 from granian.constants import Interfaces
@@ -12,23 +13,30 @@ from tawsil.apps.platform import create_api, open_database
 from tawsil.kernel.settings import Settings
 
 log = structlog.get_logger(__name__)
-MOST_CONNECTIONS = 16_384  # an idle live stream holds one
+MOST_CONNECTIONS: Final = 16_384  # an idle live stream holds one
+STREAMS_END_WITHIN_S: Final = 0.5
 
 
 async def serve(settings: Settings) -> None:
     """Serve the API and the pages until told to stop."""
     async with open_database(settings, most=16) as database:
+        app = create_api(settings, database)
         server = Server(
-            create_api(settings, database),
+            app,
             address=settings.host,
             port=settings.port,
             interface=Interfaces.ASGI,
             backlog=4_096,
             backpressure=MOST_CONNECTIONS,
-            log_level=LogLevels.warning,
+            log_level=LogLevels.error,
         )
         loop = asyncio.get_running_loop()
+
+        def stop() -> None:
+            app.state.hub.close()
+            loop.call_later(STREAMS_END_WITHIN_S, server.stop)
+
         for name in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(name, server.stop)
+            loop.add_signal_handler(name, stop)
         log.info("api.serving", address=f"http://{settings.host}:{settings.port}")
         await server.serve()

@@ -22,14 +22,14 @@ THEME_COOKIE: Final = "tawsil_theme"
 THEMES: Final = ("system", "light", "dark")
 HTML: Final = "text/html; charset=utf-8"
 
-_environment: Final = Environment(
+_environment: Final[Any] = Environment(  # untyped: jinja takes its own globals for all there are
     loader=PackageLoader("tawsil.consoles"),
     autoescape=True,
     undefined=StrictUndefined,
     trim_blocks=True,
     lstrip_blocks=True,
 )
-_environment.globals.update(  # pyright: ignore[reportUnknownMemberType] - jinja types it loosely
+_environment.globals.update(
     say=words.say,
     word=words.word,
     asset=address,
@@ -136,4 +136,4 @@ def embedded(known: Any) -> Markup:
     return Markup(encoded)  # noqa: S704 - every character that means something to HTML is escaped
 
 
-_environment.filters.update(stamp=stamp, json=embedded)  # pyright: ignore[reportUnknownMemberType] - as above
+_environment.filters.update(stamp=stamp, json=embedded)

@@ -1,9 +1,11 @@
 """The pages of operations: sign-in, the live city, an order's story, the design.
 
-The application's state holds `watch: Watch` and `settings: Settings`. Signing in asks the routes of
-identity, and the live city listens to those of `kernel.http.live`, of the same application.
+The application's state holds `registry: Registry` and `settings: Settings`, and may hold a
+`watch: Watch` to be drawn from instead of the database. Signing in asks the routes of identity, and
+the live city listens to those of `kernel.http.live`, of the same application.
 """
 
+from collections.abc import Mapping
 from typing import Any, Final
 from uuid import UUID
 
@@ -29,7 +31,7 @@ from tawsil.consoles.pages import (
 from tawsil.consoles.picture import Stage
 from tawsil.consoles.sessions import REFRESH_COOKIE, UNTIL_COOKIE, Refused, Tokens
 from tawsil.consoles.snapshot import Snapshot
-from tawsil.consoles.view import Watch
+from tawsil.consoles.view import LiveWatch, Watch
 from tawsil.kernel.http import PUBLIC, Caller, Problem, allow, not_found
 from tawsil.kernel.http.callers import ACCESS_COOKIE
 from tawsil.kernel.http.envelope import request_context
@@ -96,7 +98,7 @@ async def refresh_session(request: Asked) -> Response[Any]:
     """New tokens: for a form, on to `next`; for a script, how long they last."""
     check_origin(request)
     scripted = request.headers.get("accept", "").startswith("application/json")
-    form = {} if scripted else await request.form()
+    form: Mapping[str, Any] = {} if scripted else await request.form()
     after = local_address(str(form.get("next", "")), otherwise=HOME)
     refresh_token = request.cookies.get(REFRESH_COOKIE)
     tokens = await sessions.refresh(request, refresh_token=refresh_token) if refresh_token else None
@@ -207,9 +209,9 @@ async def show_order(
     caller: NamedDependency[Caller],
     state: State,
     order_id: FromPath[UUID],
-    part: FromQuery[bool] = False,
+    part: FromQuery[str | None] = None,
 ) -> Response[str]:
-    """An order's story as a page of its own, or the part of the live city that shows it."""
+    """An order's story as a page of its own, or the part of the live city (`part`)."""
     story = await _watch(state, caller).story(tenant_id=caller.tenant_id, order_id=order_id)
     if story is None:
         raise not_found()
@@ -232,7 +234,7 @@ def _watch(state: State, caller: Caller) -> Watch:
     """What the caller may watch: only those who may list all orders of their tenant."""
     if "all" not in caller.scopes(STAFF):
         raise Problem(403, "request.forbidden", permission=STAFF)
-    return state.watch
+    return state.get("watch") or LiveWatch(state.database, registry=state.registry)
 
 
 def _stage(asked: str | None) -> Stage:

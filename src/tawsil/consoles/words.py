@@ -17,6 +17,8 @@ from tawsil.kernel.i18n import DEFAULT, catalogues, current_locale, text
 from tawsil.ordering.public import Status
 
 _WITHOUT_NAME: Final = "—"
+CODED: Final = frozenset({"reason", "proof", "code", "waiting_for"})
+"""Fields of events that hold a code with a word of its own."""
 
 
 def say(code: str, *, n: int | None = None, **params: Any) -> str:
@@ -123,18 +125,19 @@ def _shown(
 ) -> str:
     match value:
         case UUID():
-            return isolated(names.get(value, _WITHOUT_NAME))
+            shown = isolated(names.get(value, _WITHOUT_NAME))
         case datetime():
-            return clock_time(value, timezone)
+            shown = clock_time(value, timezone)
         case Enum():
-            return word(type(value).__name__.lower(), str(value.value).lower())
+            shown = word(type(value).__name__.lower(), str(value.value).lower())
         case int() if name.endswith("_minor") and currency:
-            return amount(value, currency)
+            shown = amount(value, currency)
         case float():
-            return str(round(value))
-        case str() if name in {"reason", "proof", "code", "waiting_for"}:
-            return word(name, value)
+            shown = str(round(value))
+        case str() if name in CODED:
+            shown = word(name, value)
         case None:
-            return _WITHOUT_NAME
+            shown = _WITHOUT_NAME
         case _:
-            return isolated(str(cast("object", value)))
+            shown = isolated(str(cast("object", value)))
+    return shown

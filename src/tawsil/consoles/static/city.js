@@ -10,10 +10,8 @@ const ANYWAY_MS = 15_000;
 const STALE_MS = 45_000;
 const REOPEN_MS = 4_000;
 const CHANGES = [
-  "new_order", "order_created", "order_status_updated", "order_updated", "order_ready",
-  "offer_created", "offer_accepted", "offer_rejected", "offer_expired", "offer_withdrawn",
-  "availability_changed", "delivery_assigned", "delivery_unassigned", "delivery_status_updated",
-  "delivery_eta_updated", "unassigned_escalated", "payment_status_updated",
+  "new_order", "order_status_updated", "delivery_eta_updated", "unassigned_order_escalated",
+  "offer_created", "offer_accepted", "offer_rejected", "availability_changed", "break_expired",
 ];
 
 const $ = (id) => document.getElementById(id);
@@ -211,17 +209,18 @@ let storyAsked = null;
 
 async function fetchStory(id, { focus = false } = {}) {
   const detail = $("detail");
+  const inside = detail.contains(document.activeElement);
   storyAsked = id;
   detail.hidden = false;
   detail.setAttribute("aria-busy", "true");
   try {
     const answer = await ask(`/city/orders/${encodeURIComponent(id)}?part=true`);
-    if (!answer.ok) throw new Error(String(answer.status));
+    if (!answer.ok || answer.redirected) throw new Error(String(answer.status));
     const html = await answer.text();
     if (storyAsked !== id) return;
     detail.innerHTML = html;
     tick();
-    if (focus) detail.querySelector("h2").focus();
+    if (focus || inside) detail.querySelector("h2").focus({ preventScroll: inside });
   } catch {
     if (storyAsked === id) detail.textContent = words.failed;
   } finally {
@@ -354,8 +353,9 @@ function listen() {
   for (const name of CHANGES) {
     source.addEventListener(name, (event) => {
       changed();
-      const { orderId } = JSON.parse(event.data);
-      if (orderId && orderId === params().get("order")) fetchStory(orderId);
+      const { orderId, deliveryId } = JSON.parse(event.data);
+      const about = orderId ?? deliveryId;
+      if (about && about === params().get("order")) fetchStory(about);
     });
   }
   source.addEventListener("delivery_location_updated", (event) => {

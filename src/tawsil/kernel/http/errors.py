@@ -25,6 +25,7 @@ from tawsil.kernel.i18n import text
 T = TypeVar("T")
 log = structlog.get_logger(__name__)
 RETRY_AFTER_S: Final = 1
+NO_BODY: Final = "'data'"  # how Litestar says that the body is missing
 
 
 class Problem(Exception):  # noqa: N818 - the field's word for an HTTP error document
@@ -106,13 +107,17 @@ def _invalid(_: Handled, error: ValidationException) -> Response[Envelope[None]]
     extra: Any = error.extra
     entries = cast("list[dict[str, Any]]", extra if isinstance(extra, list) else [])
     items = [
-        _item("request.invalid", {"why": str(entry["message"])}, field=entry.get("key"))
+        _item("request.invalid", {"why": _why(entry["message"])}, field=entry.get("key"))
         for entry in entries
         if "message" in entry
     ]
     if not items:
         items = [_item("request.invalid", {"why": error.detail})]
     return Response(error_envelope(items), status_code=400)
+
+
+def _why(message: object) -> str:
+    return "it needs a JSON body" if message == NO_BODY else str(message)
 
 
 def _unreadable(_: Handled, error: msgspec.MsgspecError) -> Response[Envelope[None]]:

@@ -80,6 +80,11 @@ class _Subscriber:
         except asyncio.QueueFull:
             self.dropped = True
 
+    def end(self) -> None:
+        self.dropped = True
+        if self.unread.empty():
+            self.unread.put_nowait(None)
+
 
 class Hub:
     """Follows the log and tells whoever listens."""
@@ -112,8 +117,11 @@ class Hub:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-            for subscriber in self._subscribers:
-                subscriber.dropped = True
+
+    def close(self) -> None:
+        """End every stream, so that the server can stop; clients come back with their last id."""
+        for subscriber in self._subscribers:
+            subscriber.end()
 
     async def messages(
         self, caller: Caller, *, after: int | None
