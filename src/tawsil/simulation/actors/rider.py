@@ -1,6 +1,7 @@
 """A courier's day: wait, answer offers, collect, carry, hand over, rest."""
 
 from collections.abc import Callable
+from math import ceil
 from random import Random
 from typing import Final
 from uuid import UUID
@@ -260,8 +261,13 @@ class Rider:
     async def _break_down(self, life: Life) -> None:
         """Stand beside the road until it is repaired; somebody else may be sent meanwhile."""
         self.body.stand(self.body.at(life.seconds))
+        repaired_s = life.seconds + between(self._rng, *_REPAIR_S)
         self._broken = True
-        await self._pass(life, between(self._rng, *_REPAIR_S))
+        while self._errands and life.seconds < repaired_s:
+            await self._listen(life, within_s=repaired_s - life.seconds)
+        if life.seconds < repaired_s:
+            await self._hands.take_break(minutes=ceil((repaired_s - life.seconds) / 60.0))
+            await self._pass(life, repaired_s - life.seconds)
         self._broken = False
 
     async def _pass(self, life: Life, seconds: float) -> None:
