@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from litestar import Request, Response, get
 from litestar.datastructures import State
+from litestar.params import FromPath
 from msgspec import Struct
 
 from tawsil.kernel.http import PUBLIC, not_found
@@ -69,7 +70,7 @@ def unless_known(
     include_in_schema=False,
     sync_to_thread=False,
 )
-def show_asset(request: Asked, version: str, name: str) -> Response[bytes]:
+def show_asset(request: Asked, version: FromPath[str], name: FromPath[str]) -> Response[bytes]:
     """A file; kept for good under its current version, asked for again under any other."""
     asset = ASSETS.get(name)
     if asset is None:

@@ -19,6 +19,7 @@ function inTurn(work) {
 export function keepSession(refused = null) {
   return inTurn(async () => {
     const known = until();
+    if (!known && refused === null) return "alive"; // nothing says otherwise
     const fresh = known - Date.now() / 1000 > EARLY_S;
     if (fresh && known !== refused) return "alive";
     try {
@@ -45,7 +46,7 @@ export async function ask(address) {
 
 const form = document.querySelector("form[data-continue]");
 if (form) {
-  keepSession().then((state) => {
+  keepSession(until()).then((state) => {
     if (state === "alive") location.replace(form.elements.next.value);
     else if (state === "ended") location.replace("/sign-in");
   });

@@ -1,0 +1,128 @@
+"""The live city in a real browser, by keyboard alone."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from shutil import which
+from typing import Any
+
+import pytest
+from granian.constants import Interfaces
+from granian.log import LogLevels
+from granian.server.embed import Server
+from playwright.async_api import Page, async_playwright
+
+from tawsil.consoles.routes import routes
+from tawsil.kernel.db import Database
+from tawsil.kernel.events import Registry
+from tawsil.kernel.http.app import create_app
+from tawsil.kernel.http.live import Hub
+from tawsil.kernel.http.live import routes as live_routes
+
+pytestmark = pytest.mark.browser
+QUIET = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+
+@pytest.fixture
+async def site(database: Database, callers: Any, known: dict[str, Any]) -> AsyncIterator[str]:
+    hub = Hub(database, registry=Registry([]), translations={})
+    app = create_app(
+        routes=[*routes, *live_routes],
+        database=database,
+        authenticate=callers,
+        state={**known, "hub": hub},
+        lifespan=[hub.running],
+    )
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    server = Server(
+        app,
+        address="127.0.0.1",
+        port=port,
+        interface=Interfaces.ASGI,
+        log_level=LogLevels.warning,
+    )
+    serving = asyncio.create_task(server.serve())
+    for _ in range(100):
+        try:
+            _, writer = await asyncio.open_connection("127.0.0.1", port)
+        except OSError:
+            await asyncio.sleep(0.05)
+        else:
+            writer.close()
+            break
+    yield f"http://127.0.0.1:{port}"
+    server.stop()
+    await serving
+
+
+@pytest.fixture
+async def page(site: str, operator: str) -> AsyncIterator[Page]:
+    chromium = which("chromium")
+    assert chromium, "this test drives Debian's chromium: apt-get install chromium"
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=chromium, args=QUIET)
+        context = await browser.new_context(viewport={"width": 1280, "height": 800})
+        await context.add_cookies([{"name": "tawsil_access", "value": operator, "url": site}])
+        yield await context.new_page()
+        await browser.close()
+
+
+async def test_the_city_by_keyboard_in_both_languages(page: Page, site: str, watch: Any) -> None:
+    complaints: list[str] = []
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on(
+        "console",
+        lambda said: complaints.append(said.text) if said.type in {"error", "warning"} else None,
+    )
+    await page.goto(f"{site}/city")
+    await page.wait_for_selector('#pulse[data-state="live"]')
+
+    await page.keyboard.press("Tab")
+    await page.keyboard.press("Tab")
+    assert await page.evaluate("document.activeElement.getAttribute('href')") == "#queue"
+    await page.keyboard.press("Enter")
+    for key, number in (("j", 10_001), ("j", 10_002), ("j", 10_003), ("k", 10_002)):
+        await page.keyboard.press(key)
+        assert f"#{number}" in await page.evaluate("document.activeElement.textContent")
+
+    await page.keyboard.press("Enter")
+    await page.wait_for_selector(".timeline li")
+    assert await page.evaluate("document.activeElement.id") == "story-title"
+    assert f"order={watch.orders[1].id}" in page.url
+    await page.keyboard.press("Escape")
+    await page.wait_for_selector("#detail", state="hidden")
+    assert "#10002" in await page.evaluate("document.activeElement.textContent")
+
+    await page.click("#keys")
+    await page.focus("a.row >> nth=0")
+    await page.keyboard.press("j")
+    assert "#10001" in await page.evaluate("document.activeElement.textContent")
+
+    await page.click('a.filter[data-stage="ready"]')
+    await page.wait_for_function("document.querySelectorAll('a.row').length === 1")
+    await page.click('button[name="locale"]')
+    await page.wait_for_selector('html[dir="rtl"]')
+    assert "stage=ready" in page.url
+    assert await page.locator("#queue-title").text_content() == "الطلبات الجارية"
+
+    await page.set_viewport_size({"width": 360, "height": 740})
+    wide = await page.evaluate("document.documentElement.scrollWidth")
+    assert wide == 360
+    small = await page.evaluate(
+        """() => [...document.querySelectorAll("a, button")]
+            .filter((target) => !target.matches(".skip"))
+            .map((target) => target.getBoundingClientRect())
+            .filter((box) => box.width && (box.width < 24 || box.height < 24)).length"""
+    )
+    assert small == 0
+    assert complaints == []

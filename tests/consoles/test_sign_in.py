@@ -1,0 +1,181 @@
+"""Signing in through the pages, with the real routes of identity behind them."""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import pytest
+from argon2 import PasswordHasher
+from joserfc.jwk import RSAKey
+
+from tawsil.consoles.routes import routes
+from tawsil.identity.public import (
+    NewUser,
+    Passwords,
+    Role,
+    Tokens,
+    authenticator,
+    create_users,
+)
+from tawsil.identity import store
+from tawsil.identity.model import SigningKey
+from tawsil.identity.routes import routes as identity_routes
+from tawsil.kernel.clock import Ids, VirtualClock
+from tawsil.kernel.db import Database
+from tawsil.kernel.decisions import By
+from tawsil.kernel.http.app import create_app
+from tawsil.kernel.settings import Settings
+
+SITE = "http://tawsil.test"
+EMAIL = "reem@example.com"
+PASSWORD = "a long enough password"
+
+
+@pytest.fixture(scope="session")
+def rsa() -> RSAKey:
+    return RSAKey.generate_key(2048)
+
+
+@pytest.fixture
+async def client(
+    database: Database,
+    ids: Ids,
+    by: By,
+    clock: VirtualClock,
+    rsa: RSAKey,
+    known: dict[str, Any],
+) -> AsyncIterator[httpx.AsyncClient]:
+    settings = Settings()
+    tokens = Tokens(database, settings=settings)
+    cheap = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    key = SigningKey(
+        kid=rsa.thumbprint(), private_pem=rsa.as_pem(private=True).decode(), created_at=clock()
+    )
+    user = NewUser(
+        id=ids(),
+        tenant_id=by.tenant_id,
+        email=EMAIL,
+        name="Reem",
+        password_hash=cheap.hash(PASSWORD),
+        roles=(Role.ADMIN,),
+    )
+    async with database.transaction() as tx:
+        await store.add_signing_key(tx, key, others_retire_at=clock())
+        await create_users(tx, users=[user])
+    app = create_app(
+        routes=[*routes, *identity_routes],
+        database=database,
+        authenticate=authenticator(database, settings, tokens=tokens),
+        state={
+            **known,
+            "tokens": tokens,
+            "passwords": Passwords(cheap),
+            "default_tenant_id": by.tenant_id,
+        },
+    )
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    async with httpx.AsyncClient(
+        transport=transport,
+        base_url=SITE,
+        headers={"Origin": SITE},
+        follow_redirects=True,
+    ) as client:
+        yield client
+
+
+async def sign_in(client: Any, *, password: str = PASSWORD, after: str = "/city") -> Any:
+    return await client.post(
+        "/sign-in",
+        data={"email": EMAIL, "password": password, "next": after},
+        follow_redirects=False,
+    )
+
+
+def cookies(answer: Any) -> dict[str, str]:
+    return {c.split("=")[0]: c for c in answer.headers.get_list("set-cookie")}
+
+
+async def test_the_right_password_leads_into_the_city(client: Any) -> None:
+    answer = await sign_in(client, after="/city?stage=late")
+    assert answer.status_code == 303
+    assert answer.headers["location"] == "/city?stage=late"
+    set_ = cookies(answer)
+    for name, path in (("tawsil_access", "/"), ("tawsil_refresh", "/session")):
+        assert "HttpOnly" in set_[name]
+        assert "samesite=strict" in set_[name].lower()
+        assert f"Path={path}" in set_[name].split("; ")
+        assert "Secure" not in set_[name]
+    assert "Max-Age=600" in set_["tawsil_access"]
+    assert "HttpOnly" not in set_["tawsil_session_until"]
+    assert (await client.get("/city")).status_code == 200
+
+
+async def test_over_https_the_cookies_are_secure(client: Any) -> None:
+    answer = await client.post(
+        "https://tawsil.test/sign-in",
+        data={"email": EMAIL, "password": PASSWORD},
+        headers={"Origin": "https://tawsil.test"},
+        follow_redirects=False,
+    )
+    assert answer.status_code == 303
+    assert all("Secure" in cookie for cookie in cookies(answer).values())
+
+
+async def test_a_wrong_password_gets_the_page_again_with_one_sentence(client: Any) -> None:
+    page = await sign_in(client, password="not this one")
+    assert page.status_code == 401
+    assert "The e-mail or the password is not right" in page.text
+    assert f'value="{EMAIL}"' in page.text
+    assert "not this one" not in page.text
+    assert "set-cookie" not in page.headers
+
+
+async def test_what_cannot_be_an_address_is_as_wrong(client: Any) -> None:
+    page = await client.post("/sign-in", data={"email": "nobody", "password": "x"})
+    assert page.status_code == 401
+    empty = await client.post("/sign-in", data={})
+    assert empty.status_code == 401
+
+
+async def test_a_form_takes_the_session_up_again(client: Any) -> None:
+    await sign_in(client)
+    client.cookies.delete("tawsil_access")
+    paused = await client.get("/city?stage=late")
+    assert "Your session has paused" in paused.text
+    assert 'value="/city?stage=late"' in paused.text
+    on = await client.post(
+        "/session/refresh", data={"next": "/city?stage=late"}, follow_redirects=False
+    )
+    assert (on.status_code, on.headers["location"]) == (303, "/city?stage=late")
+    assert (await client.get("/city")).status_code == 200
+
+
+async def test_a_script_takes_the_session_up_and_a_spent_token_ends_it(client: Any) -> None:
+    await sign_in(client)
+    spent = client.cookies["tawsil_refresh"]
+    fresh = await client.post("/session/refresh", headers={"Accept": "application/json"})
+    assert fresh.json() == {"expires_in": 600}
+    client.cookies.delete("tawsil_refresh")
+    client.cookies.set("tawsil_refresh", spent, path="/session")
+    ended = await client.post("/session/refresh", headers={"Accept": "application/json"})
+    assert ended.status_code == 401
+    assert "Max-Age=0" in cookies(ended)["tawsil_access"]
+
+
+async def test_without_a_refresh_token_one_signs_in(client: Any) -> None:
+    assert (await client.post("/session/refresh", data={}, follow_redirects=False)).headers[
+        "location"
+    ] == "/sign-in"
+
+
+async def test_signing_out_ends_the_session(client: Any, clock: VirtualClock) -> None:
+    await sign_in(client)
+    kept = client.cookies["tawsil_access"]
+    out = await client.post("/sign-out", follow_redirects=False)
+    assert out.headers["location"] == "/sign-in"
+    assert all("Max-Age=0" in cookie for cookie in cookies(out).values())
+    client.cookies.clear()
+    clock.advance(timedelta(seconds=1))
+    answer = await client.get("/city/snapshot", headers={"Authorization": f"Bearer {kept}"})
+    assert answer.status_code == 401
