@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,17 +18,22 @@ import pytest
 from tawsil.kernel.clock import Ids, system_now
 from tawsil.kernel.db import Database, connect
 from tawsil.kernel.jobs import DatabaseJobs
+from tawsil.kernel.places import Place
 from tawsil.kernel.postgres import EmbeddedPostgres
 from tawsil.migrations import migrate
-from walk.small_city import PASSWORD, PEOPLE, settle_in
+from walk.small_city import COURIER, DOOR, MERCHANT, PASSWORD, PEOPLE, settle_in
 
-PATIENCE_S = 30.0
+PATIENCE_S = 90.0  # a busy machine starts four processes slowly
 
 
 def free_port() -> int:
     with closing(socket.socket()) as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
+
+
+def position(place: Place) -> dict[str, float]:
+    return {"latitude": place.latitude, "longitude": place.longitude}
 
 
 class Walk:
@@ -63,6 +69,66 @@ class Walk:
         answer = await self.as_(who, "POST", path, **body)
         assert answer.status_code in {200, 201}, answer.text
         return answer.json()["data"]
+
+    async def shawarma_quote(self, *, tip_minor: int = 0) -> Any:
+        """A binding quote for two shawarmas brought to the door."""
+        menu = await self.get("customer", f"/v4/merchants/{MERCHANT}/menu")
+        shawarma = menu["categories"][0]["products"][0]
+        return await self.do(
+            "customer",
+            "/v4/quotes",
+            merchant_id=str(MERCHANT),
+            lines=[{"product_id": shawarma["id"], "quantity": 2}],
+            dropoff={**position(DOOR), "address": "12 Palm Street", "instructions": "Ring twice"},
+            tip_minor=tip_minor,
+        )
+
+    async def place(self, *, card: str = "tok_visa") -> str:
+        """A placed order's path."""
+        quote = await self.shawarma_quote()
+        order = await self.do(
+            "customer",
+            "/v4/orders",
+            quote_id=quote["id"],
+            payment_method="card",
+            card_token=card,
+        )
+        return f"/v4/orders/{order['id']}"
+
+    async def order(self, path: str) -> Any:
+        return await self.get("customer", path)
+
+    async def becomes(self, path: str, **fields: Any) -> Any:
+        """The order, once its fields are as given."""
+
+        async def look() -> Any:
+            order = await self.order(path)
+            return order if all(order[name] == value for name, value in fields.items()) else None
+
+        return await self.until(f"the order becomes {fields}", look)
+
+    async def on_duty(self, place: Place) -> None:
+        """The courier is on duty and seen somewhere."""
+        await self.as_("courier", "POST", f"/v4/drivers/{COURIER}/availability/start-shift")
+        await self.seen_at(place)
+
+    async def seen_at(self, place: Place) -> None:
+        ping = {**position(place), "accuracy_m": 5, "at": datetime.now(UTC).isoformat()}
+        await self.do("courier", f"/v4/drivers/{COURIER}/positions", pings=[ping])
+
+    async def carried(self, path: str) -> None:
+        """The order paid, accepted, cooked, offered to the courier and picked up."""
+        await self.becomes(path, payment="safe")
+        await self.do("merchant", f"{path}/accept", prep_time_minutes=1)
+        await self.do("merchant", f"{path}/steps/ready")
+        offer = await self.until("an offer", self.pending_offer)
+        await self.do("courier", f"/v4/drivers/{COURIER}/offers/{offer['id']}/accept")
+        await self.becomes(path, courier_id=str(COURIER))
+        await self.do("courier", f"{path}/steps/pick-up")
+
+    async def pending_offer(self) -> Any:
+        offers = await self.get("courier", f"/v4/drivers/{COURIER}/offers")
+        return next((offer for offer in offers if offer["state"] == "pending"), None)
 
     async def until(self, what: str, look: Callable[[], Awaitable[Any]]) -> Any:
         """Ask again until there is an answer; the error says what never came."""

@@ -2,14 +2,12 @@
 
 import asyncio
 import json
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from httpx_sse import aconnect_sse
 
-from tawsil.kernel.places import Place
-from walk.conftest import Walk
+from walk.conftest import Walk, position
 from walk.small_city import COURIER, DOOR, KITCHEN, MERCHANT, PEOPLE
 
 pytestmark = pytest.mark.xdist_group("walk")
@@ -21,7 +19,7 @@ async def test_one_order_from_cart_to_settled(walk: Walk) -> None:
     # The courier is on duty and seen near the kitchen.
     courier_home = f"/v4/drivers/{COURIER}"
     await walk.do("courier", f"{courier_home}/availability/start-shift")
-    await _seen_at(walk, KITCHEN)
+    await walk.seen_at(KITCHEN)
 
     # The customer finds a kitchen, fills a cart and is shown every fee before ordering.
     (merchant,) = await walk.get("customer", "/v4/merchants?q=shawarma")
@@ -36,7 +34,7 @@ async def test_one_order_from_cart_to_settled(walk: Walk) -> None:
         "/v4/quotes",
         merchant_id=str(MERCHANT),
         lines=lines,
-        dropoff={**_place(DOOR), "address": "12 Palm Street", "instructions": "Ring twice"},
+        dropoff={**position(DOOR), "address": "12 Palm Street", "instructions": "Ring twice"},
         tip_minor=500,
     )
 
@@ -61,14 +59,14 @@ async def test_one_order_from_cart_to_settled(walk: Walk) -> None:
     assert accepted["estimated_delivery_at"] > accepted["ready_at"]
 
     # A courier is found, sees what it pays, and accepts within thirty seconds.
-    offer = await walk.until("an offer", lambda: _pending_offer(walk))
+    offer = await walk.until("an offer", walk.pending_offer)
     await walk.do("courier", f"{courier_home}/offers/{offer['id']}/accept")
-    await walk.until("the courier is on the order", lambda: _order_has(walk, path, "courier_id"))
+    await walk.becomes(path, courier_id=str(COURIER))
 
     # Cooked, collected, carried: the courier's positions say where the food is.
     assert (await walk.do("merchant", f"{path}/steps/ready"))["status"] == "READY_FOR_PICKUP"
     assert (await walk.do("courier", f"{path}/steps/pick-up"))["status"] == "PICKED_UP"
-    await _seen_at(walk, DOOR)
+    await walk.seen_at(DOOR)
 
     # The right PIN proves the handover; a wrong one changes nothing.
     pin = (await walk.get("customer", path))["handover_pin"]
@@ -80,7 +78,7 @@ async def test_one_order_from_cart_to_settled(walk: Walk) -> None:
     assert (await walk.do("courier", f"{path}/deliver", pin=pin))["status"] == "DELIVERED"
 
     # The money reaches everybody: what was quoted is what was charged is what was shared out.
-    settled = await walk.until("the order is settled", lambda: _settled(walk, path))
+    settled = await walk.becomes(path, payment="settled")
     assert settled["next_deadline"] is None
     shares = await walk.database.pool.fetchrow(
         'select merchant_minor, courier_minor from ordering."order" where number = $1',
@@ -135,38 +133,9 @@ async def _listen(walk: Walk, *, until: str) -> list[tuple[str, Any]]:
     return messages
 
 
-async def _seen_at(walk: Walk, place: Place) -> None:
-    now = datetime.now(UTC).isoformat()
-    answer = await walk.as_(
-        "courier",
-        "POST",
-        f"/v4/drivers/{COURIER}/positions",
-        pings=[{**_place(place), "accuracy_m": 5, "at": now}],
-    )
-    assert answer.status_code in {200, 201, 202}, answer.text
-
-
-def _place(place: Place) -> dict[str, float]:
-    return {"latitude": place.latitude, "longitude": place.longitude}
-
-
 async def _seen_by_merchant(walk: Walk, order_id: str) -> bool:
     orders = await walk.get("merchant", "/v4/orders?live=true")
     return any(o["id"] == order_id and o["payment"] == "safe" for o in orders)
-
-
-async def _pending_offer(walk: Walk) -> Any:
-    offers = await walk.get("courier", f"/v4/drivers/{COURIER}/offers")
-    return next((o for o in offers if o["state"] == "pending"), None)
-
-
-async def _order_has(walk: Walk, path: str, field: str) -> Any:
-    return (await walk.get("customer", path))[field]
-
-
-async def _settled(walk: Walk, path: str) -> Any:
-    order = await walk.get("customer", path)
-    return order if order["payment"] == "settled" else None
 
 
 def _balance(account: Any) -> int:

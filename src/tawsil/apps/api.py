@@ -9,12 +9,21 @@ from granian.constants import Interfaces
 from granian.log import LogLevels
 from granian.server.embed import Server
 
+from tawsil import __version__
 from tawsil.apps.platform import create_api, open_database
-from tawsil.kernel.settings import Settings
+from tawsil.kernel.logs import configure_logs
+from tawsil.kernel.settings import Settings, load_settings
 
 log = structlog.get_logger(__name__)
 MOST_CONNECTIONS: Final = 16_384  # an idle live stream holds one
 STREAMS_END_WITHIN_S: Final = 0.5
+
+
+def main() -> None:
+    """Serve in this process, on a database that is there and migrated."""
+    settings = load_settings()
+    configure_logs(settings, service="tawsil-api", version=__version__)
+    asyncio.run(serve(settings))
 
 
 async def serve(settings: Settings) -> None:
@@ -40,3 +49,7 @@ async def serve(settings: Settings) -> None:
             loop.add_signal_handler(name, stop)
         log.info("api.serving", address=f"http://{settings.host}:{settings.port}")
         await server.serve()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,13 +1,19 @@
-"""The process behind the scenes: subscriptions, deadlines, jobs and the dispatcher's tick."""
+"""The processes behind the scenes: subscriptions, deadlines and jobs; and the dispatcher's tick.
+
+`python -m tawsil.apps.worker worker` or `… dispatcher`.
+"""
 
 import asyncio
 import signal
+import sys
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from enum import StrEnum
 from typing import Any, Final
 
 import structlog
 
+from tawsil import __version__
 from tawsil.apps import wiring
 from tawsil.apps.platform import open_database, open_psp
 from tawsil.dispatch import public as dispatch
@@ -16,7 +22,8 @@ from tawsil.kernel import idempotency, jobs, metrics
 from tawsil.kernel.db import Database
 from tawsil.kernel.deadlines import Deadlines
 from tawsil.kernel.events import Subscription, lags
-from tawsil.kernel.settings import Settings
+from tawsil.kernel.logs import configure_logs
+from tawsil.kernel.settings import Settings, load_settings
 from tawsil.ordering import public as ordering
 from tawsil.payments import public as payments
 
@@ -26,6 +33,12 @@ IDLE_S: Final = 0.2
 DEADLINES_EVERY_S: Final = 0.5
 WATCH_EVERY_S: Final = 10.0
 AFTER_ERROR_S: Final = 1.0
+
+
+class Role(StrEnum):
+    WORKER = "worker"
+    DISPATCHER = "dispatcher"
+
 
 Step = Callable[[], Awaitable[float]]
 """Does some work; says how many seconds may pass until it is called again."""
@@ -107,7 +120,14 @@ def watching(database: Database) -> Step:
     return watch
 
 
-async def run(settings: Settings, *, dispatcher: bool = True, worker: bool = True) -> None:
+def main(role: Role) -> None:
+    """Do one role's work in this process, on a database that is there and migrated."""
+    settings = load_settings()
+    configure_logs(settings, service=f"tawsil-{role}", version=__version__)
+    asyncio.run(run(settings, role=role))
+
+
+async def run(settings: Settings, *, role: Role) -> None:
     """Work until told to stop."""
     stop, woken = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -117,7 +137,7 @@ async def run(settings: Settings, *, dispatcher: bool = True, worker: bool = Tru
         database = await stack.enter_async_context(open_database(settings, most=12))
         psp = await stack.enter_async_context(open_psp(settings))
         tasks: list[Awaitable[Any]] = []
-        if worker:
+        if role is Role.WORKER:
             await stack.enter_async_context(listening(database, woken))
             handlers = wiring.jobs(database=database, psp=psp)
             tasks += [
@@ -129,9 +149,9 @@ async def run(settings: Settings, *, dispatcher: bool = True, worker: bool = Tru
                     for s in wiring.subscriptions()
                 ),
             ]
-        if dispatcher:
+        else:
             tasks.append(repeat("dispatch", dispatching(database, settings), stop))
-        log.info("worker.running", worker=worker, dispatcher=dispatcher)
+        log.info("worker.running", role=role)
         await asyncio.gather(*tasks)
 
 
@@ -148,3 +168,7 @@ async def listening(database: Database, woken: asyncio.Event) -> AsyncGenerator[
             yield
         finally:
             await connection.remove_listener("tawsil_events", wake)
+
+
+if __name__ == "__main__":
+    main(Role(sys.argv[1]))

@@ -1,17 +1,15 @@
 """`tawsil up`: the platform's processes, and `tawsil migrate`."""
 
-import asyncio
+import os
 from enum import StrEnum
 from typing import Annotated, Final
 
 import typer
 from rich.console import Console
 
-from tawsil import __version__
 from tawsil.apps import api, worker
 from tawsil.apps.cli.database import running_database
 from tawsil.apps.cli.processes import Program, Supervisor
-from tawsil.kernel.logs import configure_logs
 from tawsil.kernel.settings import Settings, load_settings
 
 console = Console()
@@ -35,10 +33,11 @@ def up(
 ) -> None:
     """Run the platform until Ctrl-C. Any number of each role may run on one database."""
     settings = load_settings()
-    if role is not None:
-        _run(role, settings)
-        return
     with running_database(settings) as ready:
+        if role is not None:
+            os.environ["DATABASE_URL"] = url_of(ready)
+            _run(role)
+            return
         supervisor = Supervisor()
         for program in programs(ready, sandbox=sandbox):
             supervisor.start(program)
@@ -56,11 +55,15 @@ def address(settings: Settings) -> str:
     return f"http://{settings.host}:{settings.port}"
 
 
+def url_of(settings: Settings) -> str:
+    assert settings.database_url is not None, "the database runs before its programs"
+    return settings.database_url.get_secret_value()
+
+
 def programs(settings: Settings, *, sandbox: bool) -> list[Program]:
     """The platform's processes on a database that is there already."""
-    assert settings.database_url is not None, "the database runs before its programs"
     environment = {
-        "DATABASE_URL": settings.database_url.get_secret_value(),
+        "DATABASE_URL": url_of(settings),
         "TAWSIL_HOST": settings.host,
         "TAWSIL_PORT": str(settings.port),
         "TAWSIL_PSP_URL": settings.psp_url,
@@ -76,18 +79,14 @@ def programs(settings: Settings, *, sandbox: bool) -> list[Program]:
         },
     )
     roles = [
-        Program(role.value, ["tawsil.apps.cli", "up", "--role", role.value], environment)
-        for role in Role
+        Program("api", ["tawsil.apps.api"], environment),
+        *(Program(role, ["tawsil.apps.worker", role], environment) for role in worker.Role),
     ]
     return [*([acquirer] if sandbox else []), *roles]
 
 
-def _run(role: Role, settings: Settings) -> None:
-    configure_logs(settings, service=f"tawsil-{role.value}", version=__version__)
-    with running_database(settings) as ready:
-        if role is Role.API:
-            asyncio.run(api.serve(ready))
-        else:
-            asyncio.run(
-                worker.run(ready, dispatcher=role is Role.DISPATCHER, worker=role is Role.WORKER)
-            )
+def _run(role: Role) -> None:
+    if role is Role.API:
+        api.main()
+    else:
+        worker.main(worker.Role(role))
