@@ -51,9 +51,7 @@ class PaintedWatch:
     def __init__(self, *, now: datetime, ids: Ids) -> None:
         self.now = now
         self.couriers = [
-            CourierMark(
-                id=ids(), name=f"Courier {n}", presence=presence, place=CENTRE, seen_at=now
-            )
+            CourierMark(id=ids(), name=f"Courier {n}", presence=presence, place=CENTRE, seen_at=now)
             for n, presence in enumerate(Presence)
         ]
         carrier = self.couriers[2]

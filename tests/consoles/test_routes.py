@@ -159,9 +159,7 @@ async def test_the_map_is_a_grid_until_there_is_a_file(staff: Any, tmp_path: Pat
     (tmp_path / "maps" / "marsa.geojson").write_bytes(ground)
     drawn = await get(staff, "/city/map.geojson?city=marsa")
     assert drawn.content == ground
-    again = await get(
-        staff, "/city/map.geojson", headers={"If-None-Match": drawn.headers["etag"]}
-    )
+    again = await get(staff, "/city/map.geojson", headers={"If-None-Match": drawn.headers["etag"]})
     assert (again.status_code, again.content) == (304, b"")
     assert (await get(staff, "/city/map.geojson?city=../marsa")).status_code == 404
 

@@ -10,6 +10,8 @@ from argon2 import PasswordHasher
 from joserfc.jwk import RSAKey
 
 from tawsil.consoles.routes import routes
+from tawsil.identity import store
+from tawsil.identity.model import SigningKey
 from tawsil.identity.public import (
     NewUser,
     Passwords,
@@ -18,8 +20,6 @@ from tawsil.identity.public import (
     authenticator,
     create_users,
 )
-from tawsil.identity import store
-from tawsil.identity.model import SigningKey
 from tawsil.identity.routes import routes as identity_routes
 from tawsil.kernel.clock import Ids, VirtualClock
 from tawsil.kernel.db import Database

@@ -68,9 +68,7 @@ def test_a_sentence_names_only_what_its_event_has(cls: type[Event]) -> None:
 def test_an_event_is_told_with_names_times_and_amounts() -> None:
     courier = UUID(int=5)
     ids = {"order_id": UUID(int=1), "customer_id": UUID(int=2), "merchant_id": UUID(int=3)}
-    assigned = ordering.CourierAssigned(
-        **ids, courier_id=courier, status=ordering.Status.PREPARING
-    )
+    assigned = ordering.CourierAssigned(**ids, courier_id=courier, status=ordering.Status.PREPARING)
     placed = ordering.OrderPlaced(
         **ids,
         courier_id=None,
