@@ -166,6 +166,10 @@ class Subscription:
         self._reader = Reader(registry)
         self._attempts = 0
 
+    def hears(self, cls: type[Event]) -> bool:
+        """Whether events of this class mean anything to it."""
+        return cls in self._handlers
+
     async def advance(self, database: Database, *, most: int = MOST_PER_BATCH) -> int:
         """Hear the next batch; how far the cursor moved (0: nothing to hear, or waiting)."""
         try:
