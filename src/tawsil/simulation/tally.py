@@ -1,11 +1,12 @@
 """What a day comes to, counted from the events it left behind."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
 from tawsil.dispatch import events as dispatched
+from tawsil.dispatch.public import LIVE_POLICY
 from tawsil.kernel.events import Recorded
 from tawsil.ordering import events as ordered
 
@@ -15,6 +16,9 @@ _SEARCHED: Final = (
     dispatched.OfferFellThrough,
     dispatched.DeliveryUnassigned,
 )
+_AT_THE_DOOR: Final = timedelta(seconds=LIVE_POLICY.services.pickup_s / 2)
+"""What a courier needs between arriving and having the goods in hand."""
+_STILL_NOBODY: Final = timedelta(minutes=2)
 _FOUND: Final = (
     dispatched.DeliveryOffered,
     dispatched.DeliveryAssigned,
@@ -37,10 +41,13 @@ class Tally:
         self.waiting: set[UUID] = set()
         """Deliveries for which nobody has been asked."""
         self.requested = 0
-        self.climbed: set[UUID] = set()
+        self.unassigned: set[UUID] = set()
+        """Deliveries that nobody had taken when their goods had been ready for a while."""
         self.offers_accepted = 0
         self.offers_answered = 0
         self.assigned_after_s: list[float] = []
+        self._ready_at: dict[UUID, datetime] = {}
+        self._searched_at: dict[UUID, datetime] = {}
         self._lost: set[UUID] = set()
         self._found_again: set[UUID] = set()
 
@@ -87,20 +94,32 @@ class Tally:
         match event:
             case dispatched.DeliveryRequested():
                 self.requested += 1
-            case dispatched.DeliveryEscalated() | dispatched.DeliveryGivenUp():
-                self.climbed.add(id_)
+                self._ready_at[id_] = event.ready_at
+                self._searched_at[id_] = at
+            case dispatched.ReadyTimeMoved():
+                self._ready_at[id_] = event.ready_at
             case dispatched.DeliveryAssigned():
-                needed_at = max(event.urgent_at, event.first_offered_at)
-                self.assigned_after_s.append(max(0.0, (at - needed_at).total_seconds()))
-                if id_ in self._lost:
-                    self._found_again.add(id_)
+                self._assigned(at, event)
+            case dispatched.DeliveryGivenUp():
+                self.unassigned.add(id_)
             case dispatched.DeliveryUnassigned():
+                self._searched_at[id_] = at
                 self._lost.add(id_)
                 self._found_again.discard(id_)
             case dispatched.DeliveryWithdrawn():
                 self._lost.discard(id_)
             case _:
                 pass
+
+    def _assigned(self, at: datetime, event: dispatched.DeliveryAssigned) -> None:
+        id_, ready_at = event.delivery_id, self._ready_at[event.delivery_id]
+        searched = at - self._searched_at[id_]
+        late = event.pickup_eta_at - ready_at - _AT_THE_DOOR
+        self.assigned_after_s.append(max(0.0, min(searched, late).total_seconds()))
+        if at > max(ready_at, self._searched_at[id_]) + _STILL_NOBODY:
+            self.unassigned.add(id_)
+        if id_ in self._lost:
+            self._found_again.add(id_)
 
     @property
     def success_pct(self) -> float:
@@ -112,7 +131,7 @@ class Tally:
 
     @property
     def unassigned_pct(self) -> float:
-        return _percent(len(self.climbed), self.requested, nothing=0.0)
+        return _percent(len(self.unassigned), self.requested, nothing=0.0)
 
     @property
     def reassigned_ok_pct(self) -> float:

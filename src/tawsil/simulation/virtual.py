@@ -18,7 +18,7 @@ from tawsil.kernel.batches import Handle
 from tawsil.kernel.clock import VirtualClock
 from tawsil.kernel.db import Database, Job
 from tawsil.kernel.deadlines import Deadlines, Owner
-from tawsil.kernel.decisions import Command, Refusal
+from tawsil.kernel.decisions import Command, Event, Refusal
 from tawsil.kernel.events import Recorded, Registry, Subscription
 from tawsil.kernel.jobs import HeldJobs, JobHandlers
 
@@ -111,20 +111,32 @@ class VirtualPlatform:
         if not rows:
             return 0
         self._newest = rows[-1]["seq"]
-        for row in rows:
-            recorded = self._registry.recorded(row)
+        events = [self._registry.recorded(row) for row in rows]
+        for recorded in events:
             for watcher in self._watchers:
                 watcher(recorded)
+        classes: set[type[Event]] = {type(recorded.event) for recorded in events}
         for subscription in self._subscriptions:
-            await self._advance(subscription, by=len(rows))
+            if any(subscription.hears(cls) for cls in classes):
+                await self._advance(subscription)
         return len(rows)
 
-    async def _advance(self, subscription: Subscription, *, by: int) -> None:
-        """Until it has heard so many; a number rolled back is passed over at the second look."""
-        heard, in_vain = 0, 0
-        while heard < by and in_vain < 2:
-            moved = await subscription.advance(self.database)
-            heard, in_vain = heard + moved, 0 if moved else in_vain + 1
+    async def _advance(self, subscription: Subscription) -> None:
+        """Until nothing is new to it; a number rolled back is passed over at the second look."""
+        in_vain = 0
+        while in_vain < 2:
+            if await subscription.advance(self.database):
+                in_vain = 0
+                if await self._heard_all(subscription):
+                    return
+            else:
+                in_vain += 1
+
+    async def _heard_all(self, subscription: Subscription) -> bool:
+        seq = await self.database.pool.fetchval(
+            "select seq from kernel.subscription where name = $1", subscription.name
+        )
+        return seq >= self._newest
 
     async def _work(self) -> int:
         jobs = list(self._held.waiting)
