@@ -1,0 +1,140 @@
+"""`tawsil simulate`: a day in the virtual city, in minutes, the same one for the same seed."""
+
+import asyncio
+import os
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Annotated, Final
+from urllib.parse import urlsplit, urlunsplit
+
+import asyncpg
+import msgspec
+import typer
+import uvloop
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+
+from tawsil import migrations
+from tawsil.apps import wiring
+from tawsil.kernel.postgres import EmbeddedPostgres
+from tawsil.kernel.settings import Settings, load_settings
+from tawsil.simulation.city import CitySize
+from tawsil.simulation.day import EVENING, Parts, Result, Setting
+from tawsil.simulation.day import simulate as live_through
+
+_SENTENCES: Final = {
+    "orders": "orders placed",
+    "delivered": "delivered",
+    "success_pct": "succeeded, of those nobody called off (%)",
+    "time_to_assign_p95_s": "time to assign, p95 (s)",
+    "acceptance_pct": "offers accepted (%)",
+    "unassigned_pct": "without a courier when it mattered (%)",
+    "reassigned_ok_pct": "found another courier after losing one (%)",
+    "without_deadline_max": "live orders without a deadline, at most",
+    "ledger_sum": "ledger, off by (minor units)",
+    "hash": "hash of the day",
+}
+
+
+def simulate(
+    *,
+    seed: Annotated[int, typer.Option(help="The city, its people and their luck.")] = 7,
+    hours: Annotated[float, typer.Option(min=0.05, max=72, help="How long orders come.")] = 4.0,
+    start: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%dT%H:%M"], help="When it begins, in UTC."),
+    ] = None,
+    rate: Annotated[
+        float, typer.Option(min=1, max=5_000, help="Orders an hour, as the mean of a whole day.")
+    ] = 30.0,
+    couriers: Annotated[int, typer.Option(min=1, max=5_000)] = 40,
+    merchants: Annotated[int, typer.Option(min=1, max=2_000)] = 40,
+    customers: Annotated[int, typer.Option(min=1, max=100_000)] = 400,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object, last.")] = False,
+) -> None:
+    """Live through hours in the virtual city: the real platform under virtual time.
+
+    It runs on a database of its own, which is thrown away afterwards.
+    """
+    setting = Setting(
+        seed=seed,
+        hours=hours,
+        start_at=EVENING if start is None else start.replace(tzinfo=EVENING.tzinfo),
+        size=CitySize(merchants=merchants, customers=customers, couriers=couriers),
+        rate_per_hour=rate,
+    )
+    with scratch_database(load_settings()) as url, _shown(f"seed {seed}") as progress:
+        result = uvloop.run(live_through(url, parts=parts(), setting=setting, progress=progress))
+    if as_json:
+        print(msgspec.json.encode(result).decode())
+    else:
+        _show(result)
+
+
+def parts() -> Parts:
+    """The platform as its processes have it."""
+    return Parts(
+        registry=wiring.REGISTRY,
+        subscriptions=wiring.subscriptions(),
+        deadlines=wiring.DEADLINES,
+        jobs=lambda database, psp: wiring.jobs(database=database, psp=psp),
+    )
+
+
+@contextmanager
+def scratch_database(settings: Settings) -> Generator[str, None, None]:
+    """An empty, migrated database beside the one in the settings, or on our own server."""
+    name = f"tawsil_scratch_{os.getpid()}"
+    if settings.database_url is None:
+        with EmbeddedPostgres(data=settings.data / "postgres") as server:
+            server.create_database(name)
+            try:
+                migrations.migrate(server.url(name))
+                yield server.url(name)
+            finally:
+                server.drop_database(name)
+        return
+    url = settings.database_url.get_secret_value()
+    asyncio.run(_execute(url, f'create database "{name}"'))
+    try:
+        scratch = urlunsplit(urlsplit(url)._replace(path=f"/{name}"))
+        migrations.migrate(scratch)
+        yield scratch
+    finally:
+        asyncio.run(_execute(url, f'drop database if exists "{name}" with (force)'))
+
+
+async def _execute(url: str, statement: str) -> None:
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()
+
+
+@contextmanager
+def _shown(what: str) -> Generator[Callable[[float], None], None, None]:
+    """A bar on standard error, so that standard output stays clean."""
+    bar = Progress(
+        TextColumn(what),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f} %"),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        transient=True,
+    )
+    with bar:
+        task = bar.add_task(what, total=1.0)
+        yield lambda share: bar.update(task, completed=share)
+
+
+def _show(result: Result) -> None:
+    table = Table(title=f"A day in the city, seed {result.seed}", show_header=False)
+    table.add_column(style="dim")
+    table.add_column(justify="right")
+    for field, sentence in _SENTENCES.items():
+        table.add_row(sentence, str(getattr(result, field)))
+    Console().print(table)
