@@ -9,7 +9,7 @@ computed from places are exactly those of the instance.
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from math import cos, radians
+from math import cos, inf, isinf, radians
 from pathlib import Path
 from statistics import fmean
 from typing import Final, TypeVar
@@ -41,6 +41,16 @@ RECENT_MIN: Final = 5
 """Fewer orders than this say nothing about the next."""
 METRES_PER_DEGREE: Final = 111_195.0
 
+
+POLICIES: Final[Mapping[str, Policy]] = {
+    policy.name: policy
+    for policy in (
+        Policy(),
+        Policy(name="at_once", lead_s=inf),
+        Policy(name="one_by_one", bundle_max=1),
+    )
+}
+"""What a day can be replayed under: the usual one, without holding back, without bundles."""
 
 T = TypeVar("T")
 
@@ -184,6 +194,8 @@ def read_instance(folder: Path) -> Instance:
     if len(parameters) != 1 or parameters[0][0] <= 0:
         raise ValueError(f"{folder / 'instance_parameters.txt'}: one line with a positive speed")
     speed, pickup, dropoff, target, maximum, per_order, per_hour = parameters[0]
+    if pickup % 2 or dropoff % 2 or pickup < 0 or dropoff < 0:
+        raise ValueError(f"{folder / 'instance_parameters.txt'}:2: services take 0, 2, 4 … minutes")
     orders = _rows(folder / "orders.txt", 6, order)
     shifts = _rows(folder / "couriers.txt", 5, shift)
     _refuse_twins(folder / "orders.txt", [o.id for o in orders])
@@ -250,6 +262,12 @@ def fast_replay(instance: Instance, policy: Policy) -> Solution:
     return day.solution()
 
 
+def fitted(policy: Policy, instance: Instance) -> Policy:
+    """A policy for decisions once a minute about couriers who always say yes, at once."""
+    lead_s = policy.lead_s if isinf(policy.lead_s) else 0.0
+    return replace(policy, services=instance.services, tick_s=60.0, lead_s=lead_s)
+
+
 def site_ids(instance: Instance) -> dict[str, UUID]:
     """The site that stands for each restaurant."""
     return {name: UUID(int=number) for number, name in enumerate(instance.restaurants)}
@@ -274,7 +292,7 @@ def recent_demand(instance: Instance, orders: Iterable[Order], *, now: datetime)
 class _Day:
     def __init__(self, instance: Instance, policy: Policy) -> None:
         self.instance = instance
-        self.policy = replace(policy, services=instance.services, tick_s=60.0, lead_s=0.0)
+        self.policy = fitted(policy, instance)
         self.unseen = list(reversed(instance.orders))
         self.site_ids = site_ids(instance)
         self.restaurant_of = {site: name for name, site in self.site_ids.items()}
