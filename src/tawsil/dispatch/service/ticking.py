@@ -7,6 +7,7 @@ from typing import Final
 from uuid import UUID
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from tawsil.couriers import public as couriers
 from tawsil.couriers.public import Availability
@@ -71,7 +72,7 @@ async def tick(
     soon = [d for d in waiting if d.ready_at <= tx.now + AHEAD]
     if not soon:
         return Tick(waiting=len(waiting))
-    view = await _view(tx, tenant_id=tenant_id, city_id=city_id, waiting=soon)
+    view = await _view(tx, tenant_id=tenant_id, city_id=city_id, waiting=soon, policy=policy)
     snapshot = planning.survey(
         now=tx.now,
         jobs=[_job(d) for d in view.jobs.values()],
@@ -112,7 +113,14 @@ async def _worth_keeping(tx: Tx, plan: planning.Plan, *, city_id: UUID) -> bool:
     return last_at is None or tx.now - last_at >= KEEP_HOLDS_EVERY
 
 
-async def _view(tx: Tx, *, tenant_id: UUID, city_id: UUID, waiting: Sequence[Delivery]) -> View:
+async def _view(
+    tx: Tx,
+    *,
+    tenant_id: UUID,
+    city_id: UUID,
+    waiting: Sequence[Delivery],
+    policy: planning.Policy,
+) -> View:
     on_duty = [c for c in await couriers.on_duty(tx, city_id=city_id) if c.tenant_id == tenant_id]
     asked = await store.couriers_asked(tx, city_id=city_id)
     carried: dict[UUID | None, list[Delivery]] = {
@@ -121,20 +129,41 @@ async def _view(tx: Tx, *, tenant_id: UUID, city_id: UUID, waiting: Sequence[Del
             await store.carried_in(tx, city_id=city_id), key=lambda d: d.courier_id
         )
     }
-    free_ids = [c.id for c in on_duty if c.availability is Availability.AVAILABLE]
-    positions = await tracking.latest(tx, courier_ids=free_ids) if free_ids else {}
+    free = [c for c in on_duty if c.availability is Availability.AVAILABLE]
+    positions = await tracking.latest(tx, courier_ids=[c.id for c in free]) if free else {}
+    leaving = await _leaving(tx, free, policy=policy)
+    services = policy.services
     jobs = {d.id: d for d in waiting}
     staff: list[planning.Courier] = []
     left_out: dict[str, list[UUID]] = {}
     for courier in on_duty:
         theirs = carried.get(courier.id, [])
-        seen = _seen(courier, theirs, positions.get(courier.id), asked=asked, now=tx.now)
+        seen = _seen(
+            courier, theirs, positions.get(courier.id), asked=asked, services=services, now=tx.now
+        )
         if isinstance(seen, str):
             left_out.setdefault(seen, []).append(courier.id)
             continue
-        staff.append(seen)
+        staff.append(replace(seen, free_at=leaving.get(courier.id, seen.free_at)))
         jobs |= {d.id: d for d in theirs if d.id in seen.collecting}
     return View(jobs=jobs, couriers=tuple(staff), left_out=left_out)
+
+
+async def _leaving(
+    tx: Tx, free: Sequence[couriers.Courier], *, policy: planning.Policy
+) -> dict[UUID, datetime]:
+    """When those who have just handed over may be told of the next: they leave the door first.
+
+    While an offer is made and accepted they can do that, so the lead counts against it.
+    """
+    at_door = timedelta(seconds=max(0.0, policy.services.dropoff_s / 2 - policy.lead_s))
+    just = {c.id: c.since_at + at_door for c in free if c.since_at + at_door > tx.now}
+    if not just:
+        return {}
+    spans = await couriers.history(
+        tx, courier_ids=list(just), from_at=tx.now, to_at=tx.now + timedelta(seconds=1)
+    )
+    return {s.courier_id: just[s.courier_id] for s in spans if s.reason is couriers.Reason.JOB_DONE}
 
 
 def _seen(
@@ -143,6 +172,7 @@ def _seen(
     position: tracking.Position | None,
     *,
     asked: set[UUID],
+    services: planning.Services,
     now: datetime,
 ) -> planning.Courier | str:
     """A courier as the planner sees them, or why it does not."""
@@ -162,7 +192,7 @@ def _seen(
         )
     if courier.availability is not Availability.ON_JOB or not theirs:
         return courier.availability.lower()
-    place, free_at, collecting = _under_way(theirs, now=now)
+    place, free_at, collecting = _under_way(theirs, services=services, now=now)
     return planning.Courier(
         id=courier.id,
         place=place,
@@ -174,7 +204,7 @@ def _seen(
 
 
 def _under_way(
-    theirs: Sequence[Delivery], *, now: datetime
+    theirs: Sequence[Delivery], *, services: planning.Services, now: datetime
 ) -> tuple[Place, datetime, tuple[UUID, ...]]:
     """Where and when a courier on a job is free, and what they are still to collect.
 
@@ -185,13 +215,14 @@ def _under_way(
     assert last.etas is not None, "a courier's work has expected times"
     if all(d.state in TO_COLLECT for d in theirs) and len({d.site_id for d in theirs}) == 1:
         there = any(d.state is State.AT_PICKUP for d in theirs)
-        arrival_at = now if there else max(now, last.etas.arrival_at)
-        return last.pickup, arrival_at, tuple(d.id for d in theirs)
-    free_at = max(now + timedelta(seconds=1), last.etas.dropoff_at)
+        bound = min if there else max
+        return last.pickup, bound(now, last.etas.arrival_at), tuple(d.id for d in theirs)
+    leaves_at = last.etas.dropoff_at + timedelta(seconds=services.dropoff_s / 2)
+    free_at = max(now + timedelta(seconds=1), leaves_at)
     if last.state is not State.FAILED:
         return last.dropoff, free_at, ()
     carry = last.etas.dropoff_at - last.etas.pickup_at
-    return last.pickup, max(free_at, last.etas.dropoff_at + carry), ()
+    return last.pickup, max(free_at, leaves_at + carry), ()
 
 
 def _job(delivery: Delivery) -> planning.Job:
