@@ -22,7 +22,8 @@ COMMIT_AHEAD: Final = timedelta(minutes=10)
 """A courier should be under way this long before the goods are ready."""
 LADDER: Final = (timedelta(minutes=2), timedelta(minutes=5), timedelta(minutes=10))
 """How long after it became urgent a delivery without a courier climbs each rung."""
-GIVE_UP_AFTER: Final = LADDER[-1] + timedelta(minutes=10)
+GIVE_UP_AFTER: Final = LADDER[-1] + timedelta(minutes=25)
+"""In a rush that couriers cannot keep up with, twenty-five minutes late is better than never."""
 STALL_GRACE: Final = timedelta(minutes=10)
 """How late a courier may be for a pick-up before somebody else is sent."""
 OFFER_LASTS: Final = timedelta(seconds=30)
