@@ -97,7 +97,7 @@ def dispatching(database: Database, settings: Settings) -> Step:
                     tenant_id=city.tenant_id,
                     city_id=city.id,
                     travel=dispatch.OnMap(geography.GreatCircle.of(city.rules)),
-                    policy=dispatch.Policy(),
+                    policy=dispatch.LIVE_POLICY,
                 )
         return settings.dispatch_tick_s
 
