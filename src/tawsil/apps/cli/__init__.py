@@ -7,6 +7,7 @@ import typer
 from tawsil.apps.cli import events
 from tawsil.apps.cli.demo import demo
 from tawsil.apps.cli.doctor import doctor
+from tawsil.apps.cli.simulate import simulate
 from tawsil.apps.cli.up import migrate, up
 from tawsil.kernel.postgres import PostgresError
 from tawsil.kernel.settings import SettingsError
@@ -22,6 +23,7 @@ app.command(name="up")(up)
 app.command(name="demo")(demo)
 app.command(name="migrate")(migrate)
 app.command(name="doctor")(doctor)
+app.command(name="simulate")(simulate)
 app.add_typer(events.app, name="events")
 
 
