@@ -8,27 +8,23 @@ the rules of the instance. What is answered is what the platform recorded.
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
-from itertools import groupby
 from random import Random
 from typing import Any, Final
 from uuid import UUID
 
+import asyncpg
 from msgspec import Struct
 
 from tawsil.catalog import public as catalog
 from tawsil.couriers import public as couriers
-from tawsil.dispatch import events as dispatched
 from tawsil.dispatch import public as dispatch
 from tawsil.dispatch.planning import Policy
-from tawsil.geography import public as geography
 from tawsil.kernel.batches import Handle
 from tawsil.kernel.clock import Ids, VirtualClock
-from tawsil.kernel.db import Database, Tx, connect
-from tawsil.kernel.decisions import By, Command, Refusal
-from tawsil.kernel.events import Recorded
+from tawsil.kernel.db import Database, Tx
+from tawsil.kernel.decisions import Command, Refusal
 from tawsil.kernel.jobs import HeldJobs
 from tawsil.kernel.places import Place
-from tawsil.ordering import events as ordered
 from tawsil.ordering import public as ordering
 from tawsil.ordering.public import Acting, Party
 from tawsil.payments import public as payments
@@ -36,6 +32,8 @@ from tawsil.pricing import public as pricing
 from tawsil.simulation.day import Parts
 from tawsil.simulation.mdrp import MIDNIGHT, MINUTE, Instance, Order, Solution, fitted
 from tawsil.simulation.motion import Assignment, CourierMotion, Delivery, Stop
+from tawsil.simulation.replay.chronicle import Chronicle, count_untold
+from tawsil.simulation.replay.town import Town
 from tawsil.simulation.virtual import VirtualPlatform
 from tawsil.tracking import public as tracking
 from tawsil.tracking.events import StopKind
@@ -44,29 +42,6 @@ SEED: Final = 2018
 LONGEST_AFTER_HOURS: Final = timedelta(hours=6)
 """By then every order has been handed over or given up."""
 _ACCURACY_M: Final = 5.0
-_DISH_MINOR: Final = 2_000
-_BEGUN: Final = frozenset(
-    {
-        "order.placed.v1",
-        "payment.authorised.v1",
-        "order.offered.v1",
-        "order.accepted.v1",
-        "delivery.requested.v1",
-        "order.preparation_started.v1",
-        "order.ready.v1",
-    }
-)
-_DELIVERED: Final = _BEGUN | {
-    "delivery.assigned.v1",
-    "order.courier_assigned.v1",
-    "order.picked_up.v1",
-    "delivery.picked_up.v1",
-    "order.delivered.v1",
-    "delivery.done.v1",
-    "payment.captured.v1",
-    "order.settled.v1",
-}
-_CANCELLED: Final = _BEGUN | {"delivery.given_up.v1", "order.cancelled.v1", "payment.voided.v1"}
 
 
 class Replayed(Struct, frozen=True, kw_only=True):
@@ -92,9 +67,9 @@ async def replay(
 ) -> Replayed:
     """Live through a day on an empty, migrated database; `progress` hears shares of one."""
     clock, held = VirtualClock(MIDNIGHT), HeldJobs()
-    pool = await connect(url, most=2)
+    pool = await _connect(url)
     try:
-        database = Database(pool, now=clock, ids=Ids(clock, Random(SEED)), jobs=held)  # noqa: S311 - ids of a replay, not secrets
+        database = Database(pool, now=clock, ids=Ids(clock, Random(SEED)), jobs=held)
         platform = VirtualPlatform(
             database,
             clock=clock,
@@ -104,96 +79,11 @@ async def replay(
             deadlines=parts.deadlines,
             jobs={},  # cash needs no acquirer
         )
-        day = _Day(platform, await _Town.settle(database, instance), policy=policy)
+        day = _Day(platform, await Town.settle(database, instance), policy=policy)
         await day.live(progress or _nobody)
         return await day.outcome()
     finally:
         await pool.close()
-
-
-class _Town:
-    """Who is who in the platform."""
-
-    def __init__(self, instance: Instance, *, ids: Ids) -> None:
-        self.instance = instance
-        self.tenant_id, self.city_id = ids(), ids()
-        self.merchants = {name: ids() for name in instance.restaurants}
-        self.restaurants = {id_: name for name, id_ in self.merchants.items()}
-        self.couriers = {ids(): shift for shift in instance.shifts if shift.on_at < shift.off_at}
-        self.dishes: dict[str, UUID] = {}
-
-    @classmethod
-    async def settle(cls, database: Database, instance: Instance) -> "_Town":
-        town = cls(instance, ids=database.ids)
-        async with database.transaction() as tx:
-            await town._settle(tx)
-        return town
-
-    def by(self, tx: Tx, *, role: str = "system", actor_id: UUID | None = None) -> By:
-        return By(tenant_id=self.tenant_id, correlation_id=tx.ids(), role=role, actor_id=actor_id)
-
-    async def _settle(self, tx: Tx) -> None:
-        name = self.instance.name
-        await geography.create_tenant(
-            tx, tenant=geography.Tenant(id=self.tenant_id, slug=name.lower(), name=name)
-        )
-        await geography.create_city(tx, city=self._city())
-        await catalog.create_merchants(tx, merchants=[self._merchant(r) for r in self.merchants])
-        for restaurant, id_ in self.merchants.items():
-            menu = await catalog.menu(tx, merchant_id=id_)
-            self.dishes[restaurant] = menu.categories[0].products[0].id
-        await couriers.create_couriers(
-            tx,
-            couriers=[
-                couriers.NewCourier(
-                    by=self.by(tx),
-                    courier_id=id_,
-                    city_id=self.city_id,
-                    vehicle=couriers.Vehicle.CAR,
-                )
-                for id_ in self.couriers
-            ],
-        )
-
-    def _city(self) -> geography.City:
-        """A courier earns what the instance pays per order."""
-        name = self.instance.name
-        return geography.City(
-            id=self.city_id,
-            tenant_id=self.tenant_id,
-            slug=name.lower(),
-            name_en=name,
-            name_ar=name,
-            currency="USD",
-            timezone="UTC",
-            centre=next(iter(self.instance.restaurants.values())).place,
-            rules=geography.CityRules(
-                delivery_base_minor=round(100 * self.instance.pay_per_order),
-                delivery_per_km_minor=0,
-                courier_share_bp=10_000,
-                small_order_fee_minor=0,
-                most_delivery_distance_m=1_000_000,
-                detour_factor=1.0,
-            ),
-        )
-
-    def _merchant(self, restaurant: str) -> catalog.NewMerchant:
-        dish = catalog.NewProduct(name_en="Meal", name_ar="وجبة", price_minor=_DISH_MINOR)
-        return catalog.NewMerchant(
-            id=self.merchants[restaurant],
-            tenant_id=self.tenant_id,
-            city_id=self.city_id,
-            name_en=restaurant,
-            name_ar=restaurant,
-            cuisine="any",
-            address_en=restaurant,
-            address_ar=restaurant,
-            place=self.instance.restaurants[restaurant].place,
-            phone="",
-            currency="USD",
-            hours=catalog.ALWAYS,
-            categories=(catalog.NewCategory(name_en="Menu", name_ar="قائمة", products=(dish,)),),
-        )
 
 
 class _Agenda(Struct):
@@ -207,57 +97,13 @@ class _Agenda(Struct):
     """Courier and order."""
 
 
-class _Chronicle:
-    """What the platform recorded, as far as a solution tells it."""
-
-    def __init__(self) -> None:
-        self.placed = 0
-        self.ended: set[UUID] = set()
-        self.assigned_at: dict[UUID, datetime] = {}
-        self.picked_up: dict[UUID, tuple[UUID, datetime]] = {}
-        self.delivered_at: dict[UUID, datetime] = {}
-
-    @property
-    def live(self) -> int:
-        return self.placed - len(self.ended)
-
-    def watch(self, recorded: Recorded[Any]) -> None:
-        match recorded.event:
-            case ordered.OrderPlaced():
-                self.placed += 1
-            case dispatched.DeliveryAssigned(reference_id=order_id):
-                self.assigned_at[order_id] = recorded.at
-            case ordered.OrderPickedUp(order_id=order_id, courier_id=courier_id):
-                assert courier_id is not None, "somebody picked it up"
-                self.picked_up[order_id] = courier_id, recorded.at
-            case ordered.OrderDelivered(order_id=order_id):
-                self.delivered_at[order_id] = recorded.at
-            case (
-                ordered.OrderSettled(order_id=order_id) | ordered.OrderCancelled(order_id=order_id)
-            ):
-                self.ended.add(order_id)
-            case _:
-                pass
-
-    def bundles(self) -> list[tuple[UUID, datetime, list[UUID]]]:
-        """Courier, pick-up, and what was picked up together in the order of its drop-off."""
-        trips = sorted(
-            (courier_id, at, self.delivered_at[order_id], order_id)
-            for order_id, (courier_id, at) in self.picked_up.items()
-        )
-        return [
-            (courier_id, at, [order_id for *_, order_id in trip])
-            for (courier_id, at), trip in groupby(trips, key=lambda t: t[:2])
-        ]
-
-
 class _Day:
-    def __init__(self, platform: VirtualPlatform, town: _Town, *, policy: Policy) -> None:
+    def __init__(self, platform: VirtualPlatform, town: Town, *, policy: Policy) -> None:
         self._platform = platform
         self._town = town
         self._instance = town.instance
         self._policy = fitted(policy, town.instance)
-        self._chronicle = _Chronicle()
+        self._chronicle = Chronicle()
         self._agenda: defaultdict[datetime, _Agenda] = defaultdict(_Agenda)
         self._orders: dict[UUID, Order] = {}
         self._ids: dict[str, UUID] = {}
@@ -296,7 +142,7 @@ class _Day:
     async def outcome(self) -> Replayed:
         async with self._platform.database.transaction() as tx:
             imbalance = await payments.imbalance(tx)
-            untold = await self._untold(tx)
+            untold = await count_untold(tx, order_ids=list(self._orders))
         return Replayed(
             orders=self._chronicle.placed,
             delivered=len(self._chronicle.delivered_at),
@@ -545,16 +391,6 @@ class _Day:
             moves=tuple(move for motion in self._motions.values() for move in motion.moves),
         )
 
-    async def _untold(self, tx: Tx) -> int:
-        """How many orders' stories are not whole: from placed to settled, or to cancelled."""
-        rows = await tx.rows(
-            "select correlation_id as order_id, array_agg(type order by seq) as types "
-            "from kernel.event where correlation_id = any($1::uuid[]) group by 1",
-            list(self._orders),
-        )
-        stories = {row["order_id"]: row["types"] for row in rows}
-        return sum(not _whole(stories.get(id_, [])) for id_ in self._orders)
-
 
 async def _all(tx: Tx, handle: Handle[Any], commands: Sequence[Command]) -> list[Any]:
     """Do all of them; on a published day nothing is refused."""
@@ -564,11 +400,19 @@ async def _all(tx: Tx, handle: Handle[Any], commands: Sequence[Command]) -> list
     return outcomes
 
 
-def _whole(types: Sequence[str]) -> bool:
-    """Whether a story has every chapter to its end, or tells of a cancellation that undid it."""
-    if "order.cancelled.v1" in types:
-        return _CANCELLED <= set(types)
-    return _DELIVERED <= set(types) and types[-1] == "order.settled.v1"
+async def _connect(url: str) -> "asyncpg.Pool[asyncpg.Record]":
+    """Quick rather than safe: the day can be lived again, and nobody else uses its connections."""
+
+    async def keep(_: object) -> None:
+        """Leave a connection as it is when it is given back."""
+
+    return await asyncpg.create_pool(
+        url,
+        min_size=1,
+        max_size=2,
+        reset=keep,
+        server_settings={"timezone": "UTC", "jit": "off", "synchronous_commit": "off"},
+    )
 
 
 def _nobody(_: float) -> None:
