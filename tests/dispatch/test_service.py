@@ -11,6 +11,7 @@ from tawsil.couriers.events import AvailabilityChanged
 from tawsil.couriers.service import EndShift, TakeBreak, end_shift, take_break
 from tawsil.dispatch import public as dispatch
 from tawsil.dispatch.events import EVENTS, DeliveryAssigned
+from tawsil.dispatch.model import GIVE_UP_AFTER, LADDER
 from tawsil.dispatch.public import Delivery, MoveReadyTime, Offer, Reassign, State, Withdraw
 from tawsil.dispatch.service.ticking import AHEAD
 from tawsil.kernel.clock import Ids, VirtualClock
@@ -319,8 +320,8 @@ async def test_the_ladder_is_climbed_and_given_up_at_its_end(
     async with database.transaction() as tx:
         (delivery,) = await city.asks(tx)
     seen: list[tuple[int, State]] = []
-    for minutes in (2, 3, 5, 10):
-        clock.advance(timedelta(minutes=minutes))
+    for after in (*LADDER, GIVE_UP_AFTER):
+        clock.set(delivery.urgent_at + after)
         await deadlines.fire(database)
         async with database.transaction() as tx:
             now = await city.now(tx, delivery)
@@ -339,11 +340,11 @@ async def test_giving_up_a_bundle_under_offer_frees_its_courier(
     database: Database, clock: VirtualClock, city: City, deadlines: Deadlines
 ):
     async with database.transaction() as tx:
-        await city.asks(tx, count=2)
-    for minutes in (2, 3, 5):
-        clock.advance(timedelta(minutes=minutes))
+        delivery, _ = await city.asks(tx, count=2)
+    for after in LADDER:
+        clock.set(delivery.urgent_at + after)
         await deadlines.fire(database)
-    clock.advance(timedelta(minutes=10) - GRACE)
+    clock.set(delivery.urgent_at + GIVE_UP_AFTER - GRACE)
     async with database.transaction() as tx:
         (rider,) = await city.on_duty(tx)
         await city.offer(tx)

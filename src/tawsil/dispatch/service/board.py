@@ -5,6 +5,7 @@ use cases wait for each other in a circle.
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Any, Final, TypeVar
 from uuid import UUID
@@ -21,6 +22,10 @@ S = TypeVar("S", Delivery, Offer)
 
 PICKUP_RADIUS_M: Final = 150
 DROPOFF_RADIUS_M: Final = 100
+
+
+class GrownError(Exception):
+    """More belongs together than was locked."""
 
 
 class Board:
@@ -46,15 +51,16 @@ class Board:
     ) -> "Board":
         """Lock deliveries with all that shares an offer or a courier with them.
 
-        What belongs together may change until it is locked, so it is looked at again after.
+        What belongs together may grow until it is locked. Then everything is let go and locked
+        anew, since locking the rest later would be out of turn.
         """
-        deliveries: dict[UUID, Delivery] = {}
-        while True:
-            ids = await store.circle_ids(tx, delivery_ids=delivery_ids, courier_ids=courier_ids)
-            missing = [id_ for id_ in ids if id_ not in deliveries]
-            if not missing:
-                break
-            deliveries |= await store.lock_deliveries(tx, ids=missing)
+        ids: set[UUID] = set()
+        deliveries: dict[UUID, Delivery] | None = None
+        while deliveries is None:
+            ids |= set(
+                await store.circle_ids(tx, delivery_ids=delivery_ids, courier_ids=courier_ids)
+            )
+            deliveries = await _locked(tx, ids, delivery_ids, courier_ids)
         offered = {d.offer_id for d in deliveries.values() if d.state is State.OFFERED}
         offers = await store.lock_offers(tx, ids=[id_ for id_ in offered if id_ is not None])
         return cls(tx, deliveries=deliveries, offers=offers)
@@ -192,6 +198,26 @@ class Board:
                 self._tx,
                 [couriers.MissOffer(by=by, courier_id=id_) for id_, by in sorted(missed.items())],
             )
+
+
+async def _locked(
+    tx: Tx, ids: set[UUID], delivery_ids: Sequence[UUID], courier_ids: Sequence[UUID]
+) -> dict[UUID, Delivery] | None:
+    """The deliveries under lock; or None, and no lock, if more belongs with them by now."""
+    with suppress(GrownError):
+        async with tx.savepoint():
+            deliveries = await store.lock_deliveries(tx, ids=list(ids))
+            await _assert_whole(tx, ids, delivery_ids, courier_ids)
+            return deliveries
+    return None
+
+
+async def _assert_whole(
+    tx: Tx, ids: set[UUID], delivery_ids: Sequence[UUID], courier_ids: Sequence[UUID]
+) -> None:
+    now = await store.circle_ids(tx, delivery_ids=delivery_ids, courier_ids=courier_ids)
+    if not ids.issuperset(now):
+        raise GrownError
 
 
 def _watches(by: By, delivery: Delivery) -> list[tracking.Watch]:

@@ -1,6 +1,7 @@
 """What dispatch hears, from the road, from couriers, from the clock and from operators."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -10,7 +11,7 @@ from tawsil.couriers.events import Availability, AvailabilityChanged
 from tawsil.dispatch import model, store
 from tawsil.dispatch.model import TO_COLLECT, WITHOUT_COURIER, Delivery, Etas, State
 from tawsil.dispatch.service import offers
-from tawsil.dispatch.service.board import Board
+from tawsil.dispatch.service.board import Board, GrownError
 from tawsil.dispatch.service.requests import Outcomes, unknown
 from tawsil.geography.public import GreatCircle
 from tawsil.kernel.db import Tx
@@ -142,6 +143,14 @@ async def reassign(tx: Tx, commands: Sequence[Reassign]) -> Outcomes:
 
 
 async def _reassign(tx: Tx, command: Reassign) -> Delivery | Refusal:
+    """Try until no offer is made to the chosen courier between looking and having them."""
+    while True:
+        with suppress(GrownError):
+            async with tx.savepoint():
+                return await _reassign_now(tx, command)
+
+
+async def _reassign_now(tx: Tx, command: Reassign) -> Delivery | Refusal:
     chosen = [command.courier_id] if command.courier_id else []
     known = await store.of_references(tx, reference_ids=[command.reference_id])
     pending = await store.pending_of(tx, courier_ids=chosen)
@@ -192,7 +201,12 @@ async def _not_reassignable(
         by=command.by.about(delivery.correlation_id), courier_id=command.courier_id
     )
     (engaged,) = await couriers.engage(tx, [engage])
-    return engaged if isinstance(engaged, Refusal) else None
+    if isinstance(engaged, Refusal):
+        return engaged
+    pending = await store.pending_of(tx, courier_ids=[command.courier_id])
+    if not board.offers.keys() >= {offer.id for offer in pending}:
+        raise GrownError
+    return None
 
 
 async def _etas(tx: Tx, delivery: Delivery, *, courier_id: UUID) -> Etas:

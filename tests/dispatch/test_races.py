@@ -1,0 +1,148 @@
+"""Couriers, customers, operators, clocks and dispatchers at once, each in a transaction."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from random import Random
+from typing import Any
+from uuid import UUID
+
+from tawsil.couriers.service import Resume, TakeBreak, resume, take_break
+from tawsil.dispatch import public as dispatch
+from tawsil.dispatch.public import Reassign, Withdraw
+from tawsil.kernel.clock import VirtualClock
+from tawsil.kernel.db import Database, Tx
+from tawsil.kernel.deadlines import Deadlines
+
+City = Any
+Act = Callable[[Tx], Awaitable[Any]]
+
+CONTRADICTIONS = {
+    "on a job without work, or free with work": """
+        select c.id from couriers.courier c where (c.availability = 'ON_JOB') <> exists (
+            select from dispatch.delivery d where d.courier_id = c.id
+                and d.state in ('assigned', 'at_pickup', 'picked_up', 'at_dropoff', 'failed'))
+    """,
+    "held without an offer": """
+        select c.id from couriers.courier c where c.availability = 'ON_OFFER' and not exists (
+            select from dispatch.offer o where o.courier_id = c.id and o.state = 'pending')
+    """,
+    "offered without a pending offer": """
+        select d.id from dispatch.delivery d where d.state = 'offered' and not exists (
+            select from dispatch.offer o where o.id = d.offer_id and o.state = 'pending'
+                and o.delivery_ids @> array[d.id])
+    """,
+    "in a pending offer but not offered": """
+        select o.id from dispatch.offer o, unnest(o.delivery_ids) i join dispatch.delivery d
+            on d.id = i where o.state = 'pending'
+            and (d.state <> 'offered' or d.offer_id <> o.id)
+    """,
+    "alive without a deadline": """
+        select d.id from dispatch.delivery d where d.state in ('waiting', 'offered', 'assigned')
+            and not exists (select from kernel.deadline k where k.subject_id = d.id)
+    """,
+}
+
+
+async def test_whatever_happens_at_once_nothing_contradicts(
+    database: Database, city: City, clock: VirtualClock
+):
+    dice = Random(20261120)
+    deadlines = Deadlines({"delivery": dispatch.on_due_delivery, "offer": dispatch.on_due_offer})
+    async with database.transaction() as tx:
+        people = await city.on_duty(tx, count=6)
+
+    async def act(do: Act) -> None:
+        async with database.transaction() as tx:
+            await do(tx)
+
+    for _ in range(25):
+        async with database.transaction() as tx:
+            await city.asks(tx, count=2)
+            await city.asks(tx, count=1, apart=True)
+            await city.tick(tx)
+            offers = await pending(tx)
+            waiting = await references(tx, "waiting", "offered", "assigned")
+            carried = await references(tx, "assigned", "at_pickup", "picked_up")
+        acts: list[Act] = [city.tick, city.tick]
+        acts += [answering(city, o, dice) for o in offers for _ in range(2)]
+        acts += [withdrawing(city, r) for r in dice.sample(waiting, k=min(2, len(waiting)))]
+        acts += [
+            reassigning(city, r, dice.choice([None, *people]))
+            for r in dice.sample(waiting, k=min(2, len(waiting)))
+        ]
+        acts += [driving(city, r, dice) for r in carried]
+        acts += [resting(city, dice.choice(people))]
+        dice.shuffle(acts)
+        clock.advance(timedelta(seconds=dice.choice([5, 20, 40, 130])))
+        # Timers claim their rows before their subjects, so they take turns with the rest.
+        await deadlines.fire(database)
+        await asyncio.gather(*[act(do) for do in acts])
+        await consistent(database)
+        async with database.transaction() as tx:
+            await waking(tx, city, people)
+
+
+async def consistent(database: Database) -> None:
+    async with database.transaction() as tx:
+        for what, sql in CONTRADICTIONS.items():
+            assert await tx.rows(sql) == [], what
+
+
+async def pending(tx: Tx) -> list[tuple[UUID, UUID]]:
+    rows = await tx.rows("select id, courier_id from dispatch.offer where state = 'pending'")
+    return [(row["id"], row["courier_id"]) for row in rows]
+
+
+async def references(tx: Tx, *states: str) -> list[UUID]:
+    rows = await tx.rows(
+        "select reference_id from dispatch.delivery where state = any($1::text[]) order by id",
+        list(states),
+    )
+    return [row["reference_id"] for row in rows]
+
+
+def answering(city: City, offer: tuple[UUID, UUID], dice: Random) -> Act:
+    say = dice.choice([dispatch.accept, dispatch.accept, dispatch.reject])
+    answer = dispatch.Answer(by=city.by, offer_id=offer[0], courier_id=offer[1])
+    return lambda tx: say(tx, [answer])
+
+
+def withdrawing(city: City, reference_id: UUID) -> Act:
+    command = Withdraw(by=city.by, reference_id=reference_id, reason="cancelled")
+    return lambda tx: dispatch.withdraw(tx, [command])
+
+
+def reassigning(city: City, reference_id: UUID, courier_id: UUID | None) -> Act:
+    command = Reassign(
+        by=city.by, reference_id=reference_id, courier_id=courier_id, reason="by hand"
+    )
+    return lambda tx: dispatch.reassign(tx, [command])
+
+
+def driving(city: City, reference_id: UUID, dice: Random) -> Act:
+    take = dice.choice([dispatch.picked_up, dispatch.delivered])
+
+    async def drive(tx: Tx) -> None:
+        known = await dispatch.of_references(tx, reference_ids=[reference_id])
+        delivery = known[reference_id]
+        if delivery.courier_id is not None:
+            await take(tx, [city.step(delivery, delivery.courier_id)])
+
+    return drive
+
+
+def resting(city: City, courier_id: UUID) -> Act:
+    command = TakeBreak(by=city.by, courier_id=courier_id, length=timedelta(minutes=5))
+
+    async def rest(tx: Tx) -> None:
+        # With an offer on the screen this leaves the offer to a handler that hears of it later.
+        (courier,) = await city.availability(tx, courier_id)
+        if courier == "AVAILABLE":
+            await take_break(tx, [command])
+
+    return rest
+
+
+async def waking(tx: Tx, city: City, people: list[UUID]) -> None:
+    await resume(tx, [Resume(by=city.by, courier_id=id_) for id_ in people])
