@@ -72,7 +72,8 @@ async function drawGround() {
 }
 
 // The connection, in words.
-const clock = new Intl.DateTimeFormat("en-GB", { timeStyle: "medium" });
+const { timezone } = $("pulse").dataset;
+const clock = new Intl.DateTimeFormat("en-GB", { timeStyle: "medium", timeZone: timezone });
 let connected = false;
 
 function showPulse(state) {
