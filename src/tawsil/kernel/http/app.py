@@ -1,14 +1,15 @@
 """The HTTP application: routes from the wiring, everything else from here."""
 
+import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Final
 
+import asyncpg
 from litestar import Litestar, Response, Router, get
 from litestar.config.app import AppConfig
 from litestar.datastructures import State
 from litestar.di import Provide
-from litestar.middleware import DefineMiddleware
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import ScalarRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme, Server
@@ -23,6 +24,7 @@ from tawsil.kernel.http.errors import EXCEPTION_HANDLERS, Problem
 from tawsil.kernel.http.middleware import RequestMiddleware
 
 MOST_BODY_BYTES: Final = 1_000_000
+READY_WITHIN_S: Final = 2.0
 Lifespan = Callable[[Litestar], AbstractAsyncContextManager[None]]
 
 
@@ -36,9 +38,12 @@ def health() -> dict[str, str]:
 async def ready(state: State) -> dict[str, str]:
     """The process can serve: its database answers."""
     try:
-        await state.database.pool.fetchval("select 1", timeout=2)
-    except (OSError, TimeoutError) as error:
-        raise Problem(503, "request.overloaded", retry_after_s=1) from error
+        async with asyncio.timeout(READY_WITHIN_S):
+            await state.database.pool.fetchval("select 1")
+    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        raise Problem(
+            503, "request.unavailable", headers={"Retry-After": "1"}, retry_after_s=1
+        ) from error
     return {"status": "ready"}
 
 
@@ -60,7 +65,7 @@ def create_app(
     configure: Callable[[AppConfig], AppConfig] | None = None,
 ) -> Litestar:
     """An application over one database; `state` holds what routes are given besides it."""
-    return Litestar(
+    app = Litestar(
         route_handlers=[health, ready, show_metrics, *routes],
         guards=[guard],
         dependencies={
@@ -76,7 +81,6 @@ def create_app(
                 **(state or {}),
             }
         ),
-        middleware=[DefineMiddleware(RequestMiddleware, now=database.now, ids=database.ids)],
         exception_handlers=EXCEPTION_HANDLERS,
         request_max_body_size=MOST_BODY_BYTES,
         lifespan=list(lifespan),
@@ -84,7 +88,9 @@ def create_app(
         openapi_config=OpenAPIConfig(
             title="Tawsil",
             version="4",
-            openapi_router=Router(path="/docs", route_handlers=[], opt={"rule": PUBLIC}),
+            openapi_router=Router(
+                path="/docs", route_handlers=[], opt={"rule": PUBLIC}, include_in_schema=False
+            ),
             servers=[Server(url="/")],
             render_plugins=[ScalarRenderPlugin()],
             components=Components(
@@ -96,6 +102,9 @@ def create_app(
         ),
         logging_config=None,
     )
+    # Around routing too: an address or a method that nothing answers to has no route's middleware.
+    app.asgi_handler = RequestMiddleware(app.asgi_handler, now=database.now, ids=database.ids)
+    return app
 
 
 def _provide_database(state: State) -> Database:

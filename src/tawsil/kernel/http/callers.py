@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Final
 from uuid import UUID
 
-from litestar.connection import ASGIConnection
+from litestar.connection import ASGIConnection, Request
 from litestar.handlers import BaseRouteHandler
 from litestar.types import Scope
 from msgspec import Struct
@@ -81,6 +81,8 @@ Authenticator = Callable[[str], Awaitable[Caller]]
 
 async def guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
     """Let the caller through only if the route's rule allows it; routes without one are refused."""
+    if isinstance(connection, Request) and connection.method == "OPTIONS":
+        return  # says which methods an address has, as any 405 does
     rule = handler.opt.get("rule")
     assert isinstance(rule, Rule), f"{handler} declares no rule"
     token = _token(connection)

@@ -26,6 +26,15 @@ T = TypeVar("T")
 log = structlog.get_logger(__name__)
 RETRY_AFTER_S: Final = 1
 NO_BODY: Final = "'data'"  # how Litestar says that the body is missing
+DECODING: Final = "deserializing"  # where msgspec says that it recursed too deeply
+OUT_OF_RANGE: Final = "out of"  # how asyncpg says that a value does not fit its type
+DATABASE_GONE: Final = (
+    ConnectionError,
+    TimeoutError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+)
 
 
 class Problem(Exception):  # noqa: N818 - the field's word for an HTTP error document
@@ -124,8 +133,39 @@ def _unreadable(_: Handled, error: msgspec.MsgspecError) -> Response[Envelope[No
     return _answer(Problem(400, "request.invalid", why=str(error)))
 
 
+def _not_utf8(_: Handled, __: UnicodeDecodeError) -> Response[Envelope[None]]:
+    return _answer(Problem(400, "request.invalid", why="text must be UTF-8"))
+
+
+def _too_deep(request: Handled, error: RecursionError) -> Response[Envelope[None]]:
+    if DECODING not in str(error):
+        return _failed(request, error)
+    return _answer(Problem(400, "request.invalid", why="it is nested too deeply"))
+
+
 def _unstorable(_: Handled, __: asyncpg.PostgresError) -> Response[Envelope[None]]:
     return _answer(Problem(400, "request.invalid", why="text must not contain NUL characters"))
+
+
+def _out_of_range(request: Handled, error: asyncpg.DataError) -> Response[Envelope[None]]:
+    """A number or a time that the database cannot keep came with the request; else it is ours."""
+    if isinstance(error, asyncpg.NumericValueOutOfRangeError) or OUT_OF_RANGE in str(error):
+        return _answer(
+            Problem(400, "request.invalid", why="a number or a time is out of the possible range")
+        )
+    return _failed(request, error)
+
+
+def _unavailable(request: Handled, error: Exception) -> Response[Envelope[None]]:
+    log.error("request.database_gone", path=request.url.path, error=repr(error))
+    return _answer(
+        Problem(
+            503,
+            "request.unavailable",
+            headers={"Retry-After": str(RETRY_AFTER_S)},
+            retry_after_s=RETRY_AFTER_S,
+        )
+    )
 
 
 _HTTP_CODES: Final = {413: "request.too_large"}
@@ -160,6 +200,10 @@ EXCEPTION_HANDLERS: Final[dict[int | type[Exception], Any]] = {
     msgspec.MsgspecError: _unreadable,
     asyncpg.CharacterNotInRepertoireError: _unstorable,
     asyncpg.UntranslatableCharacterError: _unstorable,
+    UnicodeDecodeError: _not_utf8,
+    asyncpg.DataError: _out_of_range,
+    RecursionError: _too_deep,
+    **dict.fromkeys(DATABASE_GONE, _unavailable),
     HTTPException: _http,
     Exception: _failed,
 }
