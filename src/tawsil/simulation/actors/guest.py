@@ -1,18 +1,30 @@
 """A customer with a wish: browse, order, perhaps think better of it, and be at the door."""
 
+from collections.abc import Callable
 from random import Random
 
-from tawsil.simulation.actors.port import Behaviour, Hands, Life, Town
+from tawsil.simulation.actors.port import Behaviour, Hands, Life, Placed, Refused, Town
 from tawsil.simulation.city.dice import between
 from tawsil.simulation.habits import Wish
 
 _BROWSES_S = (15.0, 90.0)
 
 
-def ordering(wish: Wish, *, hands: Hands, town: Town, rng: Random) -> Behaviour:
+def ordering(
+    wish: Wish,
+    *,
+    hands: Hands,
+    town: Town,
+    rng: Random,
+    tell: Callable[[Placed | Refused], None] | None = None,
+) -> Behaviour:
+    """`tell` hears what the platform said to the order."""
+
     async def order(life: Life) -> None:
         await life.sleep(between(rng, *_BROWSES_S))
         placed = await hands.order(wish)
+        if tell is not None:
+            tell(placed)
         if isinstance(placed, str):
             return  # closed, sold out or too far by now: this one eats somewhere else
         town.expect(placed, wish)

@@ -188,7 +188,11 @@ class InProcess:
         order = found.get(order_id)
         if order is None or order.courier_id != self._user_id:
             return None
-        return Seen(status=order.status, pickup=order.pickup, dropoff=order.dropoff)
+        return Seen(id=order.id, status=order.status, pickup=order.pickup, dropoff=order.dropoff)
+
+    async def unfinished(self) -> list[Seen]:
+        """Nothing: a simulated day begins with an empty city, and nobody misses any news."""
+        return []
 
     async def deliver(self, order_id: UUID, *, pin: str | None) -> Refused | None:
         return await self._do(

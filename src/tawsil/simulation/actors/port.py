@@ -50,12 +50,13 @@ News = NewOrder | OrderMoved | JobLost | Offered
 
 class Placed(Struct, frozen=True):
     order_id: UUID
-    pin: str
+    pin: str | None
 
 
 class Seen(Struct, frozen=True):
-    """An order as its courier sees it."""
+    """An order as its courier or merchant sees it."""
 
+    id: UUID
     status: str
     pickup: Place
     dropoff: Place
@@ -73,7 +74,14 @@ class Hands(Protocol):
     async def take_break(self, *, minutes: int) -> Refused | None: ...
     async def accept_offer(self, offer_id: UUID) -> Refused | None: ...
     async def reject_offer(self, offer_id: UUID, *, reason: str) -> Refused | None: ...
-    async def look(self, order_id: UUID) -> Seen | None: ...
+    async def look(self, order_id: UUID) -> Seen | None:
+        """An order of one's own; nothing when it is not, or not any more."""
+        ...
+
+    async def unfinished(self) -> list[Seen]:
+        """One's orders that have not ended, oldest first: whoever wakes up in the middle asks."""
+        ...
+
     async def deliver(self, order_id: UUID, *, pin: str | None) -> Refused | None: ...
     async def undeliverable(self, order_id: UUID, *, reason: str) -> Refused | None: ...
 

@@ -28,6 +28,7 @@ _DRIFTS_WITHIN_M: Final = 2_000.0
 _BREAKDOWN_SHARE: Final = 0.004  # of trips to a merchant: a flat tyre
 _REPAIR_S: Final = (1_500.0, 2_400.0)
 _GONE: Final = frozenset({"CANCELLED", "DELIVERED", "RETURNED", "REFUNDED", "UNDELIVERABLE"})
+_ON_BOARD: Final = frozenset({"PICKED_UP", "IN_TRANSIT"})
 
 
 class Body:
@@ -103,6 +104,7 @@ class Rider:
         if await self._hands.start_shift(for_s=for_s):
             return
         self.body.on_duty = True
+        await self._resume(life)
         ends_s = float("inf") if for_s is None else life.seconds + for_s
         rest = habits.next_break(rng=self._rng, habits=self._ways)
         rests_s = life.seconds + rest.after_s
@@ -122,6 +124,28 @@ class Rider:
                 self._drift(life)
                 drifts_s = self._next_drift_s(life)
         self.body.on_duty = False
+
+    async def _resume(self, life: Life) -> None:
+        """Go on with what was begun before the city fell asleep."""
+        carried: list[_Errand] = []
+        for seen in await self._hands.unfinished():
+            errand = _Errand(
+                order_id=seen.id,
+                pickup=seen.pickup,
+                dropoff=seen.dropoff,
+                turn=0,
+                ready=seen.status == "READY_FOR_PICKUP",
+            )
+            if seen.status == "UNDELIVERABLE":
+                await self._bring_back(life, errand)
+            elif seen.status in _ON_BOARD:
+                carried.append(errand)
+            else:
+                self._errands[seen.id] = errand
+        for errand in carried:
+            await self._hand_over(life, errand)
+        if self._errands:
+            await self._run(life)
 
     def _next_drift_s(self, life: Life) -> float:
         return life.seconds + max(120.0, waiting(self._rng, _DRIFTS_AFTER_S))
@@ -250,13 +274,16 @@ class Rider:
         if door.opens_after_s is None:
             await self._pass(life, _PATIENCE_AT_DOOR_S)
             await self._hands.undeliverable(errand.order_id, reason="customer_absent")
-            await self._travel(life, errand.pickup)
-            await self._hands.step(errand.order_id, "return")
+            await self._bring_back(life, errand)
         else:
             stays_s = habits.drop_off_s(rng=self._rng, habits=self._ways)
             await self._pass(life, max(stays_s, door.opens_after_s + _FINDS_THE_BELL_S))
             await self._hands.deliver(errand.order_id, pin=door.pin)
         self._town.forget(errand.order_id)
+
+    async def _bring_back(self, life: Life, errand: _Errand) -> None:
+        await self._travel(life, errand.pickup)
+        await self._hands.step(errand.order_id, "return")
 
     async def _break_down(self, life: Life) -> None:
         """Stand beside the road until it is repaired; somebody else may be sent meanwhile."""
