@@ -10,7 +10,7 @@ import pytest
 from granian.constants import Interfaces
 from granian.log import LogLevels
 from granian.server.embed import Server
-from playwright.async_api import Page, async_playwright
+from playwright.async_api import Page, async_playwright, expect
 
 from tawsil.consoles.routes import routes
 from tawsil.kernel.db import Database
@@ -109,7 +109,7 @@ async def test_the_city_by_keyboard_in_both_languages(page: Page, site: str, wat
     assert "#10001" in await page.evaluate("document.activeElement.textContent")
 
     await page.click('a.filter[data-stage="ready"]')
-    await page.wait_for_function("document.querySelectorAll('a.row').length === 1")
+    await expect(page.locator("a.row")).to_have_count(1)
     await page.click('button[name="locale"]')
     await page.wait_for_selector('html[dir="rtl"]')
     assert "stage=ready" in page.url
