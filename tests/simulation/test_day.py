@@ -1,0 +1,97 @@
+"""Short days in a small city: the same seed lives the same day, and the invariants hold."""
+
+import asyncpg
+import pytest
+
+from simulation.conftest import FreshDatabase
+from tawsil.apps.cli.simulate import parts
+from tawsil.kernel.clock import Ids, VirtualClock
+from tawsil.kernel.db import Database, connect
+from tawsil.kernel.jobs import HeldJobs
+from tawsil.simulation import seeding
+from tawsil.simulation.city import CitySize, build_city
+from tawsil.simulation.city.dice import random_for
+from tawsil.simulation.day import EVENING, Result, Setting, simulate
+
+SMALL = CitySize(merchants=8, customers=60, couriers=20)
+
+
+async def live(fresh_database: FreshDatabase, *, seed: int) -> Result:
+    setting = Setting(seed=seed, hours=0.4, size=SMALL, rate_per_hour=16.0)
+    shares: list[float] = []
+    with fresh_database() as url:
+        result = await simulate(url, parts=parts(), setting=setting, progress=shares.append)
+    assert shares == sorted(shares)
+    assert shares[-1] == 1.0
+    return result
+
+
+@pytest.fixture(scope="module")
+async def day(fresh_database: FreshDatabase) -> Result:
+    return await live(fresh_database, seed=7)
+
+
+async def test_nothing_is_lost_and_the_money_adds_up(day: Result):
+    assert day.orders > 3
+    assert day.delivered > 0
+    assert day.without_deadline_max == 0
+    assert day.ledger_sum == 0
+
+
+async def test_the_platform_keeps_its_promises(day: Result):
+    assert day.success_pct >= 99.5
+    assert day.acceptance_pct > 50
+    assert day.unassigned_pct <= 10
+
+
+async def test_the_same_seed_lives_the_same_day(day: Result, fresh_database: FreshDatabase):
+    assert await live(fresh_database, seed=7) == day
+
+
+async def test_another_seed_lives_another_day(day: Result, fresh_database: FreshDatabase):
+    assert (await live(fresh_database, seed=8)).hash != day.hash
+
+
+async def everything(pool: "asyncpg.Pool[asyncpg.Record]") -> dict[str, list[asyncpg.Record]]:
+    tables = [
+        f'{row["schemaname"]}."{row["tablename"]}"'
+        for row in await pool.fetch(
+            "select schemaname, tablename from pg_tables"
+            " where schemaname not in ('pg_catalog', 'information_schema', 'public')"
+        )
+    ]
+    return {t: await pool.fetch(f"select * from {t} order by 1, 2") for t in tables}  # noqa: S608 - names from the catalogue
+
+
+async def test_seeding_again_changes_nothing(fresh_database: FreshDatabase, tmp_path):
+    clock = VirtualClock(EVENING)
+    city = build_city(7, size=SMALL)
+    with fresh_database() as url:
+        pool = await connect(url, most=2)
+        try:
+            ids = Ids(clock, random_for(7, "test"))
+            database = Database(pool, now=clock, ids=ids, jobs=HeldJobs())
+            first = await seeding.seed(
+                database, city, password_hash="$argon2id$none", maps=tmp_path
+            )
+            before = await everything(pool)
+            again = await seeding.seed(database, city, password_hash="$argon2id$other")
+            assert again == first
+            assert await everything(pool) == before
+        finally:
+            await pool.close()
+    assert (tmp_path / f"{seeding.slug_of(city)}.geojson").stat().st_size > 10_000
+    assert len(before['identity."app_user"']) == 8 + 60 + 20 + 2
+
+
+def test_everybody_has_an_id_of_their_own():
+    ids = seeding.ids_of(build_city(7, size=SMALL))
+    people = (*ids.merchants, *ids.staff, *ids.customers, *ids.couriers)
+    assert len(set(people)) == len(people) == 8 + 8 + 60 + 20
+
+
+def test_a_city_that_never_closes_is_open_at_night():
+    city = seeding.round_the_clock(build_city(7, size=SMALL))
+    night = city.local(EVENING).replace(hour=4)
+    assert all(merchant.open_at(night) for merchant in city.merchants)
+    assert all(courier.on_shift(night) for courier in city.couriers)
