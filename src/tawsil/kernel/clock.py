@@ -48,3 +48,7 @@ class Ids:
             value = self._last + 1
         self._last = value
         return UUID(int=value)
+
+    def number(self, *, below: int) -> int:
+        """A number from the same source, 0 ≤ n < `below`, that no id gives away."""
+        return self._random.randrange(below)

@@ -163,7 +163,9 @@ async def change_ready_time(tx: Tx, commands: Sequence[ChangeReadyTime]) -> list
 
     def decide(order: Order, c: ChangeReadyTime) -> Decision[Order]:
         ready_at = (order.ready_at or tx.now) + timedelta(seconds=c.delta_s)
-        return model.move_ready_time(order, ready_at=max(ready_at, tx.now), reason="kitchen")
+        return model.move_ready_time(
+            order, party=c.acting.party, ready_at=max(ready_at, tx.now), reason="kitchen"
+        )
 
     outcomes = await move(tx, commands, decide)
     await _tell_dispatch(tx, _stories(commands, outcomes))
@@ -439,7 +441,7 @@ def _order(
         dropoff=quote.dropoff,
         prep_time_s=quote.prep_time_s,
         travel_time_s=travel_time_s,
-        handover_pin=f"{tx.ids().int % 10_000:04}",
+        handover_pin=f"{tx.ids.number(below=10_000):04}",
         placed_at=tx.now,
     )
 

@@ -26,7 +26,7 @@ MOVES: Final[Mapping[Status, frozenset[Status]]] = {
     Status.IN_TRANSIT: frozenset({Status.DELIVERED, Status.UNDELIVERABLE}),
     Status.UNDELIVERABLE: frozenset({Status.RETURNED}),
     Status.DELIVERED: frozenset({Status.DISPUTED, Status.REFUNDED}),
-    Status.DISPUTED: frozenset({Status.DELIVERED, Status.REFUNDED}),
+    Status.DISPUTED: frozenset({Status.REFUNDED}),
     Status.RETURNED: frozenset({Status.REFUNDED}),
     Status.CANCELLED: frozenset(),
     Status.REFUNDED: frozenset(),
@@ -42,6 +42,7 @@ LIVE: Final = frozenset(
         Status.UNDELIVERABLE,
     }
 )
+CHARGED: Final = frozenset({Status.DELIVERED, Status.DISPUTED, Status.RETURNED})
 BEFORE_PICKUP: Final = frozenset(
     {Status.PENDING, Status.ACCEPTED, Status.PREPARING, Status.READY_FOR_PICKUP}
 )
@@ -82,6 +83,8 @@ WHO_MAY: Final[Mapping[Status, frozenset[Party]]] = {
     Status.DISPUTED: frozenset({Party.CUSTOMER}) | _STAFF,
     Status.REFUNDED: _STAFF,
 }
+
+MAY_MOVE_READY_TIME: Final = frozenset({Party.MERCHANT}) | _STAFF
 
 
 class PaidBy(StrEnum):
@@ -260,7 +263,11 @@ def start_preparing(order: Order, *, party: Party) -> Decision[Order]:
     return accept(started, _event(events.PreparationStarted, started))
 
 
-def move_ready_time(order: Order, *, ready_at: datetime, reason: str) -> Decision[Order]:
+def move_ready_time(
+    order: Order, *, party: Party, ready_at: datetime, reason: str
+) -> Decision[Order]:
+    if party not in MAY_MOVE_READY_TIME:
+        return refuse("order.ready_time_not_yours", status=403, party=party)
     if order.status not in {Status.ACCEPTED, Status.PREPARING}:
         return refuse("order.not_preparing", status_now=order.status)
     moved = replace(
@@ -328,20 +335,21 @@ def depart(order: Order, *, party: Party) -> Decision[Order]:
 
 def deliver(order: Order, *, party: Party, pin: str | None, now: datetime) -> Decision[Order]:
     """Hand over. A PIN that is given must be right; without one the courier's word is the proof."""
-    if pin is not None and pin != order.handover_pin:
-        return refuse("order.wrong_pin", status=422)
     if order.status is Status.PICKED_UP:
         departed = depart(order, party=party)
         return then(departed, lambda o: deliver(o, party=party, pin=pin, now=now))
     if refused := _refused(order, Status.DELIVERED, party):
         return refused
+    if pin is not None and pin != order.handover_pin:
+        return refuse("order.wrong_pin", status=422)
     delivered = _moved(order, Status.DELIVERED, delivered_at=now, ended_at=now)
     proof = "pin" if pin is not None else "courier"
     return accept(delivered, _event(events.OrderDelivered, delivered, proof=proof))
 
 
 def settle(order: Order) -> Decision[Order]:
-    if order.payment is PaymentStage.SETTLED:
+    """The money was captured. Word of it that comes late or twice changes nothing."""
+    if order.payment is not PaymentStage.SAFE or order.status not in CHARGED:
         return accept(order)
     settled = replace(order, payment=PaymentStage.SETTLED)
     return accept(settled, _event(events.OrderSettled, settled))
@@ -437,7 +445,9 @@ def wake(order: Order, *, now: datetime) -> Decision[Order]:
         case "prep_start":
             return start_preparing(order, party=Party.SYSTEM)
         case "prep" if order.reminders < MOST_PREP_EXTENSIONS:
-            return move_ready_time(order, ready_at=now + PREP_EXTENSION, reason="kitchen_late")
+            return move_ready_time(
+                order, party=Party.SYSTEM, ready_at=now + PREP_EXTENSION, reason="kitchen_late"
+            )
         case "prep":
             return cancel(order, party=Party.SYSTEM, reason="kitchen_never_ready", now=now)
         case kind:

@@ -83,6 +83,8 @@ def acting(caller: Caller, permission: str) -> Acting:
 
 def _filter(caller: Caller, statuses: Sequence[Status] | None) -> store.Filter:
     who = acting(caller, "order:read")
+    if who.id is None and who.party is not Party.OPERATOR:
+        raise not_found()  # a merchant's user without a merchant
     field = {
         Party.CUSTOMER: "customer_id",
         Party.MERCHANT: "merchant_id",

@@ -1,0 +1,390 @@
+"""Everybody tries everything on an order, in any order, as time passes; what must hold, holds."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from random import Random
+from typing import Any
+from uuid import UUID
+
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from msgspec.structs import replace
+
+from tawsil.kernel.clock import Ids
+from tawsil.kernel.decisions import Accepted, Decision, Refusal
+from tawsil.kernel.i18n import LOCALES, text
+from tawsil.kernel.places import Place
+from tawsil.ordering import events, model
+from tawsil.ordering.model import (
+    LIVE,
+    MOVES,
+    WHO_MAY,
+    Amounts,
+    Fault,
+    Order,
+    PaidBy,
+    Party,
+    PaymentStage,
+    Status,
+)
+
+NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
+PIN = "0042"
+COURIERS = [UUID(int=n) for n in (91, 92)]
+
+parties = st.sampled_from(Party)
+reasons = st.sampled_from([*model.UNDELIVERABLE_FAULTS, "no_reason_at_all"])
+
+MONEY: dict[Status, set[PaymentStage]] = {
+    Status.PENDING: {PaymentStage.AWAITED, PaymentStage.SAFE},
+    Status.ACCEPTED: {PaymentStage.SAFE},
+    Status.PREPARING: {PaymentStage.SAFE},
+    Status.READY_FOR_PICKUP: {PaymentStage.SAFE},
+    Status.PICKED_UP: {PaymentStage.SAFE},
+    Status.IN_TRANSIT: {PaymentStage.SAFE},
+    Status.UNDELIVERABLE: {PaymentStage.SAFE},
+    Status.DELIVERED: {PaymentStage.SAFE, PaymentStage.SETTLED},
+    Status.DISPUTED: {PaymentStage.SAFE, PaymentStage.SETTLED},
+    Status.RETURNED: {PaymentStage.SAFE, PaymentStage.SETTLED, PaymentStage.RETURNED},
+    Status.CANCELLED: {PaymentStage.FAILED, PaymentStage.RETURNED},
+    Status.REFUNDED: {PaymentStage.RETURNED},
+}
+
+
+@st.composite
+def amounts(draw: st.DrawFn) -> Amounts:
+    part = st.integers(0, 100_000)
+    charged = {
+        name: draw(part)
+        for name in ("subtotal", "delivery_fee", "service_fee", "small_order_fee", "tax", "tip")
+    }
+    discount = draw(st.integers(0, charged["subtotal"]))
+    total = sum(charged.values()) - discount
+    merchant, courier = draw(part), draw(part)
+    return Amounts(
+        currency="AED",
+        **{f"{name}_minor": minor for name, minor in charged.items()},
+        discount_minor=discount,
+        total_minor=total,
+        merchant_minor=merchant,
+        courier_minor=courier,
+        platform_minor=total - merchant - courier - charged["tax"],
+    )
+
+
+def new_order(money: Amounts, *, at: datetime = NOON, paid_by: PaidBy = PaidBy.CARD) -> Order:
+    ids = Ids(lambda: at, Random(5))
+    return Order(
+        id=ids(),
+        tenant_id=ids(),
+        city_id=ids(),
+        number=10_001,
+        quote_id=ids(),
+        customer_id=ids(),
+        merchant_id=ids(),
+        paid_by=paid_by,
+        amounts=money,
+        pickup=Place(24.4, 54.3),
+        dropoff=Place(24.5, 54.4),
+        prep_time_s=600,
+        travel_time_s=480,
+        handover_pin=PIN,
+        placed_at=at,
+    )
+
+
+class AnOrder(RuleBasedStateMachine):
+    order: Order
+
+    @initialize(money=amounts(), paid_by=st.sampled_from(PaidBy))
+    def placed(self, money: Amounts, paid_by: PaidBy) -> None:
+        self.now, self.recorded, self.first = NOON, 0, money
+        self.order = new_order(money, paid_by=paid_by)
+        self.decided(model.place(self.order), self.order)
+
+    def decided(self, decision: Decision[Order], before: Order, **asked: Any) -> None:
+        """What every decision owes us; then it stands."""
+        assert self.order is before
+        if isinstance(decision, Refusal):
+            self.refused(decision, **asked)
+            return
+        after = decision.state
+        assert after.version == before.version + len(decision.events)
+        assert decision.expected_version == before.version
+        if not decision.events:
+            assert after == before, "nothing recorded, nothing changed"
+        at = before.status
+        for event in decision.events:
+            assert isinstance(event, events.OrderEvent)
+            assert event.status is at or event.status in MOVES[at], (at, event)
+            assert (event.order_id, event.customer_id) == (after.id, after.customer_id)
+            at = event.status
+        assert at is after.status, "the last event says where the order is"
+        if decision.events:
+            last = decision.events[-1]
+            assert isinstance(last, events.OrderEvent)
+            assert last.courier_id == after.courier_id
+        if (party := asked.get("party")) and after.status is not before.status:
+            assert party in WHO_MAY[after.status]
+        self.recorded += len(decision.events)
+        self.order = after
+
+    def refused(self, refusal: Refusal, **asked: Any) -> None:
+        for locale in LOCALES:
+            sentence = text(refusal.code, params=refusal.detail, locale=locale)
+            assert sentence != refusal.code
+            assert "{" not in sentence, sentence
+        if refusal.code == "order.illegal_move":
+            assert refusal.status == 409
+            assert refusal.detail["legal"] == sorted(MOVES[self.order.status])
+            assert refusal.detail["wanted"] not in refusal.detail["legal"]
+        if refusal.code == "order.not_yours_to_move":
+            assert asked["party"] not in WHO_MAY[refusal.detail["wanted"]]
+
+    @rule(minutes=st.integers(0, 90))
+    def time_passes(self, minutes: int) -> None:
+        self.now += timedelta(minutes=minutes)
+
+    @rule()
+    def money_is_safe(self) -> None:
+        self.decided(model.payment_safe(self.order, now=self.now), self.order)
+
+    @rule(party=parties, prep_time_s=st.none() | st.integers(60, 7_200))
+    def kitchen_accepts(self, party: Party, prep_time_s: int | None) -> None:
+        decision = model.accept_order(
+            self.order, party=party, prep_time_s=prep_time_s, now=self.now
+        )
+        self.decided(decision, self.order, party=party)
+
+    @rule(party=parties)
+    def kitchen_starts(self, party: Party) -> None:
+        self.decided(model.start_preparing(self.order, party=party), self.order, party=party)
+
+    @rule(party=parties, minutes=st.integers(0, 60))
+    def ready_time_moves(self, party: Party, minutes: int) -> None:
+        at = self.now + timedelta(minutes=minutes)
+        decision = model.move_ready_time(self.order, party=party, ready_at=at, reason="kitchen")
+        if party in {Party.CUSTOMER, Party.COURIER}:
+            assert isinstance(decision, Refusal)
+            assert decision.status == 403
+        self.decided(decision, self.order)
+
+    @rule(party=parties)
+    def kitchen_is_done(self, party: Party) -> None:
+        decision = model.mark_ready(self.order, party=party, now=self.now)
+        self.decided(decision, self.order, party=party)
+
+    @rule(courier_id=st.sampled_from(COURIERS))
+    def a_courier_comes(self, courier_id: UUID) -> None:
+        self.decided(model.assign_courier(self.order, courier_id=courier_id), self.order)
+
+    @rule(courier_id=st.sampled_from(COURIERS))
+    def a_courier_goes(self, courier_id: UUID) -> None:
+        decision = model.lose_courier(self.order, courier_id=courier_id, reason="stalled")
+        self.decided(decision, self.order)
+
+    @rule(party=parties)
+    def collected(self, party: Party) -> None:
+        decision = model.pick_up(self.order, party=party, now=self.now)
+        self.decided(decision, self.order, party=party)
+
+    @rule(party=parties)
+    def on_the_way(self, party: Party) -> None:
+        self.decided(model.depart(self.order, party=party), self.order, party=party)
+
+    @rule(party=parties, pin=st.sampled_from([None, PIN, "9999"]))
+    def handed_over(self, party: Party, pin: str | None) -> None:
+        before = self.order
+        decision = model.deliver(before, party=party, pin=pin, now=self.now)
+        if pin == "9999":
+            assert isinstance(decision, Refusal)
+        self.decided(decision, before, party=party)
+
+    @rule()
+    def money_arrives(self) -> None:
+        self.decided(model.settle(self.order), self.order)
+
+    @rule(party=parties)
+    def called_off(self, party: Party) -> None:
+        before = self.order
+        decision = model.cancel(before, party=party, reason="changed_mind", now=self.now)
+        if party is Party.CUSTOMER and isinstance(decision, Accepted):
+            assert before.status in {Status.PENDING, Status.ACCEPTED}
+        self.decided(decision, before, party=party)
+
+    @rule(party=parties, reason=reasons)
+    def nobody_home(self, party: Party, reason: str) -> None:
+        decision = model.mark_undeliverable(self.order, party=party, reason=reason, now=self.now)
+        self.decided(decision, self.order, party=party)
+
+    @rule(party=parties)
+    def brought_back(self, party: Party) -> None:
+        decision = model.return_to_merchant(self.order, party=party, now=self.now)
+        self.decided(decision, self.order, party=party)
+
+    @rule(party=parties)
+    def complained_about(self, party: Party) -> None:
+        decision = model.dispute(self.order, party=party, reason="cold")
+        self.decided(decision, self.order, party=party)
+
+    @rule(party=parties)
+    def paid_back(self, party: Party) -> None:
+        decision = model.refund(self.order, party=party, reason="cold")
+        self.decided(decision, self.order, party=party)
+
+    @precondition(lambda self: self.order.live)
+    @rule(late_s=st.integers(0, 3_600))
+    def deadline_passes(self, late_s: int) -> None:
+        before = self.order
+        assert before.deadline is not None
+        self.now = max(self.now, before.deadline.at) + timedelta(seconds=late_s)
+        decision = model.wake(before, now=self.now)
+        assert isinstance(decision, Accepted), "a live order can always be woken"
+        assert decision.events, "waking leaves a trace"
+        self.decided(decision, before)
+        after = self.order.deadline
+        assert after != before.deadline, "and moves the deadline, or it would fire for ever"
+
+    @invariant()
+    def live_orders_have_one_deadline_and_ended_ones_none(self) -> None:
+        assert (self.order.deadline is not None) == self.order.live == (self.order.status in LIVE)
+
+    @invariant()
+    def the_version_counts_the_events(self) -> None:
+        assert self.order.version == self.recorded
+
+    @invariant()
+    def the_money_fits_the_status(self) -> None:
+        assert self.order.payment in MONEY[self.order.status]
+        safe = self.order.payment is PaymentStage.SAFE
+        assert not safe or self.order.offered_at is not None
+        assert self.order.amounts == self.first
+        if self.order.status is Status.RETURNED and model.fault(self.order) is Fault.PLATFORM:
+            assert self.order.payment is PaymentStage.RETURNED
+
+    @invariant()
+    def what_was_reached_has_its_time(self) -> None:
+        order = self.order
+        carried = {Status.PICKED_UP, Status.IN_TRANSIT, Status.DELIVERED, Status.UNDELIVERABLE}
+        if order.status in carried:
+            assert order.courier_id is not None
+            assert order.picked_up_at is not None
+        assert (order.delivered_at is not None) == (
+            order.status in {Status.DELIVERED, Status.DISPUTED}
+            or (order.status is Status.REFUNDED and order.delivered_at is not None)
+        )
+        assert order.live or order.ended_at is not None
+
+
+AnOrder.TestCase.settings = settings(max_examples=120, stateful_step_count=40, deadline=None)
+TestAnOrder = AnOrder.TestCase
+
+
+SIMPLE = Amounts(
+    currency="AED",
+    subtotal_minor=100,
+    delivery_fee_minor=0,
+    service_fee_minor=0,
+    small_order_fee_minor=0,
+    discount_minor=0,
+    tax_minor=0,
+    tip_minor=0,
+    total_minor=100,
+    merchant_minor=80,
+    courier_minor=15,
+    platform_minor=5,
+)
+
+
+def at_status(status: Status) -> Order:
+    """An order somewhere on its way, every earlier stage reached."""
+    return replace(
+        new_order(SIMPLE),
+        status=status,
+        payment=PaymentStage.SAFE,
+        courier_id=COURIERS[0],
+        offered_at=NOON,
+        accepted_at=NOON,
+        ready_at=NOON,
+        promised_at=NOON,
+        picked_up_at=NOON,
+        ended_at=NOON,
+        ended_because="customer_absent",
+    )
+
+
+STEPS: dict[Status, Callable[[Order, Party], Decision[Order]]] = {
+    Status.ACCEPTED: lambda o, p: model.accept_order(o, party=p, prep_time_s=None, now=NOON),
+    Status.PREPARING: lambda o, p: model.start_preparing(o, party=p),
+    Status.READY_FOR_PICKUP: lambda o, p: model.mark_ready(o, party=p, now=NOON),
+    Status.PICKED_UP: lambda o, p: model.pick_up(o, party=p, now=NOON),
+    Status.IN_TRANSIT: lambda o, p: model.depart(o, party=p),
+    Status.DELIVERED: lambda o, p: model.deliver(o, party=p, pin=None, now=NOON),
+    Status.CANCELLED: lambda o, p: model.cancel(o, party=p, reason="x", now=NOON),
+    Status.UNDELIVERABLE: lambda o, p: model.mark_undeliverable(
+        o, party=p, reason="damaged", now=NOON
+    ),
+    Status.RETURNED: lambda o, p: model.return_to_merchant(o, party=p, now=NOON),
+    Status.DISPUTED: lambda o, p: model.dispute(o, party=p, reason="x"),
+    Status.REFUNDED: lambda o, p: model.refund(o, party=p, reason="x"),
+}
+
+
+@pytest.mark.parametrize("to", STEPS)
+def test_who_may_is_who_may(to: Status) -> None:
+    """From every status that leads there, each party in turn."""
+    for start in (s for s in Status if to in MOVES[s]):
+        for party in Party:
+            decision = STEPS[to](at_status(start), party)
+            may = party in WHO_MAY[to]
+            if isinstance(decision, Refusal):
+                late = decision.code in {"order.kitchen_has_begun", "order.not_settled_yet"}
+                assert not may or late, (start, party, decision)
+            else:
+                assert may, (start, party)
+                assert decision.state.status is to
+
+
+@given(status=st.sampled_from(Status), to=st.sampled_from(sorted(STEPS)), party=parties)
+def test_an_illegal_move_names_the_legal_ones(status: Status, to: Status, party: Party) -> None:
+    step_fills_gaps = to in {Status.READY_FOR_PICKUP, Status.PICKED_UP, Status.DELIVERED}
+    assume(to not in MOVES[status] and not step_fills_gaps)
+    decision = STEPS[to](at_status(status), party)
+    assert isinstance(decision, Refusal)
+    assert decision.code == "order.illegal_move"
+    assert decision.detail["legal"] == sorted(MOVES[status])
+
+
+def test_a_wrong_pin_says_nothing_about_an_order_that_cannot_be_handed_over() -> None:
+    for status in Status:
+        decision = model.deliver(at_status(status), party=Party.COURIER, pin="9999", now=NOON)
+        assert isinstance(decision, Refusal)
+        on_the_way = status in {Status.PICKED_UP, Status.IN_TRANSIT}
+        assert decision.code == ("order.wrong_pin" if on_the_way else "order.illegal_move")
+
+
+@given(status=st.sampled_from(Status))
+def test_the_money_settles_only_what_was_charged(status: Status) -> None:
+    decision = model.settle(at_status(status))
+    assert isinstance(decision, Accepted)
+    assert bool(decision.events) == (status in model.CHARGED)
+
+
+def test_a_kitchen_that_never_gets_ready_is_cancelled_in_the_end() -> None:
+    order, now, woken = at_status(Status.PREPARING), NOON, 0
+    while order.live:
+        assert order.deadline is not None
+        now = order.deadline.at
+        decision = model.wake(order, now=now)
+        assert isinstance(decision, Accepted)
+        order, woken = decision.state, woken + 1
+    assert (order.status, order.ended_because) == (Status.CANCELLED, "kitchen_never_ready")
+    assert woken == model.MOST_PREP_EXTENSIONS + 1
+
+
+@given(money=amounts(), field=st.sampled_from(Amounts.__struct_fields__[1:]), by=st.integers(1, 9))
+def test_amounts_that_do_not_add_up_cannot_be(money: Amounts, field: str, by: int) -> None:
+    with pytest.raises(AssertionError, match="quote = charge"):
+        replace(money, **{field: getattr(money, field) + by})
