@@ -262,6 +262,12 @@ def fast_replay(instance: Instance, policy: Policy) -> Solution:
     return day.solution()
 
 
+def length(instance: Instance) -> timedelta:
+    """From the first thing that happens of itself, a shift or an order, to the last."""
+    ats = [o.placed_at for o in instance.orders] + [s.on_at for s in instance.shifts]
+    return max(ats, default=MIDNIGHT) - min(ats, default=MIDNIGHT)
+
+
 def fitted(policy: Policy, instance: Instance) -> Policy:
     """A policy for decisions once a minute about couriers who always say yes, at once."""
     lead_s = policy.lead_s if isinf(policy.lead_s) else 0.0
