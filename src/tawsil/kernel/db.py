@@ -84,11 +84,14 @@ class Tx:
     async def _append(self, rows: Sequence[tuple[UUID, By, Subject, int, Event]]) -> None:
         await self._connection.execute(
             """
-            insert into kernel.event (id, stream, stream_id, version, type, data, actor_id,
-                actor_role, tenant_id, city_id, correlation_id, causation_id, at)
-            select *, $13::timestamptz from unnest($1::uuid[], $2::text[], $3::uuid[], $4::int[],
-                $5::text[], $6::jsonb[], $7::uuid[], $8::text[], $9::uuid[], $10::uuid[],
-                $11::uuid[], $12::uuid[])
+            with appended as (
+                insert into kernel.event (id, stream, stream_id, version, type, data, actor_id,
+                    actor_role, tenant_id, city_id, correlation_id, causation_id, at)
+                select *, $13::timestamptz from unnest($1::uuid[], $2::text[], $3::uuid[],
+                    $4::int[], $5::text[], $6::jsonb[], $7::uuid[], $8::text[], $9::uuid[],
+                    $10::uuid[], $11::uuid[], $12::uuid[])
+            )
+            select pg_notify('tawsil_events', '')
             """,
             [id_ for id_, *_ in rows],
             [state.stream for _, _, state, _, _ in rows],
@@ -104,7 +107,6 @@ class Tx:
             [by.causation_id for _, by, *_ in rows],
             self.now,
         )
-        await self._connection.execute("select pg_notify('tawsil_events', '')")
 
     async def _set_deadlines(self, states: dict[tuple[UUID, str], Subject]) -> None:
         due = [(s, s.deadline) for s in states.values()]
