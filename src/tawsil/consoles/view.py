@@ -1,6 +1,6 @@
 """How a picture is found: every question these pages ask of the contexts below stands here."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, Protocol
 from uuid import UUID
 
@@ -15,11 +15,14 @@ from tawsil.consoles.picture import (
     Picture,
     Presence,
     Story,
+    Weighed,
+    Why,
     by_urgency,
 )
 from tawsil.consoles.words import entries
 from tawsil.couriers import public as couriers
 from tawsil.couriers.public import Availability
+from tawsil.dispatch import public as dispatch
 from tawsil.geography import public as geography
 from tawsil.geography.public import City
 from tawsil.identity import public as identity
@@ -109,14 +112,37 @@ class LiveWatch:
             cities = await geography.cities_by_id(tx, ids=[order.city_id])
             city = _facts(cities[order.city_id])
             recorded = await ordering.timeline(tx, self._registry, order_id=order_id)
-            names = await _names(tx, tenant_id, _people(order, recorded))
+            reasons = await dispatch.explanation(tx, reference_id=order_id)
+            thought_of = [c.courier for c in reasons.considered] if reasons else []
+            names = await _names(tx, tenant_id, [*_people(order, recorded), *thought_of])
             merchants = await catalog.merchants(tx, tenant_id=tenant_id, ids=[order.merchant_id])
             return Story(
                 city=city,
                 at=tx.now,
                 order=_order(order, merchants=merchants, names=names),
                 entries=entries(recorded, names=names, timezone=city.timezone),
+                why=_why(reasons, names) if reasons else None,
             )
+
+
+def _why(reasons: dispatch.Explanation, names: Mapping[UUID, str]) -> Why:
+    chosen = reasons.told.courier if reasons.told else None
+    return Why(
+        at=reasons.at,
+        policy=f"{reasons.policy} {reasons.policy_version}",
+        weighed=tuple(
+            Weighed(
+                name=names.get(c.courier, ""),
+                chosen=c.courier == chosen,
+                pickup_at=c.pickup_at,
+                cost_s=sum(c.terms.values()),
+                terms=c.terms,
+            )
+            for c in reasons.considered
+        ),
+        excluded={left.reason: left.couriers for left in reasons.left_out},
+        held_because=reasons.held.reason if reasons.held and not reasons.told else None,
+    )
 
 
 async def _cities(tx: Tx, tenant_id: UUID) -> tuple[CityFacts, ...]:

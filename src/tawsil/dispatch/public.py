@@ -8,7 +8,7 @@ from uuid import UUID
 from tawsil.dispatch import store
 from tawsil.dispatch.model import OFFER_LASTS, Delivery, Etas, Offer, OfferState, State
 from tawsil.dispatch.planning import Policy, Services, TravelTimes
-from tawsil.dispatch.service import handlers, offers, requests, steps, ticking
+from tawsil.dispatch.service import handlers, journal, offers, requests, steps, ticking
 from tawsil.dispatch.service.handlers import (
     Reassign,
     on_courier_unavailable,
@@ -16,6 +16,7 @@ from tawsil.dispatch.service.handlers import (
     on_due_offer,
     on_geofence,
 )
+from tawsil.dispatch.service.journal import Explanation
 from tawsil.dispatch.service.offers import Answer
 from tawsil.dispatch.service.requests import MoveReadyTime, RequestCourier, Withdraw
 from tawsil.dispatch.service.steps import Step
@@ -30,6 +31,7 @@ __all__ = [
     "Answer",
     "Delivery",
     "Etas",
+    "Explanation",
     "MoveReadyTime",
     "Offer",
     "OfferState",
@@ -45,6 +47,7 @@ __all__ = [
     "Withdraw",
     "accept",
     "delivered",
+    "explanation",
     "failed",
     "move_ready_time",
     "of_references",
@@ -63,6 +66,7 @@ __all__ = [
 ]
 
 
+MOST_TICKS_LOOKED_AT: Final = 50
 LIVE_POLICY: Final = Policy(
     name="just_in_time_live",
     tick_s=2.0,
@@ -109,6 +113,18 @@ async def returned(tx: Tx, commands: Sequence[Step]) -> list[Delivery | Refusal]
 async def of_references(tx: Tx, *, reference_ids: Sequence[UUID]) -> dict[UUID, Delivery]:
     """Deliveries by what their owners call them."""
     return await store.of_references(tx, reference_ids=reference_ids)
+
+
+async def explanation(tx: Tx, *, reference_id: UUID) -> Explanation | None:
+    """Why this courier: the newest tick that told one of the delivery, else the newest at all."""
+    found = (await store.of_references(tx, reference_ids=[reference_id])).get(reference_id)
+    if found is None:
+        return None
+    rows, _ = await store.decisions_about(
+        tx, delivery_id=found.id, limit=MOST_TICKS_LOOKED_AT, offset=0
+    )
+    explained = [journal.explained(row, delivery_id=found.id) for row in rows]
+    return next((e for e in explained if e.told), explained[0] if explained else None)
 
 
 async def waiting(tx: Tx, *, tenant_id: UUID, city_id: UUID) -> list[Delivery]:

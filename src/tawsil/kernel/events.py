@@ -98,6 +98,11 @@ async def story(tx: Tx, registry: Registry, *, correlation_id: UUID) -> list[Rec
     return [registry.recorded(row) for row in rows]
 
 
+async def newest(tx: Tx) -> int:
+    """The position of the newest event there is; 0 when there is none."""
+    return await tx.value("select coalesce(max(seq), 0) from kernel.event")
+
+
 async def lags(tx: Tx) -> dict[str, int]:
     """How many events each subscription has yet to hear."""
     rows = await tx.rows(

@@ -4,6 +4,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from importlib.resources import as_file, files
 
+import asyncpg
 from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
@@ -23,6 +24,13 @@ def newest() -> str:
         head = ScriptDirectory.from_config(config).get_current_head()
     assert head is not None, "there are migrations"
     return head
+
+
+async def revision(connection: "asyncpg.Connection[asyncpg.Record]") -> str | None:
+    """The revision a database is at; None when it was never migrated."""
+    if await connection.fetchval("select to_regclass('public.alembic_version')") is None:
+        return None
+    return await connection.fetchval("select version_num from public.alembic_version")
 
 
 @contextmanager

@@ -102,7 +102,7 @@ async def _server(url: str) -> list[Finding]:
         major = connection.get_server_version().major
         known = {name: await connection.fetchval(f"show {name}") for name in SAFE}
         unsafe = [f"{name} = {value}" for name, value in known.items() if value != SAFE[name]]
-        at = await _revision(connection)
+        at = await migrations.revision(connection)
     finally:
         await connection.close()
     return [
@@ -125,12 +125,6 @@ async def _server(url: str) -> list[Finding]:
             "Run `tawsil migrate` (`tawsil up` does it too).",
         ),
     ]
-
-
-async def _revision(connection: "asyncpg.Connection[asyncpg.Record]") -> str | None:
-    if await connection.fetchval("select to_regclass('public.alembic_version')") is None:
-        return None
-    return await connection.fetchval("select version_num from public.alembic_version")
 
 
 def _show(findings: list[Finding]) -> None:

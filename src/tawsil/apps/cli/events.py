@@ -11,7 +11,7 @@ from rich.console import Console
 from tawsil.apps import wiring
 from tawsil.apps.cli.database import running_database
 from tawsil.apps.platform import open_database
-from tawsil.kernel.events import Reader, Recorded
+from tawsil.kernel.events import Reader, Recorded, newest
 from tawsil.kernel.settings import Settings, load_settings
 
 app = typer.Typer(help="The event log.", no_args_is_help=True)
@@ -44,8 +44,9 @@ async def _tail(
     settings: Settings, *, last: int, story: UUID | None, follow: bool, as_json: bool
 ) -> None:
     async with open_database(settings, most=2) as database:
-        newest = await database.pool.fetchval("select coalesce(max(seq), 0) from kernel.event")
-        reader, seq = Reader(wiring.REGISTRY), max(0, newest - last)
+        async with database.transaction() as tx:
+            seq = max(0, await newest(tx) - last)
+        reader = Reader(wiring.REGISTRY)
         while True:
             async with database.transaction() as tx:
                 events, reached = await reader.after(tx, seq)

@@ -48,7 +48,7 @@ def simulate(
     ] = None,
     rate: Annotated[
         float, typer.Option(min=1, max=5_000, help="Orders an hour, as the mean of a whole day.")
-    ] = 30.0,
+    ] = 24.0,
     couriers: Annotated[int, typer.Option(min=1, max=5_000)] = 40,
     merchants: Annotated[int, typer.Option(min=1, max=2_000)] = 40,
     customers: Annotated[int, typer.Option(min=1, max=100_000)] = 400,
