@@ -55,7 +55,7 @@ class Setting(Struct, frozen=True, kw_only=True):
     hours: float = 4.0
     start_at: datetime = EVENING
     size: CitySize = CitySize()
-    rate_per_hour: float = 30.0
+    rate_per_hour: float = 24.0
     habits: Habits = DEFAULT_HABITS
 
 

@@ -9,6 +9,7 @@ import argparse
 import asyncio
 import signal
 from collections.abc import Awaitable, Callable, Coroutine
+from itertools import count
 from typing import Any, Final
 from uuid import UUID
 
@@ -41,6 +42,9 @@ _LOOKS_S: Final = 60.0
 _AGAIN_S: Final = 5.0
 _REPORT_S: Final = 60.0
 _SETTLE_S: Final = 10.0
+_RUSH: Final = 12
+"""So many orders come right away, so that there is something to see."""
+_RUSH_S: Final = 2.0
 
 
 class _Counts(Struct):
@@ -162,8 +166,9 @@ class _Crowd:
     async def _arrivals(self) -> None:
         rng = random_for(self._city.seed, f"arrivals over http {system_now().isoformat()}")
         hungry = Wheel([customer.appetite for customer in self._city.customers])
-        while True:
-            await asyncio.sleep(waiting(rng, 3600.0 / self._rate_per_hour))
+        for number in count():
+            usual_s = waiting(rng, 3600.0 / self._rate_per_hour)
+            await asyncio.sleep(usual_s if number >= _RUSH else min(usual_s, _RUSH_S))
             customer = self._city.customers[hungry.spin(rng)]
             wish = habits.wish(self._city, customer, at=system_now(), rng=rng)
             if wish is not None:

@@ -60,6 +60,8 @@ class VirtualPlatform:
         self._plan: list[_Planned] = []
         self._turn = 0
         self._newest = 0
+        self._deadline: datetime | None = None
+        self._deadline_as_of = -1
 
     def watch(self, watcher: Watcher) -> None:
         self._watchers.append(watcher)
@@ -98,10 +100,19 @@ class VirtualPlatform:
 
     async def _fire(self) -> int:
         due_at = await self._deadline_at()
-        return await self._deadlines.fire(self.database) if due_at and due_at <= self.clock() else 0
+        if due_at is None or due_at > self.clock():
+            return 0
+        self._deadline_as_of = -1  # one that failed was put off, without an event
+        return await self._deadlines.fire(self.database)
 
     async def _deadline_at(self) -> datetime | None:
-        return await self.database.pool.fetchval("select min(due_at) from kernel.deadline")
+        """The earliest deadline. They change with events alone, so it is looked up after those."""
+        if self._deadline_as_of != self._newest:
+            self._deadline = await self.database.pool.fetchval(
+                "select min(due_at) from kernel.deadline"
+            )
+            self._deadline_as_of = self._newest
+        return self._deadline
 
     async def _hear(self) -> int:
         """Tell everybody what is new. Nothing is under way, so no number is still to appear."""

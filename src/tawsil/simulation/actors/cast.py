@@ -37,7 +37,7 @@ from tawsil.simulation.seeding import Ids
 from tawsil.simulation.virtual import VirtualPlatform
 from tawsil.tracking import public as tracking
 
-PING_S: Final = 10.0
+PING_S: Final = 15.0
 _STANDING_PING_S: Final = 60.0
 _SHORTEST_SHIFT_S: Final = 600.0
 
