@@ -14,12 +14,14 @@ from tawsil.kernel.decisions import Event
 from tawsil.kernel.i18n import LOCALES, catalogues, current_locale
 from tawsil.ordering import events as ordering
 from tawsil.payments import events as payments
+from tawsil.pricing import events as pricing
 from tawsil.tracking import events as tracking
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 TOLD = [
     *ordering.EVENTS,
     *payments.EVENTS,
+    *pricing.EVENTS,
     *dispatch.EVENTS,
     *tracking.EVENTS,
     *couriers.EVENTS,
