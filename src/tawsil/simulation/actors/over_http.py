@@ -209,7 +209,7 @@ class Session:
                 self._tokens = None
             source.response.raise_for_status()
             async for event in source.aiter_sse():
-                yield event.id, _news(event.event, event.data)
+                yield event.id, news_of(event.event, event.data)
 
     async def _send(
         self, method: str, path: str, *, content: bytes | None, headers: Mapping[str, str]
@@ -447,7 +447,8 @@ def _code(response: httpx.Response) -> Refused:
     return failure.errors[0].code if failure.errors else f"status {response.status_code}"
 
 
-def _news(name: str, data: str) -> News | None:
+def news_of(name: str, data: str) -> News | None:
+    """A message of the live stream as news, if it is any to an actor."""
     match name:
         case "new_order":
             return NewOrder(msgspec.json.decode(data, type=_NewOrder).order_id)

@@ -46,9 +46,6 @@ class Body:
             return self._place
         return self._route.at(along_m=(seconds - self._left_s) * self._speed_mps)
 
-    def moving(self, seconds: float) -> bool:
-        return self._route is not None and seconds < self.arrives_s
-
     @property
     def arrives_s(self) -> float:
         assert self._route is not None, "who stands does not arrive"
