@@ -1,12 +1,12 @@
 """`tawsil replay mdrp`: published days of meal delivery, lived by this platform."""
 
-import asyncio
 from pathlib import Path
 from time import monotonic
 from typing import Annotated
 
 import msgspec
 import typer
+import uvloop
 from msgspec import Struct
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
@@ -132,18 +132,19 @@ def _live_on_database(
         total = published.length(instance) / published.MINUTE
         task = progress.add_task(instance.name, total=total)
         with scratch_database(settings, keep=keep) as url:
-            return asyncio.run(
+            return uvloop.run(
                 replay(
                     url,
                     instance=instance,
                     policy=policy,
-                    parts=_parts(),
+                    parts=parts(),
                     progress=lambda share: progress.update(task, completed=share * total),
                 )
             )
 
 
-def _parts() -> Parts:
+def parts() -> Parts:
+    """The platform as its processes have it."""
     return Parts(
         registry=wiring.REGISTRY,
         subscriptions=wiring.subscriptions(),

@@ -41,6 +41,7 @@ class Chronicle:
     def __init__(self) -> None:
         self.placed = 0
         self.ended: set[UUID] = set()
+        self.waiting: set[UUID] = set()
         self.assigned_at: dict[UUID, datetime] = {}
         self.picked_up: dict[UUID, tuple[UUID, datetime]] = {}
         self.delivered_at: dict[UUID, datetime] = {}
@@ -53,8 +54,16 @@ class Chronicle:
         match recorded.event:
             case ordered.OrderPlaced():
                 self.placed += 1
+            case (
+                dispatched.DeliveryRequested(reference_id=order_id)
+                | dispatched.DeliveryUnassigned(reference_id=order_id)
+            ):
+                self.waiting.add(order_id)
             case dispatched.DeliveryAssigned(reference_id=order_id):
                 self.assigned_at[order_id] = recorded.at
+                self.waiting.discard(order_id)
+            case dispatched.DeliveryGivenUp(reference_id=order_id):
+                self.waiting.discard(order_id)
             case ordered.OrderPickedUp(order_id=order_id, courier_id=courier_id):
                 assert courier_id is not None, "somebody picked it up"
                 self.picked_up[order_id] = courier_id, recorded.at

@@ -159,9 +159,8 @@ class _Day:
         if agenda is not None:
             placed = await self._outside(agenda)
             await self._platform.settle()
-        offers = await self._kitchens_and_dispatch(placed)
-        if offers:
-            for offer in offers:
+        if placed or self._chronicle.waiting:
+            for offer in await self._kitchens_and_dispatch(placed):
                 self._set_off(offer, now)
             await self._platform.settle()
         await self._collect(now)

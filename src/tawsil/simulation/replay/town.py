@@ -11,6 +11,7 @@ from tawsil.kernel.db import Database, Tx
 from tawsil.kernel.decisions import By
 from tawsil.simulation.mdrp import Instance
 
+_SLUG: Final = "mdrp"
 _DISH_MINOR: Final = 2_000
 
 
@@ -38,7 +39,7 @@ class Town:
     async def _settle(self, tx: Tx) -> None:
         name = self.instance.name
         await geography.create_tenant(
-            tx, tenant=geography.Tenant(id=self.tenant_id, slug=name.lower(), name=name)
+            tx, tenant=geography.Tenant(id=self.tenant_id, slug=_SLUG, name=name)
         )
         await geography.create_city(tx, city=self._city())
         await catalog.create_merchants(tx, merchants=[self._merchant(r) for r in self.merchants])
@@ -64,7 +65,7 @@ class Town:
         return geography.City(
             id=self.city_id,
             tenant_id=self.tenant_id,
-            slug=name.lower(),
+            slug=_SLUG,
             name_en=name,
             name_ar=name,
             currency="USD",
