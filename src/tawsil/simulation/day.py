@@ -36,6 +36,8 @@ EVENING: Final = datetime(2026, 11, 19, 14, 0, tzinfo=UTC)
 _TICK_S: Final = 5.0
 _STEP: Final = timedelta(minutes=5)
 _DRAIN: Final = timedelta(hours=3)
+_ANALYSE_EVERY: Final = timedelta(minutes=20)
+"""Tables that were empty a moment ago outgrow the plans that were made for them."""
 _NO_PASSWORD: Final = "$argon2id$none"  # noqa: S105 - no hash, so that nobody signs in
 
 
@@ -159,6 +161,8 @@ class _Day:
         self._stage.at(0.0, self._tick)
         self._stage.at(0.0, self._ping)
         while platform.clock() < closes_at or (self._tally.live and platform.clock() < ends_at):
+            if (platform.clock() - start_at) % _ANALYSE_EVERY < _STEP:
+                await platform.database.pool.execute("analyze")
             await platform.run_until(platform.clock() + _STEP)
             progress(min(1.0, (platform.clock() - start_at) / (closes_at - start_at)))
 
