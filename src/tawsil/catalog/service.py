@@ -21,7 +21,7 @@ from tawsil.catalog.menu import (
 from tawsil.catalog.model import Merchant
 from tawsil.geography import public as geography
 from tawsil.kernel.db import Tx
-from tawsil.kernel.deadlines import Due
+from tawsil.kernel.deadlines import Due, still_due
 from tawsil.kernel.decisions import (
     Accepted,
     By,
@@ -147,7 +147,7 @@ async def on_due(tx: Tx, due: Sequence[Due]) -> None:
     known = await store.lock(tx, ids=[d.subject_id for d in due])
     commands = [
         Resume(by=By(tenant_id=m.tenant_id, correlation_id=tx.ids()), merchant_id=m.id)
-        for m in known.values()
+        for m in still_due(due, known, now=tx.now)
     ]
     await resume(tx, commands)
 

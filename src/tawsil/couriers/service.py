@@ -9,7 +9,7 @@ from tawsil.couriers import model, store
 from tawsil.couriers.events import CourierJoined, Reason, Vehicle
 from tawsil.couriers.model import Courier
 from tawsil.kernel.db import Tx
-from tawsil.kernel.deadlines import Due
+from tawsil.kernel.deadlines import Due, still_due
 from tawsil.kernel.decisions import (
     Accepted,
     By,
@@ -136,7 +136,8 @@ async def miss_offer(tx: Tx, commands: Sequence[MissOffer]) -> Outcomes:
 async def on_due(tx: Tx, due: Sequence[Due]) -> None:
     """The clock ends breaks and shifts: the owner of the stream's deadlines."""
     couriers = await store.lock(tx, ids=[d.subject_id for d in due])
-    decided = [(c, model.reach_deadline(c, now=tx.now)) for c in couriers.values()]
+    reached = still_due(due, couriers, now=tx.now)
+    decided = [(c, model.reach_deadline(c, now=tx.now)) for c in reached]
     await store.save(tx, accepted([decision for _, decision in decided]))
     await tx.record(
         [

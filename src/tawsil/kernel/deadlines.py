@@ -1,15 +1,17 @@
-"""Deadlines: one row per live subject, claimed when due, and the subject's owner is called."""
+"""Deadlines: one row per live subject; when it is due, the subject's owner is called."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, TypeVar, cast
 from uuid import UUID
 
 import structlog
 from msgspec import Struct
 
 from tawsil.kernel.db import Database, Tx
+from tawsil.kernel.decisions import Subject
 
+S = TypeVar("S")
 log = structlog.get_logger(__name__)
 
 RETRY_AFTER: Final = timedelta(seconds=5)
@@ -27,10 +29,21 @@ class Due(Struct, frozen=True):
 Owner = Callable[[Tx, Sequence[Due]], Awaitable[None]]
 
 
+def still_due(due: Sequence[Due], subjects: Mapping[UUID, S], *, now: datetime) -> list[S]:
+    """Of the subjects, locked by now, those that nobody has moved on in the meantime."""
+    found = [(d, cast("Subject", subjects.get(d.subject_id))) for d in due]
+    return [
+        cast("S", subject)
+        for d, subject in found
+        if subject and (waits := subject.deadline) and waits.kind == d.kind and waits.at <= now
+    ]
+
+
 class Deadlines:
     """Calls each owner with what of its has come due, in a transaction per owner.
 
-    The owner's decision replaces or clears the row. A row that the owner left as it was would fire
+    The owner locks its subjects and decides about those that are `still_due`; its decision
+    replaces or clears the row. A row that the owner left as it was would fire
     for ever, so it is an error; after any error the rows are due again a little later.
     """
 
@@ -60,11 +73,19 @@ class Deadlines:
         return len(due)
 
     async def _claim(self, tx: Tx, owner: str, *, most: int) -> list[Due]:
+        """What is due, for one poller at a time.
+
+        The rows are not locked: whoever changes a subject locks it first and its deadline after,
+        and an owner must be able to do the same.
+        """
+        if not await tx.value(
+            "select pg_try_advisory_xact_lock(hashtextextended('deadline ' || $1, 0))", owner
+        ):
+            return []
         rows = await tx.rows(
             """
             select subject_id, owner, kind, due_at from kernel.deadline
-            where owner = $1 and due_at <= $2 order by due_at, subject_id
-            limit $3 for update skip locked
+            where owner = $1 and due_at <= $2 order by due_at, subject_id limit $3
             """,
             owner,
             tx.now,

@@ -14,7 +14,7 @@ from tawsil.dispatch import events as dispatched
 from tawsil.dispatch import public as dispatch
 from tawsil.geography import public as geography
 from tawsil.kernel.db import Tx
-from tawsil.kernel.deadlines import Due
+from tawsil.kernel.deadlines import Due, still_due
 from tawsil.kernel.decisions import (
     Accepted,
     By,
@@ -196,11 +196,12 @@ async def courier_lost(tx: Tx, heard: Sequence[Recorded[dispatched.DeliveryUnass
 
 
 async def pick_up(tx: Tx, commands: Sequence[MoveOrder]) -> list[Order | Refusal]:
-    outcomes = await move(
-        tx, commands, lambda order, c: model.pick_up(order, party=c.acting.party, now=tx.now)
+    return await move(
+        tx,
+        commands,
+        lambda order, c: model.pick_up(order, party=c.acting.party, now=tx.now),
+        agree=lambda tx, taken: dispatch.picked_up(tx, _steps(taken)),
     )
-    _agreed(await dispatch.picked_up(tx, _steps(commands, outcomes)))
-    return outcomes
 
 
 async def depart(tx: Tx, commands: Sequence[MoveOrder]) -> list[Order | Refusal]:
@@ -230,8 +231,9 @@ async def deliver(tx: Tx, commands: Sequence[DeliverOrder]) -> list[Order | Refu
     def decide(order: Order, c: DeliverOrder) -> Decision[Order]:
         return model.deliver(order, party=c.acting.party, pin=c.pin, now=tx.now)
 
-    outcomes = await move(tx, commands, decide)
-    _agreed(await dispatch.delivered(tx, _steps(commands, outcomes)))
+    outcomes = await move(
+        tx, commands, decide, agree=lambda tx, taken: dispatch.delivered(tx, _steps(taken))
+    )
     await _capture(tx, _stories(commands, outcomes))
     return outcomes
 
@@ -283,9 +285,9 @@ async def mark_undeliverable(
     def decide(order: Order, c: MarkUndeliverable) -> Decision[Order]:
         return model.mark_undeliverable(order, party=c.acting.party, reason=c.reason, now=tx.now)
 
-    outcomes = await move(tx, commands, decide)
-    _agreed(await dispatch.failed(tx, _steps(commands, outcomes)))
-    return outcomes
+    return await move(
+        tx, commands, decide, agree=lambda tx, taken: dispatch.failed(tx, _steps(taken))
+    )
 
 
 async def return_to_merchant(tx: Tx, commands: Sequence[MoveOrder]) -> list[Order | Refusal]:
@@ -294,8 +296,8 @@ async def return_to_merchant(tx: Tx, commands: Sequence[MoveOrder]) -> list[Orde
         tx,
         commands,
         lambda order, c: model.return_to_merchant(order, party=c.acting.party, now=tx.now),
+        agree=lambda tx, taken: dispatch.returned(tx, _steps(taken)),
     )
-    _agreed(await dispatch.returned(tx, _steps(commands, outcomes)))
     back = _stories(commands, outcomes)
     theirs = [(by, o) for by, o in back if model.fault(o) is model.Fault.CUSTOMER]
     ours = [(by, o) for by, o in back if model.fault(o) is model.Fault.PLATFORM]
@@ -337,17 +339,15 @@ async def on_due(tx: Tx, due: Sequence[Due]) -> None:
     orders = await store.lock(tx, [d.subject_id for d in due])
     decided = [
         (By(tenant_id=o.tenant_id, correlation_id=o.id), model.wake(o, now=tx.now))
-        for o in orders.values()
+        for o in still_due(due, orders, now=tx.now)
     ]
     changed = [(by, d) for by, d in decided if isinstance(d, Accepted)]
-    assert len(changed) == len(due), "a live order can always be woken"
+    assert len(changed) == len(decided), "a live order can always be woken"
     await save(tx, changed)
     ended = [(by, d.state) for by, d in changed if not d.state.live]
     await _undo(tx, ended)
     late = [(by, d.state) for by, d in changed if d.state.status is model.Status.PREPARING]
-    await dispatch.move_ready_time(
-        tx, [_ready(by, order) for by, order in late if order.courier_id is None]
-    )
+    await dispatch.move_ready_time(tx, [_ready(by, order) for by, order in late])
 
 
 # ── what the steps share ───────────────────────────────────────────────────────────────────────
@@ -390,18 +390,13 @@ def _stories(
     return [(c.by.about(order.id), order) for c, order in done(commands, outcomes)]
 
 
-def _steps(commands: Sequence[Any], outcomes: Sequence[Order | Refusal]) -> list[dispatch.Step]:
-    return [
-        dispatch.Step(by=by, reference_id=order.id, courier_id=order.courier_id)
-        for by, order in _stories(commands, outcomes)
-        if order.courier_id is not None
-    ]
-
-
-def _agreed(outcomes: Sequence[Any]) -> None:
-    """Dispatch and ordering look at one delivery from two sides and must not disagree."""
-    for outcome in outcomes:
-        assert not isinstance(outcome, Refusal), f"dispatch refused a step: {outcome.code}"
+def _steps(taken: Sequence[tuple[By, Order]]) -> list[dispatch.Step]:
+    """The step as dispatch sees it, which refuses it if it has sent another courier meanwhile."""
+    steps: list[dispatch.Step] = []
+    for by, order in taken:
+        assert order.courier_id is not None, "what is carried has a courier"
+        steps.append(dispatch.Step(by=by, reference_id=order.id, courier_id=order.courier_id))
+    return steps
 
 
 def _order(

@@ -404,6 +404,9 @@ def return_to_merchant(order: Order, *, party: Party, now: datetime) -> Decision
 
 
 def fault(order: Order) -> Fault:
+    """Who bears a returned order. Cash that nobody handed over cannot be charged to anybody."""
+    if order.paid_by is PaidBy.CASH:
+        return Fault.PLATFORM
     assert order.ended_because is not None, "an undeliverable order has a reason"
     return UNDELIVERABLE_FAULTS[order.ended_because]
 

@@ -1,6 +1,6 @@
 """How every step of the journey is done: lock, decide, save, record."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
 from uuid import UUID
 
@@ -22,29 +22,48 @@ class Acting(Struct, frozen=True):
     id: UUID | None = None
 
 
+Agree = Callable[[Tx, list[tuple[By, Order]]], Awaitable[Sequence[Any]]]
+
+
 async def move(
-    tx: Tx, commands: Sequence[Any], decide: Callable[[Order, Any], Decision[Order]]
+    tx: Tx,
+    commands: Sequence[Any],
+    decide: Callable[[Order, Any], Decision[Order]],
+    *,
+    agree: Agree | None = None,
 ) -> list[Order | Refusal]:
-    """Lock, decide, save, record. Commands about one order follow one another."""
+    """Lock, decide, save, record. Commands about one order follow one another.
+
+    `agree` asks another context to take the same step before anything is saved; what it refuses is
+    refused here as well.
+    """
     orders = await store.lock(tx, [c.order_id for c in commands])
     outcomes: list[Order | Refusal] = []
-    changed: list[tuple[By, Accepted[Order]]] = []
-    for command in commands:
-        order = orders.get(command.order_id)
-        if order is None or not concerns(
-            order, tenant_id=command.by.tenant_id, acting=command.acting
-        ):
-            outcomes.append(NOT_FOUND)
-            continue
-        decision = decide(order, command)
+    decided: dict[int, tuple[By, Accepted[Order]]] = {}
+    for index, command in enumerate(commands):
+        decision = _decision(orders.get(command.order_id), command, decide)
         if isinstance(decision, Refusal):
             outcomes.append(decision)
             continue
-        orders[order.id] = decision.state
+        orders[decision.state.id] = decision.state
         outcomes.append(decision.state)
-        changed.append((command.by.about(order.id), decision))
-    await save(tx, changed)
+        decided[index] = (command.by.about(decision.state.id), decision)
+    if agree and decided:
+        answers = await agree(tx, [(by, d.state) for by, d in decided.values()])
+        for index, answer in zip(list(decided), answers, strict=True):
+            if isinstance(answer, Refusal):
+                outcomes[index] = answer
+                del decided[index]
+    await save(tx, list(decided.values()))
     return outcomes
+
+
+def _decision(
+    order: Order | None, command: Any, decide: Callable[[Order, Any], Decision[Order]]
+) -> Decision[Order]:
+    if order is None or not concerns(order, tenant_id=command.by.tenant_id, acting=command.acting):
+        return NOT_FOUND
+    return decide(order, command)
 
 
 async def hear(
@@ -70,7 +89,13 @@ async def hear(
 
 
 async def save(tx: Tx, changed: Sequence[tuple[By, Accepted[Order]]]) -> None:
-    await store.save(tx, accepted([decision for _, decision in changed]))
+    """Write each order as its last decision left it, and record every decision."""
+    saved: dict[UUID, Accepted[Order]] = {}
+    for _, decision in changed:
+        before = saved.get(decision.state.id)
+        events = before.events + decision.events if before else decision.events
+        saved[decision.state.id] = Accepted(state=decision.state, events=events)
+    await store.save(tx, accepted(list(saved.values())))
     await tx.record(changed)
 
 

@@ -8,7 +8,7 @@ import structlog
 from msgspec import Struct
 
 from tawsil.kernel.db import Job, Tx
-from tawsil.kernel.deadlines import Due
+from tawsil.kernel.deadlines import Due, still_due
 from tawsil.kernel.decisions import Accepted, By, Command, Decision, Event, Refusal, refuse
 from tawsil.payments import ledger, model, store
 from tawsil.payments.events import Method, PaymentCaptured, PaymentRefunded, Posting
@@ -158,12 +158,12 @@ async def on_due(tx: Tx, due: Sequence[Due]) -> None:
     """Nobody has answered in time: take back what was left open, look up what is unknown."""
     payments = await store.lock_ids(tx, payment_ids=[d.subject_id for d in due])
     decided: list[_Decided] = []
-    for one in due:
-        payment = payments[one.subject_id]
+    for payment in still_due(due, payments, now=tx.now):
         by = By(tenant_id=payment.tenant_id, correlation_id=tx.ids())
-        decide = model.challenge_over if one.kind == "challenge_over" else model.unheard
+        waited_for = payment.deadline.kind if payment.deadline else ""
+        decide = model.challenge_over if waited_for == "challenge_over" else model.unheard
         decided.append(_Decided(by, payment, decide(payment, at=tx.now)))
-        if one.kind == "reconcile":
+        if waited_for == "reconcile":
             await tx.enqueue(_job(RECONCILE, payment, by))
     await _apply(tx, decided)
 

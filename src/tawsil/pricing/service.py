@@ -9,7 +9,7 @@ from tawsil.catalog.public import Line, Merchant, PricedLine
 from tawsil.geography import public as geography
 from tawsil.geography.public import City
 from tawsil.kernel.db import Tx
-from tawsil.kernel.deadlines import Due
+from tawsil.kernel.deadlines import Due, still_due
 from tawsil.kernel.decisions import (
     Accepted,
     By,
@@ -159,8 +159,9 @@ def _decide_take(
 async def on_due(tx: Tx, due: Sequence[Due]) -> None:
     """Quotes that nobody took in time expire."""
     known = await store.lock(tx, ids=[d.subject_id for d in due])
-    bys = [By(tenant_id=q.tenant_id, correlation_id=tx.ids()) for q in known.values()]
-    decisions = [model.expire(quote) for quote in known.values()]
+    over = still_due(due, known, now=tx.now)
+    bys = [By(tenant_id=quote.tenant_id, correlation_id=tx.ids()) for quote in over]
+    decisions = [model.expire(quote) for quote in over]
     await store.save(tx, accepted(decisions))
     await tx.record(
         [(by, d) for by, d in zip(bys, decisions, strict=True) if isinstance(d, Accepted)]

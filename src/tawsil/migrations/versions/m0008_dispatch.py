@@ -41,8 +41,8 @@ def upgrade() -> None:
             dropoff_eta_at timestamptz,
             ended_at timestamptz,
             ended_because text,
-            check ((courier_id is not null) = (state in
-                ('assigned', 'at_pickup', 'picked_up', 'at_dropoff', 'done', 'failed', 'returned'))),
+            check ((courier_id is not null) = (state in ('assigned', 'at_pickup', 'picked_up',
+                'at_dropoff', 'done', 'failed', 'returned'))),
             check (num_nulls(arrival_eta_at, pickup_eta_at, dropoff_eta_at) in (0, 3)),
             check ((courier_id is null) = (pickup_eta_at is null)),
             check (state <> 'offered' or offer_id is not null)
