@@ -103,13 +103,14 @@ def concerns(order: Order, *, tenant_id: UUID, acting: Acting) -> bool:
     """Whether the order is the caller's to see: its own, assigned to it, or all of its tenant's."""
     if order.tenant_id != tenant_id:
         return False
-    return {
-        Party.CUSTOMER: acting.id == order.customer_id,
-        Party.MERCHANT: acting.id == order.merchant_id,
-        Party.COURIER: acting.id == order.courier_id,
-        Party.OPERATOR: True,
-        Party.SYSTEM: True,
+    if acting.party in {Party.OPERATOR, Party.SYSTEM}:
+        return True
+    whose = {
+        Party.CUSTOMER: order.customer_id,
+        Party.MERCHANT: order.merchant_id,
+        Party.COURIER: order.courier_id,
     }[acting.party]
+    return acting.id is not None and acting.id == whose
 
 
 def done(commands: Sequence[Any], outcomes: Sequence[Order | Refusal]) -> list[tuple[Any, Order]]:

@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Annotated, Any, Final
 from uuid import UUID
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from tawsil.kernel.db import Tx
 from tawsil.kernel.decisions import Accepted
@@ -328,10 +328,10 @@ class Cart(Struct, frozen=True, kw_only=True):
     lines: list["CartLine"]
 
 
-class CartLine(Struct, frozen=True, kw_only=True):
+class CartLine(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     product_id: UUID
-    quantity: int
-    option_ids: list[UUID] = []
+    quantity: Annotated[int, Meta(ge=1, le=99)]
+    option_ids: Annotated[list[UUID], Meta(max_length=20)] = []
 
 
 async def put_cart(tx: Tx, *, customer_id: UUID, tenant_id: UUID, cart: Cart) -> None:
