@@ -14,6 +14,7 @@ from tawsil.dispatch.events import EVENTS, DeliveryAssigned
 from tawsil.dispatch.model import GIVE_UP_AFTER, LADDER
 from tawsil.dispatch.public import Delivery, MoveReadyTime, Offer, Reassign, State, Withdraw
 from tawsil.dispatch.service.ticking import AHEAD
+from tawsil.geography.public import GreatCircle
 from tawsil.kernel.clock import Ids, VirtualClock
 from tawsil.kernel.db import Database, Tx, event_type
 from tawsil.kernel.deadlines import Deadlines
@@ -243,6 +244,31 @@ async def test_a_courier_whom_nobody_has_seen_is_left_out(tx: Tx, city: City):
     row = await tx.row("select exclusions from dispatch.decision where id = $1", tick.decision_id)
     assert row is not None
     assert "no_position" in row["exclusions"]
+
+
+async def test_whoever_has_just_handed_over_leaves_the_door_first(tx: Tx, city: City):
+    (rider,) = await city.on_duty(tx)
+    (delivery,) = await city.asks(tx)
+    await city.tick(tx, auto_accept=True)
+    step = city.step(delivery, rider)
+    await dispatch.picked_up(tx, [step])
+    await dispatch.delivered(tx, [step])
+    await city.asks(tx)
+
+    async def offers(*, lead_s: float) -> int:
+        tick = await dispatch.tick(
+            tx,
+            tenant_id=city.by.tenant_id,
+            city_id=city.id,
+            travel=dispatch.OnMap(GreatCircle()),
+            policy=dispatch.Policy(services=dispatch.Services(dropoff_s=240), lead_s=lead_s),
+        )
+        return len(tick.offers)
+
+    assert await offers(lead_s=0) == 0
+    tx.now += timedelta(seconds=119)
+    assert await offers(lead_s=0) == 0
+    assert await offers(lead_s=1) == 1  # while the offer is made, they get away
 
 
 async def test_what_is_ready_much_later_is_not_thought_about(tx: Tx, city: City):
