@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from litestar.types import ControllerRouterHandler
 
+from tawsil.apps import measures
 from tawsil.catalog import events as catalog_events
 from tawsil.catalog import routes as catalog_routes
 from tawsil.catalog import service as catalog
@@ -65,7 +66,10 @@ HANDLERS: Final[Mapping[type[Event], Sequence[Handler]]] = {
     dispatch_events.DeliveryGivenUp: [journey.nobody_came],
     payment_events.PaymentAuthorised: [journey.payment_authorised],
     payment_events.PaymentDeclined: [journey.payment_declined],
-    payment_events.PaymentCaptured: [journey.payment_captured],
+    payment_events.PaymentCaptured: [journey.payment_captured, measures.payment_captured],
+    order_events.OrderPlaced: [measures.order_placed],
+    order_events.OrderDelivered: [measures.order_delivered],
+    order_events.OrderCancelled: [measures.order_cancelled],
 }
 
 DEADLINES: Final[Mapping[str, Owner]] = {

@@ -1,8 +1,14 @@
-"""Metrics in Prometheus' text format, in the names of the contract."""
+"""Metrics in Prometheus' text format, in the names of the contract.
 
+With `PROMETHEUS_MULTIPROC_DIR` set, the processes of one machine keep them in that folder, and any
+of them shows what all have counted.
+"""
+
+import os
 from typing import Final
 
-from prometheus_client import Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
 
 _SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
@@ -10,7 +16,9 @@ http_requests = Counter("http_requests_total", "Requests answered.", ["method", 
 http_request_duration_s = Histogram(
     "http_request_duration_seconds", "Time to answer.", ["method", "path"], buckets=_SECONDS
 )
-database_connections = Gauge("database_connections_active", "Connections in use.")
+database_connections = Gauge(
+    "database_connections_active", "Connections in use.", multiprocess_mode="mostrecent"
+)
 orders_created = Counter("orders_created_total", "Orders placed.", ["city"])
 orders_completed = Counter("orders_completed_total", "Orders delivered.", ["city"])
 orders_cancelled = Counter("orders_cancelled_total", "Orders cancelled.", ["city", "reason"])
@@ -27,11 +35,35 @@ assignment_latency_s = Histogram(
     buckets=(1, 2, 5, 10, 20, 30, 60, 120, 300, 600),
 )
 offers = Counter("offers_total", "Offers by how they ended.", ["outcome"])
-unassigned_orders = Gauge("unassigned_order_count", "Deliveries without a courier.")
+unassigned_orders = Gauge(
+    "unassigned_order_count",
+    "Deliveries without a courier.",
+    ["city"],
+    multiprocess_mode="mostrecent",
+)
 orders_without_deadline = Gauge(
-    "live_orders_without_deadline", "Live orders that nothing will wake. Always 0."
+    "live_orders_without_deadline",
+    "Live orders that nothing will wake. Always 0.",
+    multiprocess_mode="mostrecent",
 )
-event_relay_lag = Gauge("event_relay_lag", "Events a subscription has yet to hear.", ["name"])
+event_relay_lag = Gauge(
+    "event_relay_lag",
+    "Events a subscription has yet to hear.",
+    ["name"],
+    multiprocess_mode="mostrecent",
+)
 ledger_imbalance = Gauge(
-    "ledger_imbalance", "What the ledger's entries add up to. Always 0.", ["currency"]
+    "ledger_imbalance",
+    "What the ledger's entries add up to. Always 0.",
+    ["currency"],
+    multiprocess_mode="mostrecent",
 )
+
+
+def exposition() -> bytes:
+    """Everything counted, as Prometheus reads it."""
+    if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+        return generate_latest()
+    registry = CollectorRegistry()
+    MultiProcessCollector(registry)
+    return generate_latest(registry)

@@ -1,14 +1,10 @@
 """`tawsil simulate`: a day in the virtual city, in minutes, the same one for the same seed."""
 
-import asyncio
-import os
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Annotated, Final
-from urllib.parse import urlsplit, urlunsplit
 
-import asyncpg
 import msgspec
 import typer
 import uvloop
@@ -16,10 +12,9 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
-from tawsil import migrations
 from tawsil.apps import wiring
-from tawsil.kernel.postgres import EmbeddedPostgres
-from tawsil.kernel.settings import Settings, load_settings
+from tawsil.apps.cli.database import scratch_database
+from tawsil.kernel.settings import load_settings
 from tawsil.simulation.city import CitySize
 from tawsil.simulation.day import EVENING, Parts, Result, Setting
 from tawsil.simulation.day import simulate as live_through
@@ -81,37 +76,6 @@ def parts() -> Parts:
         deadlines=wiring.DEADLINES,
         jobs=lambda database, psp: wiring.jobs(database=database, psp=psp),
     )
-
-
-@contextmanager
-def scratch_database(settings: Settings) -> Generator[str, None, None]:
-    """An empty, migrated database beside the one in the settings, or on our own server."""
-    name = f"tawsil_scratch_{os.getpid()}"
-    if settings.database_url is None:
-        with EmbeddedPostgres(data=settings.data / "postgres") as server:
-            server.create_database(name)
-            try:
-                migrations.migrate(server.url(name))
-                yield server.url(name)
-            finally:
-                server.drop_database(name)
-        return
-    url = settings.database_url.get_secret_value()
-    asyncio.run(_execute(url, f'create database "{name}"'))
-    try:
-        scratch = urlunsplit(urlsplit(url)._replace(path=f"/{name}"))
-        migrations.migrate(scratch)
-        yield scratch
-    finally:
-        asyncio.run(_execute(url, f'drop database if exists "{name}" with (force)'))
-
-
-async def _execute(url: str, statement: str) -> None:
-    connection = await asyncpg.connect(url)
-    try:
-        await connection.execute(statement)
-    finally:
-        await connection.close()
 
 
 @contextmanager

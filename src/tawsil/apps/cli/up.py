@@ -1,7 +1,9 @@
 """`tawsil up`: the platform's processes, and `tawsil migrate`."""
 
 import os
+import shutil
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated, Final
 
 import typer
@@ -67,6 +69,7 @@ def programs(settings: Settings, *, sandbox: bool) -> list[Program]:
         "TAWSIL_HOST": settings.host,
         "TAWSIL_PORT": str(settings.port),
         "TAWSIL_PSP_URL": settings.psp_url,
+        "PROMETHEUS_MULTIPROC_DIR": str(_empty(settings.data / "metrics")),
     }
     acquirer = Program(
         "sandbox acquirer",
@@ -83,6 +86,12 @@ def programs(settings: Settings, *, sandbox: bool) -> list[Program]:
         *(Program(role, ["tawsil.apps.worker", role], environment) for role in worker.Role),
     ]
     return [*([acquirer] if sandbox else []), *roles]
+
+
+def _empty(folder: Path) -> Path:
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    return folder.resolve()
 
 
 def _run(role: Role) -> None:

@@ -68,7 +68,7 @@ async def tick(
     if not await store.try_lock_city(tx, city_id=city_id):
         return Tick(ran=False)
     waiting = await store.waiting(tx, tenant_id=tenant_id, city_id=city_id)
-    metrics.unassigned_orders.set(len(waiting))
+    metrics.unassigned_orders.labels(str(city_id)).set(len(waiting))
     soon = [d for d in waiting if d.ready_at <= tx.now + AHEAD]
     if not soon:
         return Tick(waiting=len(waiting))

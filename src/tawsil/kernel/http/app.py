@@ -11,10 +11,10 @@ from litestar.config.app import AppConfig
 from litestar.datastructures import State
 from litestar.di import Provide
 from litestar.openapi import OpenAPIConfig
-from litestar.openapi.plugins import ScalarRenderPlugin
+from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme, Server
 from litestar.types import ControllerRouterHandler
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST
 
 from tawsil.kernel import metrics
 from tawsil.kernel.db import Database
@@ -22,6 +22,7 @@ from tawsil.kernel.http.callers import PUBLIC, Authenticator, guard, provide_cal
 from tawsil.kernel.http.commands import Batchers, provide_commands
 from tawsil.kernel.http.errors import EXCEPTION_HANDLERS, Problem
 from tawsil.kernel.http.middleware import RequestMiddleware
+from tawsil.kernel.http.reference import SwaggerPage, reference_asset
 
 MOST_BODY_BYTES: Final = 1_000_000
 READY_WITHIN_S: Final = 2.0
@@ -52,7 +53,7 @@ def show_metrics(state: State) -> Response[bytes]:
     """Everything counted, for Prometheus."""
     pool = state.database.pool
     metrics.database_connections.set(pool.get_size() - pool.get_idle_size())
-    return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+    return Response(metrics.exposition(), media_type=CONTENT_TYPE_LATEST)
 
 
 def create_app(
@@ -66,7 +67,7 @@ def create_app(
 ) -> Litestar:
     """An application over one database; `state` holds what routes are given besides it."""
     app = Litestar(
-        route_handlers=[health, ready, show_metrics, *routes],
+        route_handlers=[health, ready, show_metrics, reference_asset, *routes],
         guards=[guard],
         dependencies={
             "caller": Provide(provide_caller, sync_to_thread=False),
@@ -92,7 +93,7 @@ def create_app(
                 path="/docs", route_handlers=[], opt={"rule": PUBLIC}, include_in_schema=False
             ),
             servers=[Server(url="/")],
-            render_plugins=[ScalarRenderPlugin()],
+            render_plugins=[SwaggerPage(), JsonRenderPlugin()],
             components=Components(
                 security_schemes={
                     "bearer": SecurityScheme(type="http", scheme="bearer", bearer_format="JWT")
