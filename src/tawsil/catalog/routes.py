@@ -24,7 +24,9 @@ from tawsil.kernel.http import (
     Commands,
     Envelope,
     Page,
+    PageNumber,
     PageQuery,
+    PageSize,
     Problem,
     allow,
     envelope,
@@ -90,8 +92,8 @@ async def list_merchants(
     city_id: FromQuery[UUID | None] = None,
     q: Annotated[str | None, QueryParameter(max_length=100)] = None,
     open_now: FromQuery[bool] = False,  # noqa: FBT002  a query parameter has a name
-    page: Annotated[int, QueryParameter(ge=1, le=100_000)] = 1,
-    limit: Annotated[int, QueryParameter(ge=1, le=100)] = 20,
+    page: PageNumber = 1,
+    limit: PageSize = 20,
 ) -> Envelope[list[MerchantView]]:
     """Merchants around a place, or by name, with whether they take orders now."""
     query = PageQuery(page=page, limit=limit)

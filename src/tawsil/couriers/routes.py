@@ -6,7 +6,7 @@ from uuid import UUID
 
 from litestar import Response, get, post
 from litestar.di import NamedDependency
-from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
+from litestar.params import FromPath, FromQuery, JSONBody
 from msgspec import Meta, Struct
 
 from tawsil.couriers import service, store
@@ -19,7 +19,9 @@ from tawsil.kernel.http import (
     Commands,
     Envelope,
     Page,
+    PageNumber,
     PageQuery,
+    PageSize,
     allow,
     envelope,
     not_found,
@@ -93,8 +95,8 @@ async def list_couriers(
     database: NamedDependency[Database],
     city_id: FromQuery[UUID | None] = None,
     availability: FromQuery[Availability | None] = None,
-    page: Annotated[int, QueryParameter(ge=1, le=100_000)] = 1,
-    limit: Annotated[int, QueryParameter(ge=1, le=100)] = 20,
+    page: PageNumber = 1,
+    limit: PageSize = 20,
 ) -> Envelope[list[CourierView]]:
     """The tenant's couriers, by id; filtered by city and by availability."""
     if "all" not in caller.scopes(LIST):

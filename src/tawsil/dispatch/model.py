@@ -18,8 +18,8 @@ from tawsil.kernel.decisions import Deadline, Decision, Refusal, accept, refuse
 from tawsil.kernel.places import Place
 from tawsil.tracking.events import StopKind
 
-COMMIT_AHEAD: Final = timedelta(minutes=10)
-"""A courier should be under way this long before the goods are ready."""
+COMMIT_AHEAD: Final = timedelta(minutes=3)
+"""Until then a delivery may be held on purpose: a courier nearby need not set off yet."""
 LADDER: Final = (timedelta(minutes=2), timedelta(minutes=5), timedelta(minutes=10))
 """How long after it became urgent a delivery without a courier climbs each rung."""
 GIVE_UP_AFTER: Final = LADDER[-1] + timedelta(minutes=25)

@@ -9,7 +9,7 @@ from uuid import UUID
 from litestar import Response, get, post
 from litestar.datastructures import State
 from litestar.di import NamedDependency
-from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
+from litestar.params import FromPath, FromQuery, JSONBody
 from msgspec import Meta, Struct
 
 from tawsil.dispatch import store
@@ -31,7 +31,9 @@ from tawsil.kernel.http import (
     Commands,
     Envelope,
     Page,
+    PageNumber,
     PageQuery,
+    PageSize,
     allow,
     envelope,
     not_found,
@@ -44,8 +46,6 @@ ASSIGN: Final = "order:assign"
 TAGS: Final = ["dispatch"]
 
 Reason = Annotated[str, Meta(min_length=1, max_length=200, examples=["a flat tyre"])]
-PageNumber = Annotated[int, QueryParameter(ge=1, le=100_000)]
-Limit = Annotated[int, QueryParameter(ge=1, le=100)]
 
 
 class RejectBody(Struct, frozen=True, forbid_unknown_fields=True):
@@ -76,7 +76,7 @@ async def list_offers(
     caller: NamedDependency[Caller],
     database: NamedDependency[Database],
     page: PageNumber = 1,
-    limit: Limit = 20,
+    limit: PageSize = 20,
 ) -> Envelope[list[OfferView]]:
     """The pending one first, then the latest."""
     _reach(caller, READ, courier_id)
@@ -169,7 +169,7 @@ async def list_unassigned(
     database: NamedDependency[Database],
     city_id: FromQuery[UUID | None] = None,
     page: PageNumber = 1,
-    limit: Limit = 20,
+    limit: PageSize = 20,
 ) -> Envelope[list[DeliveryView]]:
     """Those searched for longest come first."""
     _operations(caller)
@@ -247,7 +247,7 @@ async def list_decisions(
     caller: NamedDependency[Caller],
     database: NamedDependency[Database],
     page: PageNumber = 1,
-    limit: Limit = 20,
+    limit: PageSize = 20,
 ) -> Envelope[list[DecisionView]]:
     """Every tick that considered the delivery, newest first, in plain words."""
     _operations(caller)

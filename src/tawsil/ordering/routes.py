@@ -1,14 +1,13 @@
 """Ordering over HTTP: cart, orders, and every step of the journey for whoever takes it."""
 
 from collections.abc import Sequence
-from typing import Annotated, Any, Final, Literal
+from typing import Any, Final, Literal
 from uuid import UUID
 
 from litestar import Response, delete, get, post, put
 from litestar.datastructures import State
 from litestar.di import NamedDependency
-from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
-from msgspec import Meta, Struct
+from litestar.params import FromPath, FromQuery, JSONBody
 
 from tawsil.kernel.batches import Handle
 from tawsil.kernel.db import Database, Tx
@@ -17,7 +16,9 @@ from tawsil.kernel.http import (
     Commands,
     Envelope,
     Page,
+    PageNumber,
     PageQuery,
+    PageSize,
     Problem,
     allow,
     envelope,
@@ -27,46 +28,17 @@ from tawsil.kernel.http import (
 from tawsil.ordering import journey, public, store
 from tawsil.ordering.model import LIVE, Order, PaidBy, Party, Status
 from tawsil.ordering.steps import Acting, concerns
-from tawsil.ordering.views import OrderView, TimelineEntry
-
-PageNumber = Annotated[int, QueryParameter(ge=1, le=100_000)]
-PageSize = Annotated[int, QueryParameter(ge=1, le=100)]
-Reason = Annotated[str, Meta(min_length=1, max_length=200, examples=["sold_out"])]
-
-
-class CartBody(Struct, forbid_unknown_fields=True):
-    merchant_id: UUID
-    lines: Annotated[list[store.CartLine], Meta(min_length=1, max_length=50)]
-
-
-class PlaceOrderBody(Struct, forbid_unknown_fields=True):
-    quote_id: UUID
-    payment_method: PaidBy
-    card_token: Annotated[str, Meta(min_length=1, max_length=100, examples=["tok_visa"])] | None = (
-        None
-    )
-    notes: Annotated[str, Meta(max_length=500)] = ""
-
-
-class AcceptBody(Struct, forbid_unknown_fields=True):
-    prep_time_minutes: Annotated[int, Meta(ge=1, le=180)] | None = None
-
-
-class ReadyTimeBody(Struct, forbid_unknown_fields=True):
-    delta_minutes: Annotated[int, Meta(ge=-60, le=60)]
-
-
-class DeliverBody(Struct, forbid_unknown_fields=True):
-    pin: Annotated[str, Meta(pattern=r"^[0-9]{4}$", examples=["4711"])] | None = None
-
-
-class ReasonBody(Struct, forbid_unknown_fields=True):
-    reason: Reason
-
-
-class StatusBody(Struct, forbid_unknown_fields=True):
-    status: Status
-    notes: Annotated[str, Meta(max_length=500)] = ""
+from tawsil.ordering.views import (
+    AcceptBody,
+    CartBody,
+    DeliverBody,
+    OrderView,
+    PlaceOrderBody,
+    ReadyTimeBody,
+    ReasonBody,
+    StatusBody,
+    TimelineEntry,
+)
 
 
 def acting(caller: Caller, permission: str) -> Acting:
@@ -98,6 +70,8 @@ async def _visible(tx: Tx, caller: Caller, order_id: UUID) -> tuple[Order, Actin
     who = acting(caller, "order:read")
     order = (await store.get(tx, [order_id])).get(order_id)
     if order is None or not concerns(order, tenant_id=caller.tenant_id, acting=who):
+        raise not_found()
+    if who.party is Party.MERCHANT and order.offered_at is None:
         raise not_found()
     return order, who
 

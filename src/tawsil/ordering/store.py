@@ -206,13 +206,13 @@ async def get(tx: Tx, ids: Sequence[UUID]) -> dict[UUID, Order]:
 
 
 async def page(tx: Tx, which: Filter, *, limit: int, offset: int) -> tuple[list[Order], int]:
-    """Newest first, and how many there are in all."""
+    """Newest first, and how many there are in all. A merchant's are those it was offered."""
     rows = await tx.rows(
         """
         select o.*, count(*) over () as found from ordering."order" o
         where tenant_id = $1
             and ($2::uuid is null or customer_id = $2)
-            and ($3::uuid is null or merchant_id = $3)
+            and ($3::uuid is null or (merchant_id = $3 and offered_at is not null))
             and ($4::uuid is null or courier_id = $4)
             and ($5::uuid is null or city_id = $5)
             and ($6::text[] is null or status = any($6))
@@ -331,7 +331,7 @@ class Cart(Struct, frozen=True, kw_only=True):
 class CartLine(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     product_id: UUID
     quantity: Annotated[int, Meta(ge=1, le=99)]
-    option_ids: Annotated[list[UUID], Meta(max_length=20)] = []
+    option_ids: Annotated[list[UUID], Meta(max_length=50)] = []
 
 
 async def put_cart(tx: Tx, *, customer_id: UUID, tenant_id: UUID, cart: Cart) -> None:

@@ -1,16 +1,53 @@
 """How orders look over HTTP."""
 
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from tawsil.kernel.decisions import Event
 from tawsil.kernel.events import Recorded
 from tawsil.kernel.places import Place
 from tawsil.ordering import store
 from tawsil.ordering.model import Order, PaidBy, Status, legal_moves
+
+Reason = Annotated[str, Meta(min_length=1, max_length=200, examples=["sold_out"])]
+
+
+class CartBody(Struct, forbid_unknown_fields=True):
+    merchant_id: UUID
+    lines: Annotated[list[store.CartLine], Meta(min_length=1, max_length=50)]
+
+
+class PlaceOrderBody(Struct, forbid_unknown_fields=True):
+    quote_id: UUID
+    payment_method: PaidBy
+    card_token: Annotated[str, Meta(min_length=1, max_length=100, examples=["tok_visa"])] | None = (
+        None
+    )
+    notes: Annotated[str, Meta(max_length=500)] = ""
+
+
+class AcceptBody(Struct, forbid_unknown_fields=True):
+    prep_time_minutes: Annotated[int, Meta(ge=1, le=180)] | None = None
+
+
+class ReadyTimeBody(Struct, forbid_unknown_fields=True):
+    delta_minutes: Annotated[int, Meta(ge=-60, le=60)]
+
+
+class DeliverBody(Struct, forbid_unknown_fields=True):
+    pin: Annotated[str, Meta(pattern=r"^[0-9]{4}$", examples=["4711"])] | None = None
+
+
+class ReasonBody(Struct, forbid_unknown_fields=True):
+    reason: Reason
+
+
+class StatusBody(Struct, forbid_unknown_fields=True):
+    status: Status
+    notes: Annotated[str, Meta(max_length=500)] = ""
 
 
 class OrderView(Struct, frozen=True, kw_only=True):

@@ -3,14 +3,14 @@
 import hmac
 from datetime import datetime
 from hashlib import sha256
-from typing import Annotated, Any, Final
+from typing import Any, Final
 from uuid import UUID
 
 import msgspec
 from litestar import Request, get, post
 from litestar.datastructures import State
 from litestar.di import NamedDependency
-from litestar.params import FromPath, QueryParameter
+from litestar.params import FromPath
 from msgspec import Struct
 
 from tawsil.kernel.db import Database
@@ -18,7 +18,9 @@ from tawsil.kernel.http import (
     PUBLIC,
     Caller,
     Envelope,
+    PageNumber,
     PageQuery,
+    PageSize,
     Pagination,
     Problem,
     allow,
@@ -191,8 +193,8 @@ async def show_payment(
 async def show_account(
     caller: NamedDependency[Caller],
     database: NamedDependency[Database],
-    page: Annotated[int, QueryParameter(ge=1, le=100_000)] = 1,
-    limit: Annotated[int, QueryParameter(ge=1, le=100)] = 20,
+    page: PageNumber = 1,
+    limit: PageSize = 20,
 ) -> Envelope[AccountView]:
     """A merchant's account, or what a courier has earned and the cash a courier holds."""
     query = PageQuery(page=page, limit=limit)

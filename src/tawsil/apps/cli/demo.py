@@ -1,6 +1,7 @@
 """`tawsil demo`: a platform with a whole city living in it."""
 
 import asyncio
+import os
 import urllib.error
 import urllib.request
 from time import monotonic, sleep
@@ -31,6 +32,7 @@ def demo(
     rate: Annotated[float, typer.Option(min=1, max=2_000, help="Orders an hour, wall time.")] = 240,
 ) -> None:
     """Bring up the platform with a city whose people order, cook and ride. Ctrl-C ends it."""
+    os.environ.setdefault("TAWSIL_LOG_LEVEL", "WARNING")  # a request a line would drown the rest
     settings = load_settings()
     city = build_city(seed)
     with (
@@ -55,6 +57,7 @@ def demo(
                     *("--seed", str(seed), "--url", address(ready)),
                     *("--speed", str(speed), "--rate", str(rate)),
                 ],
+                {"TAWSIL_LOG_LEVEL": "INFO", "TAWSIL_LOG_FORMAT": "console"},
             )
         )
         _welcome(ready, city)

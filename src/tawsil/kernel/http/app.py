@@ -6,7 +6,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import Any, Final
 
 import asyncpg
-from litestar import Litestar, Response, Router, get
+from litestar import Litestar, Response, Router, get, head
 from litestar.config.app import AppConfig
 from litestar.datastructures import State
 from litestar.di import Provide
@@ -33,6 +33,11 @@ Lifespan = Callable[[Litestar], AbstractAsyncContextManager[None]]
 def health() -> dict[str, str]:
     """The process is alive."""
     return {"status": "ok"}
+
+
+@head("/health", opt={"rule": PUBLIC}, include_in_schema=False, sync_to_thread=False)
+def health_head() -> None:
+    """The same for those who ask for no body."""
 
 
 @get("/ready", opt={"rule": PUBLIC}, include_in_schema=False)
@@ -67,7 +72,7 @@ def create_app(
 ) -> Litestar:
     """An application over one database; `state` holds what routes are given besides it."""
     app = Litestar(
-        route_handlers=[health, ready, show_metrics, reference_asset, *routes],
+        route_handlers=[health, health_head, ready, show_metrics, reference_asset, *routes],
         guards=[guard],
         dependencies={
             "caller": Provide(provide_caller, sync_to_thread=False),

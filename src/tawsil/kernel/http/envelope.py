@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Annotated, Any, Generic, TypeVar
 from uuid import UUID
 
+from litestar.params import QueryParameter
 from msgspec import Meta, Struct
 
 T = TypeVar("T")
@@ -50,6 +51,10 @@ class Envelope(Struct, Generic[T], frozen=True):
     data: T
     meta: EnvelopeMeta
     errors: list[ErrorItem] = []
+
+
+PageNumber = Annotated[int, QueryParameter(ge=1, le=100_000)]
+PageSize = Annotated[int, QueryParameter(ge=1, le=100)]
 
 
 class PageQuery(Struct, frozen=True):
