@@ -7,7 +7,7 @@ cannot keep up is dropped with a clear reason; it comes back with its last id an
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any, Final
 from uuid import UUID
 
@@ -32,9 +32,15 @@ log = structlog.get_logger(__name__)
 MOST_UNREAD: Final = 1_000
 MOST_REPLAYED: Final = 10_000
 HEARTBEAT_S: Final = 15.0
+LONGEST_ID: Final = 19  # digits that a bigint always holds, and one
 POLL_S: Final = 0.25
 FEED_S: Final = 1.0
-SLOW_CONSUMER: Final = 4_008  # WebSocket close code, application range
+SLOW_CONSUMER: Final = 4_008  # WebSocket close codes: application range
+GOING_AWAY: Final = 1_001
+
+
+class SlowConsumerError(Exception):
+    """The subscriber did not read what it was told; nothing it has not read is lost."""
 
 
 class Audience(Struct, frozen=True, kw_only=True):
@@ -71,9 +77,10 @@ class _Subscriber:
         self.caller = caller
         self.unread: asyncio.Queue[LiveMessage | None] = asyncio.Queue(MOST_UNREAD)
         self.dropped = False
+        self.closed = False
 
     def tell(self, message: LiveMessage) -> None:
-        if self.dropped or not message.audience.includes(self.caller):
+        if self.dropped or self.closed or not message.audience.includes(self.caller):
             return
         try:
             self.unread.put_nowait(message)
@@ -81,7 +88,7 @@ class _Subscriber:
             self.dropped = True
 
     def end(self) -> None:
-        self.dropped = True
+        self.closed = True
         if self.unread.empty():
             self.unread.put_nowait(None)
 
@@ -125,29 +132,55 @@ class Hub:
 
     async def messages(
         self, caller: Caller, *, after: int | None
-    ) -> AsyncGenerator[LiveMessage | None, None]:
-        """What concerns the caller, from `after` on, then as it happens; None is a heartbeat."""
+    ) -> AsyncGenerator[LiveMessage | int, None]:
+        """What concerns the caller, from `after` on, then as it happens.
+
+        A number is a position that everything up to was told: come back with it, miss nothing.
+
+        Raises:
+            SlowConsumerError: the caller fell too far behind.
+        """
         subscriber = _Subscriber(caller)
         self._subscribers.add(subscriber)
         try:
-            replayed_to = self._position
-            if after is not None:
-                async for message in self._replay(caller, after=after, to=replayed_to):
+            told_to = self._position
+            if after is not None and after > told_to:
+                told_to = await self._known(after)
+            elif after is not None:
+                async for message in self._replay(caller, after=after, to=told_to):
                     yield message
-            while not (subscriber.dropped and subscriber.unread.empty()):
+            yield told_to
+            while not (subscriber.unread.empty() and (subscriber.dropped or subscriber.closed)):
                 try:
-                    message = await asyncio.wait_for(subscriber.unread.get(), HEARTBEAT_S)
+                    async with asyncio.timeout(HEARTBEAT_S):  # wait_for may swallow an ending
+                        message = await subscriber.unread.get()
                 except TimeoutError:
-                    message = None
-                if message is None or message.id is None or message.id > replayed_to:
+                    if subscriber.unread.empty():
+                        told_to = max(told_to, self._position)
+                        yield told_to
+                    continue
+                if message is not None and (message.id is None or message.id > told_to):
                     yield message
+            if subscriber.dropped:
+                raise SlowConsumerError
         finally:
             self._subscribers.discard(subscriber)
+
+    async def _known(self, after: int) -> int:
+        """A position ahead of this process is another's that reads faster, or of another log."""
+        end = await self._database.pool.fetchval("select coalesce(max(seq), 0) from kernel.event")
+        return after if after <= end else self._position
 
     async def _replay(
         self, caller: Caller, *, after: int, to: int
     ) -> AsyncGenerator[LiveMessage, None]:
         reader, seq = Reader(self._registry), max(after, to - MOST_REPLAYED)
+        if seq > after:
+            yield LiveMessage(
+                event="reload",  # too much was missed to be told: load the state again
+                data={"after": after, "from": seq},
+                audience=Audience(tenant_id=caller.tenant_id),
+            )
         while seq < to:
             async with self._database.transaction() as tx:
                 events, reached = await reader.after(tx, seq)
@@ -163,9 +196,12 @@ class Hub:
         for recorded in events:
             event: Event = recorded.event
             translate = self._translations.get(type(event))
-            messages += (
-                [replace(m, id=recorded.seq) for m in translate(recorded)] if translate else []
-            )
+            if translate is None:
+                continue
+            try:
+                messages += [replace(m, id=recorded.seq) for m in translate(recorded)]
+            except Exception:
+                log.exception("live.cannot_translate", seq=recorded.seq)
         return messages
 
     async def _follow(self) -> None:
@@ -202,7 +238,7 @@ class Hub:
 def _last_id(text: str | None) -> int | None:
     if text is None:
         return None
-    if not text.isdigit():
+    if not (text.isascii() and text.isdigit() and len(text) < LONGEST_ID):
         raise Problem(400, "request.invalid", why="Last-Event-ID must be a number we sent")
     return int(text)
 
@@ -228,17 +264,21 @@ async def live_sse(
 
     async def stream() -> AsyncGenerator[ServerSentEventMessage, None]:
         yield ServerSentEventMessage(event="hello", data="{}", retry=2_000)
-        async for message in hub.messages(caller, after=after):
-            if message is None:
-                yield ServerSentEventMessage(comment="still here")
-            else:
-                yield ServerSentEventMessage(
-                    event=message.event,
-                    data=msgspec.json.encode(message.data).decode(),
-                    id=None if message.id is None else str(message.id),
-                )
+        with suppress(SlowConsumerError):
+            async for message in hub.messages(caller, after=after):
+                yield _as_sent(message)
 
     return ServerSentEvent(stream())
+
+
+def _as_sent(message: LiveMessage | int) -> ServerSentEventMessage:
+    if isinstance(message, int):
+        return ServerSentEventMessage(comment="still here", id=str(message))
+    return ServerSentEventMessage(
+        event=message.event,
+        data=msgspec.json.encode(message.data).decode(),
+        id=None if message.id is None else str(message.id),
+    )
 
 
 @websocket("/v4/live/ws", opt={"rule": SIGNED_IN})
@@ -246,25 +286,29 @@ async def live_websocket(
     socket: WebSocket[Any, Any, State], caller: NamedDependency[Caller]
 ) -> None:
     """The same over a WebSocket: JSON messages {id, event, data}; `?last_event_id=` replays."""
-    await socket.accept()
-    hub: Hub = socket.app.state.hub
     after = _last_id(socket.query_params.get("last_event_id"))
+    hub: Hub = socket.app.state.hub
+    await socket.accept()
     gone = asyncio.create_task(_until_gone(socket))
+    code, reason = GOING_AWAY, "restarting: reconnect with last_event_id"
     try:
         async for message in hub.messages(caller, after=after):
             if gone.done():
                 return
             known = (
-                {"event": "heartbeat"}
-                if message is None
+                {"id": message, "event": "heartbeat"}
+                if isinstance(message, int)
                 else {"id": message.id, "event": message.event, "data": message.data}
             )
             await socket.send_data(msgspec.json.encode(known).decode())
-        await socket.close(code=SLOW_CONSUMER, reason="too slow: reconnect with last_event_id")
+    except SlowConsumerError:
+        code, reason = SLOW_CONSUMER, "too slow: reconnect with last_event_id"
     except WebSocketDisconnect:
         return
     finally:
-        gone.cancel()
+        gone.cancel()  # the server closes a socket only when nobody waits to receive from it
+        await asyncio.wait({gone})
+    await socket.close(code=code, reason=reason)
 
 
 async def _until_gone(socket: WebSocket[Any, Any, State]) -> None:
