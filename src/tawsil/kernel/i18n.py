@@ -91,5 +91,15 @@ def text(
 
 def best_locale(accept_language: str | None) -> str:
     """The language to answer in, from an Accept-Language header."""
-    wanted = [part.split(";")[0].strip() for part in (accept_language or "").split(",")]
-    return negotiate_locale([w for w in wanted if w], LOCALES, sep="-") or DEFAULT
+    wanted = [_preference(part) for part in (accept_language or "").split(",")]
+    ranked = sorted((w for w in wanted if w[0] > 0), key=lambda w: -w[0])
+    return negotiate_locale([name for _, name in ranked if name], LOCALES, sep="-") or DEFAULT
+
+
+def _preference(part: str) -> tuple[float, str]:
+    """How much a language is wanted, 0 to 1 (RFC 9110, 12.4.2); a weight that is none counts 0."""
+    name, _, weight = part.replace(" ", "").lower().partition(";q=")
+    try:
+        return float(weight or 1), name
+    except ValueError:
+        return 0.0, name
