@@ -178,7 +178,7 @@ async def test_many_senders_of_each_key_in_two_processes_have_each_effect_once(
 ) -> None:
     """Two batchers know nothing of each other but the database, like two processes."""
     processes = [
-        Batcher(giving, database=database, most_per_batch=16, most_waiting=keys * 20)
+        Batcher(giving, database=database, most_per_batch=32, most_waiting=keys * 20)
         for _ in range(2)
     ]
     user_id, random = ids(), Random(3)
@@ -196,7 +196,7 @@ async def test_many_senders_of_each_key_in_two_processes_have_each_effect_once(
                     render=lambda outcome: Answer(status=200, body=b"%d for %d" % (outcome, m)),
                 )
             except KeyInFlightError:
-                await asyncio.sleep(0.02)
+                await asyncio.sleep(keys / 1_000)  # a polite client waits longer when many do
                 continue
             answers[n].add(answer.body)
             return
