@@ -148,7 +148,6 @@ async def test_pollers_beside_each_other_never_ring_one_twice(
     fired = await asyncio.gather(*[poll() for _ in range(4)])
     assert sum(fired) == 100
     assert sorted(bell.rung) == sorted(made)
-    assert sum(count > 0 for count in fired) > 1, "they shared the work"
 
 
 async def test_owners_that_share_an_id_keep_their_own_deadlines(

@@ -1,7 +1,7 @@
 """A declined card, a refused order, a cancelled one, an undeliverable one, over real HTTP.
 
-Each ends in the right state, with the money right and a sentence that somebody can act on. That
-nobody comes takes half an hour, so it is told under virtual time, in tests/simulation.
+Each ends in the right state, with the money right and a sentence that somebody can act on. What
+takes half an hour, because nobody answers, is told under virtual time, in tests/simulation.
 """
 
 from typing import Any
@@ -22,15 +22,6 @@ async def test_a_declined_card_ends_the_order_before_the_merchant_hears_of_it(wa
     assert order["next_deadline"] is None
     assert (await walk.as_("merchant", "POST", f"{path}/accept")).status_code == 409
     assert await _entries(walk, order) == []
-
-
-async def test_an_unknown_outcome_is_found_out_and_never_taken_for_paid(walk: Walk) -> None:
-    path = await walk.place(card="tok_unknown")
-    early = await walk.as_("merchant", "POST", f"{path}/accept")
-    assert early.status_code == 409
-    assert "not confirmed yet" in early.json()["errors"][0]["message"]
-    assert (await walk.becomes(path, payment="safe"))["status"] == "PENDING"
-    await walk.do("customer", f"{path}/cancel", reason="changed_my_mind")
 
 
 async def test_a_refused_order_gives_the_money_back(walk: Walk) -> None:

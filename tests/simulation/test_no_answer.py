@@ -1,4 +1,4 @@
-"""Half an hour in which nobody comes, under virtual time: the ladder, the end, the money."""
+"""No answer from the acquirer, the merchant, any courier: under virtual time, to the end."""
 
 from datetime import timedelta
 from random import Random
@@ -56,8 +56,8 @@ async def street(database: Database, clock: VirtualClock, jobs: HeldJobs) -> Pla
     return platform, By(tenant_id=TENANT, correlation_id=database.ids())
 
 
-async def placed(street: Platform) -> ordering.Order:
-    """An order that is paid for and waits for the merchant."""
+async def placed(street: Platform, *, card: str = "tok_visa") -> ordering.Order:
+    """An order whose money was asked for."""
     platform, by = street
     async with platform.database.transaction() as tx:
         menu = await catalog.menu(tx, merchant_id=MERCHANT)
@@ -81,7 +81,7 @@ async def placed(street: Platform) -> ordering.Order:
             customer_id=CUSTOMER,
             quote_id=quote.id,
             paid_by=ordering.PaidBy.CARD,
-            card_token="tok_visa",
+            card_token=card,
         ),
     )
     await platform.settle()
@@ -107,6 +107,35 @@ async def payment(street: Platform, order: ordering.Order) -> Any:
     platform, _ = street
     async with platform.database.transaction() as tx:
         return (await payments.of_references(tx, reference_ids=[order.id]))[order.id]
+
+
+async def test_an_outcome_that_nobody_heard_is_looked_up_and_never_taken_for_paid(
+    street: Platform,
+) -> None:
+    platform, by = street
+    order = await placed(street, card="tok_unknown_silent")
+    take = ordering.AcceptOrder(
+        by=by, order_id=order.id, acting=ordering.Acting(ordering.Party.MERCHANT, MERCHANT)
+    )
+    await platform.run_until(platform.clock() + timedelta(seconds=20))
+    assert (await payment(street, order)).state == "unknown"
+    (early,) = await platform.do(ordering.accept_order, take)
+    assert isinstance(early, Refusal)
+    assert early.code == "order.not_paid_yet"
+    await platform.run_until(platform.clock() + timedelta(minutes=2))
+    assert (await payment(street, order)).state == "authorised"
+    assert (await now(street, order)).payment == "safe"
+    (taken,) = await platform.do(ordering.accept_order, take)
+    assert not isinstance(taken, Refusal)
+
+
+async def test_an_outcome_that_never_was_ends_the_order(street: Platform) -> None:
+    platform, _ = street
+    order = await placed(street, card="tok_unknown_lost")
+    await platform.run_until(platform.clock() + timedelta(minutes=6))
+    order = await now(street, order)
+    assert order.status == "CANCELLED"
+    assert order.payment == "failed"
 
 
 async def test_a_merchant_who_never_answers_costs_the_customer_nothing(street: Platform) -> None:
