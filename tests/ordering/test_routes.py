@@ -207,6 +207,14 @@ async def test_a_refusal_reads_well_in_each_language(scene: Scene, locale: str) 
     assert any("\u0600" <= letter <= "\u06ff" for letter in message) == (locale == "ar")
 
 
+async def test_what_was_sent_does_not_come_back_whole(scene: Scene) -> None:
+    answer = await scene.client.get(
+        "/v4/orders", params={"status": "X" * 5_000}, headers=scene.headers("support")
+    )
+    assert answer.status_code == 400
+    assert len(answer.content) < 2_000
+
+
 async def test_of_many_who_accept_at_once_one_does(scene: Scene, database: Database) -> None:
     async with database.transaction() as tx:
         order = await scene.street.offered(tx)

@@ -25,7 +25,7 @@ from tawsil.kernel.decisions import (
 from tawsil.kernel.events import Recorded
 from tawsil.ordering import model, settlement, store
 from tawsil.ordering.model import Order, PaidBy, Party
-from tawsil.ordering.steps import Acting, done, hear, move, save
+from tawsil.ordering.steps import OrderCommand, done, hear, move, save
 from tawsil.payments import events as paid
 from tawsil.payments import public as payments
 from tawsil.pricing import public as pricing
@@ -104,9 +104,7 @@ async def payment_declined(tx: Tx, heard: Sequence[Recorded[paid.PaymentDeclined
 # ── the kitchen ────────────────────────────────────────────────────────────────────────────────
 
 
-class AcceptOrder(Command, frozen=True, kw_only=True):
-    order_id: UUID
-    acting: Acting
+class AcceptOrder(OrderCommand, frozen=True, kw_only=True):
     prep_time_s: int | None = None
 
 
@@ -139,11 +137,8 @@ async def accept_order(tx: Tx, commands: Sequence[AcceptOrder]) -> list[Order | 
     return outcomes
 
 
-class MoveOrder(Command, frozen=True, kw_only=True):
+class MoveOrder(OrderCommand, frozen=True, kw_only=True):
     """A step that needs nothing but the order."""
-
-    order_id: UUID
-    acting: Acting
 
 
 async def start_preparing(tx: Tx, commands: Sequence[MoveOrder]) -> list[Order | Refusal]:
@@ -152,9 +147,7 @@ async def start_preparing(tx: Tx, commands: Sequence[MoveOrder]) -> list[Order |
     )
 
 
-class ChangeReadyTime(Command, frozen=True, kw_only=True):
-    order_id: UUID
-    acting: Acting
+class ChangeReadyTime(OrderCommand, frozen=True, kw_only=True):
     delta_s: int
 
 
@@ -219,9 +212,7 @@ async def left_the_merchant(tx: Tx, heard: Sequence[Recorded[tracked.GeofenceLef
     await hear(tx, heard, decide)
 
 
-class DeliverOrder(Command, frozen=True, kw_only=True):
-    order_id: UUID
-    acting: Acting
+class DeliverOrder(OrderCommand, frozen=True, kw_only=True):
     pin: str | None = None
 
 
@@ -246,9 +237,7 @@ async def payment_captured(tx: Tx, heard: Sequence[Recorded[paid.PaymentCaptured
 # ── when it goes wrong ─────────────────────────────────────────────────────────────────────────
 
 
-class CancelOrder(Command, frozen=True, kw_only=True):
-    order_id: UUID
-    acting: Acting
+class CancelOrder(OrderCommand, frozen=True, kw_only=True):
     reason: str
 
 
@@ -271,9 +260,7 @@ async def nobody_came(tx: Tx, heard: Sequence[Recorded[dispatched.DeliveryGivenU
     await payments.transfer(tx, [settlement.compensate(by, order) for by, order in cancelled])
 
 
-class MarkUndeliverable(Command, frozen=True, kw_only=True):
-    order_id: UUID
-    acting: Acting
+class MarkUndeliverable(OrderCommand, frozen=True, kw_only=True):
     reason: str
 
 
@@ -307,9 +294,7 @@ async def return_to_merchant(tx: Tx, commands: Sequence[MoveOrder]) -> list[Orde
     return outcomes
 
 
-class ComplainAbout(Command, frozen=True, kw_only=True):
-    order_id: UUID
-    acting: Acting
+class ComplainAbout(OrderCommand, frozen=True, kw_only=True):
     reason: str
 
 

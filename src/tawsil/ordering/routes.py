@@ -162,6 +162,8 @@ async def get_order(
     async with database.transaction() as tx:
         order, who = await _visible(tx, caller, order_id)
         items = (await store.items(tx, [order_id]))[order_id]
+        staff = who.party is Party.OPERATOR
+        remarks = await store.remarks(tx, order_id) if staff else []
         destination = (await store.destinations(tx, [order_id])).get(order_id)
     knows_the_way = who.party is not Party.MERCHANT
     return envelope(
@@ -169,6 +171,7 @@ async def get_order(
             order,
             items=items,
             destination=destination if knows_the_way else None,
+            remarks=[f"{remark.actor_role}: {remark.words}" for remark in remarks],
             handover_pin=order.handover_pin if who.party is Party.CUSTOMER else None,
         )
     )
@@ -430,33 +433,34 @@ async def put_status(
     commands: NamedDependency[Commands],
 ) -> Response[Envelope[OrderView]]:
     """Mapped to the same commands; an illegal move is a 409 that names the legal ones."""
-    who = acting(caller, "order:update")
-    if step := BY_STATUS.get(data.status):
-        move = journey.MoveOrder(by=caller.by, order_id=order_id, acting=who)
-        return await commands.submit(STEPS[step], move, view=OrderView.of)
-    reason = data.notes or "unspecified"
-    common: dict[str, Any] = {"by": caller.by, "order_id": order_id, "acting": who}
-    handle, command = _by_status(data.status, common, reason)
+    common: dict[str, Any] = {
+        "by": caller.by,
+        "order_id": order_id,
+        "acting": acting(caller, "order:update"),
+        "remark": data.notes,
+    }
+    handle, command = _by_status(data, common)
     return await commands.submit(handle, command, view=OrderView.of)
 
 
-def _by_status(status: Status, common: dict[str, Any], reason: str) -> tuple[Any, Any]:
-    match status:
+def _by_status(data: StatusBody, common: dict[str, Any]) -> tuple[Handle[Any], Any]:
+    """The command that brings an order to a status; its notes are a remark, not a reason."""
+    if step := BY_STATUS.get(data.status):
+        return STEPS[step], journey.MoveOrder(**common)
+    match data.status:
         case Status.ACCEPTED:
             return journey.accept_order, journey.AcceptOrder(**common)
         case Status.DELIVERED:
             return journey.deliver, journey.DeliverOrder(**common)
         case Status.CANCELLED:
-            return journey.cancel, journey.CancelOrder(**common, reason=reason)
+            return journey.cancel, journey.CancelOrder(**common, reason="other")
         case Status.UNDELIVERABLE:
-            return (
-                journey.mark_undeliverable,
-                journey.MarkUndeliverable(**common, reason=reason),
-            )
+            failed = journey.MarkUndeliverable(**common, reason=data.notes)
+            return journey.mark_undeliverable, failed
         case Status.DISPUTED:
-            return journey.dispute, journey.ComplainAbout(**common, reason=reason)
+            return journey.dispute, journey.ComplainAbout(**common, reason="other")
         case _:
-            raise Problem(409, "order.status_not_settable", wanted=status)
+            raise Problem(409, "order.status_not_settable", wanted=data.status)
 
 
 routes: Final = [

@@ -1,18 +1,16 @@
 """How every step of the journey is done: lock, decide, save, record."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from uuid import UUID
 
 from msgspec import Struct
 
 from tawsil.kernel.db import Tx
-from tawsil.kernel.decisions import Accepted, By, Decision, Refusal, accepted, refuse
+from tawsil.kernel.decisions import Accepted, By, Command, Decision, Refusal, accepted, refuse
 from tawsil.kernel.events import Recorded
 from tawsil.ordering import store
 from tawsil.ordering.model import Order, Party
-
-NOT_FOUND: Final = refuse("request.not_found", status=404)
 
 
 class Acting(Struct, frozen=True):
@@ -22,13 +20,25 @@ class Acting(Struct, frozen=True):
     id: UUID | None = None
 
 
+class OrderCommand(Command, frozen=True, kw_only=True):
+    """A step somebody takes on an order; `remark` is what they say about it."""
+
+    order_id: UUID
+    acting: Acting
+    remark: str = ""
+
+
+NOT_FOUND: Final = refuse("request.not_found", status=404)
+
+
+C = TypeVar("C", bound=OrderCommand)
 Agree = Callable[[Tx, list[tuple[By, Order]]], Awaitable[Sequence[Any]]]
 
 
 async def move(
     tx: Tx,
-    commands: Sequence[Any],
-    decide: Callable[[Order, Any], Decision[Order]],
+    commands: Sequence[C],
+    decide: Callable[[Order, C], Decision[Order]],
     *,
     agree: Agree | None = None,
 ) -> list[Order | Refusal]:
@@ -55,11 +65,21 @@ async def move(
                 outcomes[index] = answer
                 del decided[index]
     await save(tx, list(decided.values()))
+    await store.add_remarks(tx, [_remark(commands[i]) for i in decided if commands[i].remark])
     return outcomes
 
 
+def _remark(command: OrderCommand) -> store.Remark:
+    return store.Remark(
+        order_id=command.order_id,
+        actor_id=command.by.actor_id,
+        actor_role=command.by.role,
+        words=command.remark,
+    )
+
+
 def _decision(
-    order: Order | None, command: Any, decide: Callable[[Order, Any], Decision[Order]]
+    order: Order | None, command: C, decide: Callable[[Order, C], Decision[Order]]
 ) -> Decision[Order]:
     if order is None or not concerns(order, tenant_id=command.by.tenant_id, acting=command.acting):
         return NOT_FOUND

@@ -277,6 +277,40 @@ async def live(tx: Tx, *, city_id: UUID) -> list[Order]:
     return [_order(dict(row)) for row in rows]
 
 
+class Remark(Struct, frozen=True, kw_only=True):
+    """What somebody said about a step of an order. Personal data."""
+
+    order_id: UUID
+    actor_id: UUID | None
+    actor_role: str
+    words: str
+
+
+async def add_remarks(tx: Tx, remarks: Sequence[Remark]) -> None:
+    if remarks:
+        await tx.execute(
+            """
+            insert into ordering.remark (order_id, actor_id, actor_role, words, at)
+            select *, $5::timestamptz from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[])
+            """,
+            [r.order_id for r in remarks],
+            [r.actor_id for r in remarks],
+            [r.actor_role for r in remarks],
+            [r.words for r in remarks],
+            tx.now,
+        )
+
+
+async def remarks(tx: Tx, order_id: UUID) -> list[Remark]:
+    """What was said about an order, oldest first."""
+    rows = await tx.rows(
+        "select order_id, actor_id, actor_role, words from ordering.remark "
+        "where order_id = $1 order by at",
+        order_id,
+    )
+    return [Remark(**row) for row in rows]
+
+
 async def carried_by(tx: Tx, *, courier_ids: Sequence[UUID]) -> list[Order]:
     """The live orders that couriers are on, oldest first."""
     rows = await tx.rows(

@@ -12,7 +12,8 @@ from tawsil.kernel.places import Place
 from tawsil.ordering import store
 from tawsil.ordering.model import Order, PaidBy, Status, legal_moves
 
-Reason = Annotated[str, Meta(min_length=1, max_length=200, examples=["sold_out"])]
+Reason = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]{0,63}$", examples=["sold_out"])]
+"""A code, because it stands in the log for ever: what people write in their own words does not."""
 
 
 class CartBody(Struct, forbid_unknown_fields=True):
@@ -86,6 +87,7 @@ class OrderView(Struct, frozen=True, kw_only=True):
     handover_pin: str | None = None
     items: list[store.Item] | None = None
     destination: store.Destination | None = None
+    remarks: list[str] = []
 
     @classmethod
     def of(cls, order: Order, **more: Any) -> "OrderView":

@@ -363,6 +363,7 @@ function listen() {
       if (about && about === params().get("order")) fetchStory(about);
     });
   }
+  source.addEventListener("reload", () => location.reload());
   source.addEventListener("delivery_location_updated", (event) => {
     const { courierId, latitude, longitude, at } = JSON.parse(event.data);
     map.move(courierId, [longitude, latitude], at);

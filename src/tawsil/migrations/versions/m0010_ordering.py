@@ -97,5 +97,15 @@ def upgrade() -> None:
             instructions text not null,
             notes text not null
         );
+
+        -- What people said about a step in their own words: erasable, unlike the log.
+        create table ordering.remark (
+            order_id uuid not null references ordering."order" (id),
+            at timestamptz not null,
+            actor_id uuid,
+            actor_role text not null,
+            words text not null
+        );
+        create index remark_order on ordering.remark (order_id, at);
         """
     )
