@@ -117,12 +117,29 @@ async def test_without_a_session_one_is_sent_to_take_it_up(client: Any) -> None:
 
 
 @pytest.mark.parametrize("path", ["/sign-in", "/sign-out", "/session/refresh", "/preferences"])
-@pytest.mark.parametrize("origin", [None, "null", "https://evil.example", "http://testserver.evil"])
+@pytest.mark.parametrize(
+    "origin", [None, "null", "https://evil.example", "http://testserver.evil", "http://["]
+)
 async def test_forms_of_other_sites_are_refused(client: Any, path: str, origin: str | None) -> None:
     headers = {} if origin is None else {"Origin": origin}
     answer = await client.post(path, headers=headers, data={"locale": "ar"}, follow_redirects=False)
     assert answer.status_code == 403
     assert "set-cookie" not in answer.headers
+
+
+@pytest.mark.parametrize(
+    "host", ["", ":80", "[::1", "[z]", "a b", "a@b", "here:port", "here:99999", "\xe9"]
+)
+async def test_a_host_that_cannot_be_is_the_senders_mistake(client: Any, host: str) -> None:
+    headers = [(b"Host", host.encode("latin-1")), (b"Origin", f"http://{host}".encode("latin-1"))]
+    answer = await client.post("/preferences", headers=headers, data={"locale": "ar"})
+    assert answer.status_code == 400
+    assert answer.json()["errors"][0]["code"] == "request.invalid"
+
+
+@pytest.mark.parametrize("host", ["[::1]:8400", "tawsil_api:8400", "127.0.0.1", "a.example."])
+async def test_every_host_that_can_be_is_answered(client: Any, host: str) -> None:
+    assert (await client.get("/design", headers={"Host": host})).status_code == 200
 
 
 async def test_language_and_theme_are_remembered(client: Any) -> None:

@@ -122,6 +122,13 @@ async def test_over_https_the_cookies_are_secure(client: Any) -> None:
     assert all("Secure" in cookie for cookie in cookies(answer).values())
 
 
+async def test_what_a_browser_sends_reaches_the_api_as_it_came(client: Any) -> None:
+    headers = {"User-Agent": b"\xff\xe9", "Cookie": b"tawsil_access=\xe9; tawsil_refresh=\xe9"}
+    for path in ("/sign-in", "/sign-out", "/session/refresh"):
+        answer = await client.post(path, headers=headers, data={"email": EMAIL, "password": "no"})
+        assert answer.status_code in {200, 401}, path
+
+
 async def test_a_wrong_password_gets_the_page_again_with_one_sentence(client: Any) -> None:
     page = await sign_in(client, password="not this one")
     assert page.status_code == 401

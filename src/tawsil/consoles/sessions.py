@@ -21,6 +21,7 @@ REFRESH_COOKIE: Final = "tawsil_refresh"
 UNTIL_COOKIE: Final = "tawsil_session_until"
 """When the access token expires, in Unix seconds: for the page's own script, and no secret."""
 REFRESH_PATH: Final = "/session"
+OURSELVES: Final = "http://localhost"  # nothing is looked up: the application is asked in place
 REFRESH_KEPT_S: Final = 31 * 86_400
 
 
@@ -124,5 +125,8 @@ async def _ask(
         "User-Agent": request.headers.get("user-agent", ""),
         **(headers or {}),
     }
-    async with httpx.AsyncClient(transport=transport, base_url=str(request.base_url)) as inner:
-        return await inner.post(path, headers=forwarded, **sent)
+    exact = {
+        name.encode(): value.encode("latin-1") for name, value in forwarded.items()
+    }  # as it came
+    async with httpx.AsyncClient(transport=transport, base_url=OURSELVES) as inner:
+        return await inner.post(path, headers=exact, **sent)

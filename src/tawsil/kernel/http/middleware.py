@@ -1,25 +1,31 @@
 """Around every request: its id, its language, the log line, the metrics, the security headers."""
 
+import re
 from collections.abc import Callable
 from datetime import datetime
 from secrets import token_urlsafe
 from time import perf_counter
 from typing import Any, Final, cast
+from urllib.parse import urlsplit
 from uuid import UUID
 
+import msgspec
 import structlog
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.contextvars import bind_contextvars, clear_contextvars
 
 from tawsil.kernel import metrics
 from tawsil.kernel.clock import Ids
+from tawsil.kernel.decisions import refuse
 from tawsil.kernel.http.envelope import RequestContext, request_context
+from tawsil.kernel.http.errors import refusal_envelope
 from tawsil.kernel.i18n import LOCALES, best_locale, current_locale
 
 log = structlog.get_logger(__name__)
 
 LOCALE_COOKIE: Final = "tawsil_locale"
 _QUIET: Final = frozenset({"/health", "/ready", "/metrics"})
+_HOST: Final = re.compile(r"([A-Za-z0-9._~-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]*)?")
 
 
 def _security_headers(nonce: str) -> list[tuple[bytes, bytes]]:
@@ -78,11 +84,33 @@ class RequestMiddleware:
                 ]
             await send(message)
 
+        host = headers.get(b"host")
+        app = self._app if host is None or _possible(host) else _no_such_host
         try:
-            await self._app(scope, receive, answer)
+            await app(scope, receive, answer)
         finally:
             if scope["type"] == "http":
                 _report(scope, status=status, duration_s=perf_counter() - began)
+
+
+def _possible(host: str) -> bool:
+    """Whether an address can be made of this Host: one that cannot is a 400 (RFC 9112, 3.2)."""
+    try:
+        urlsplit(f"//{host}").port  # noqa: B018 - raises for a port or an IPv6 that cannot be
+    except ValueError:
+        return False
+    return _HOST.fullmatch(host) is not None
+
+
+async def _no_such_host(scope: Scope, _: Receive, send: Send) -> None:
+    if scope["type"] == "websocket":
+        await send({"type": "websocket.close", "code": 1_008, "reason": None})
+        return
+    refusal = refuse("request.invalid", status=400, why="its Host is not the name of a host")
+    body = msgspec.json.encode(refusal_envelope(refusal))
+    headers = [(b"content-type", b"application/json")]
+    await send({"type": "http.response.start", "status": refusal.status, "headers": headers})
+    await send({"type": "http.response.body", "body": body, "more_body": False})
 
 
 def _report(scope: Any, *, status: int, duration_s: float) -> None:
