@@ -27,6 +27,7 @@ log = structlog.get_logger(__name__)
 RETRY_AFTER_S: Final = 1
 NO_BODY: Final = "'data'"  # how Litestar says that the body is missing
 DECODING: Final = "deserializing"  # where msgspec says that it recursed too deeply
+LONGEST_WHY: Final = 300  # what was sent is quoted in it, and may be long
 OUT_OF_RANGE: Final = "out of"  # how asyncpg says that a value does not fit its type
 DATABASE_GONE: Final = (
     ConnectionError,
@@ -121,16 +122,19 @@ def _invalid(_: Handled, error: ValidationException) -> Response[Envelope[None]]
         if "message" in entry
     ]
     if not items:
-        items = [_item("request.invalid", {"why": error.detail})]
+        items = [_item("request.invalid", {"why": _why(error.detail)})]
     return Response(error_envelope(items), status_code=400)
 
 
 def _why(message: object) -> str:
-    return "it needs a JSON body" if message == NO_BODY else str(message)
+    if message == NO_BODY:
+        return "it needs a JSON body"
+    why = str(message)
+    return why if len(why) <= LONGEST_WHY else f"{why[:LONGEST_WHY]}…"
 
 
 def _unreadable(_: Handled, error: msgspec.MsgspecError) -> Response[Envelope[None]]:
-    return _answer(Problem(400, "request.invalid", why=str(error)))
+    return _answer(Problem(400, "request.invalid", why=_why(error)))
 
 
 def _not_utf8(_: Handled, __: UnicodeDecodeError) -> Response[Envelope[None]]:
@@ -182,7 +186,7 @@ def _http(_: Handled, error: HTTPException) -> Response[Envelope[None]]:
         case _ if error.status_code in _HTTP_CODES:
             return _answer(Problem(error.status_code, _HTTP_CODES[error.status_code]))
         case _:
-            return _answer(Problem(error.status_code, "request.invalid", why=error.detail))
+            return _answer(Problem(error.status_code, "request.invalid", why=_why(error.detail)))
 
 
 def _failed(request: Handled, error: Exception) -> Response[Envelope[None]]:
