@@ -192,7 +192,9 @@ async def test_putting_a_status_takes_the_same_steps(scene: Scene) -> None:
         "merchant", "PUT", "status", json={"status": "CANCELLED", "notes": "sold_out"}
     )
     assert answer.json()["data"]["status"] == "CANCELLED"
-    assert answer.json()["data"]["ended_because"] == "sold_out"
+    assert answer.json()["data"]["ended_because"] == "other"
+    seen = (await scene.ask("support", "GET")).json()["data"]
+    assert seen["remarks"] == ["merchant: sold_out"]
     for body in ({"status": "EATEN"}, {"status": None}, {}, {"status": "PREPARING", "x": 1}):
         answer = await scene.ask("merchant", "PUT", "status", json=body)
         assert answer.status_code == 400
