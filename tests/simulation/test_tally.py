@@ -76,6 +76,17 @@ def test_only_what_somebody_called_off_is_no_failure(reason: str, role: str, suc
     assert not tally.live
 
 
+@pytest.mark.parametrize(("charged", "success_pct"), [(True, 100.0), (False, 0.0)])
+def test_what_came_back_is_a_failure_unless_its_customer_was_not_there(
+    *, charged: bool, success_pct: float
+):
+    tally = Tally()
+    told(tally, placed())
+    told(tally, of_order(ordered.OrderReturned, charged=charged))
+    assert tally.success_pct == success_pct
+    assert not tally.live
+
+
 def requested(*, ready_in_s: float) -> Event:
     ready_at = EVENING + timedelta(seconds=ready_in_s)
     return dispatched.DeliveryRequested(

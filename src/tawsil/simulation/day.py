@@ -64,9 +64,10 @@ class Setting(Struct, frozen=True, kw_only=True):
 class Result(Struct, frozen=True, kw_only=True):
     """What came of a day.
 
-    `success_pct` is of the orders that were neither called off by their customer or merchant nor
-    declined by the card's bank; whatever else ended without a delivery counts as a failure, a
-    merchant who never answers and a door that stays closed among it. `time_to_assign_p95_s` is
+    `success_pct` is of the orders that were neither called off by their customer or merchant, nor
+    declined by the card's bank, nor brought back and charged because their customer was not there;
+    whatever else ended without a delivery counts as a failure, a merchant who never answers and a
+    courier who breaks something among it. `time_to_assign_p95_s` is
     from when a courier became needed until one had said yes: from the last instant at which that
     courier could set off and be there when the goods are ready, or from the request if that came
     later; couriers told ahead of time took none. `unassigned_pct` is of the deliveries asked for:

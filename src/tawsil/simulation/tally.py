@@ -34,7 +34,7 @@ class Tally:
         self.placed = 0
         self.delivered = 0
         self.called_off = 0
-        """By their customer or merchant, or by the bank that issued the card."""
+        """By their customer (or a door that stayed closed), their merchant, or the card's bank."""
         self.failures: dict[str, int] = {}
         """Why orders failed that nobody called off."""
         self.live: set[UUID] = set()
@@ -61,6 +61,8 @@ class Tally:
                 self.delivered += 1
             case ordered.OrderCancelled():
                 self._cancelled(recorded, event)
+            case ordered.OrderReturned(charged=True):
+                self.called_off += 1
             case ordered.OrderReturned():
                 self._failed("returned")
             case dispatched.DeliveryEvent():
