@@ -357,6 +357,15 @@ def test_an_illegal_move_names_the_legal_ones(status: Status, to: Status, party:
     assert decision.detail["legal"] == sorted(MOVES[status])
 
 
+@pytest.mark.parametrize("status", sorted(set(Status) - {Status.ACCEPTED, Status.PREPARING}))
+def test_a_ready_time_that_cannot_move_names_what_can(status: Status) -> None:
+    order = at_status(status)
+    refused = model.move_ready_time(order, party=Party.MERCHANT, ready_at=NOON, reason="merchant")
+    assert isinstance(refused, Refusal)
+    assert refused.code == "order.not_preparing"
+    assert refused.detail["legal"] == model.legal_moves(order)
+
+
 def test_a_wrong_pin_says_nothing_about_an_order_that_cannot_be_handed_over() -> None:
     for status in Status:
         decision = model.deliver(at_status(status), party=Party.COURIER, pin="9999", now=NOON)

@@ -269,7 +269,7 @@ def move_ready_time(
     if party not in MAY_MOVE_READY_TIME:
         return refuse("order.ready_time_not_yours", status=403, party=party)
     if order.status not in {Status.ACCEPTED, Status.PREPARING}:
-        return refuse("order.not_preparing", status_now=order.status)
+        return refuse("order.not_preparing", status_now=order.status, legal=legal_moves(order))
     moved = replace(
         order,
         ready_at=ready_at,
