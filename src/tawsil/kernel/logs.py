@@ -48,7 +48,11 @@ def configure_logs(settings: Settings, *, service: str, version: str) -> None:
             structlog.processors.JSONRenderer(default=str),
         ]
         if settings.log_format == "json"
-        else [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
+        else [
+            structlog.dev.ConsoleRenderer(
+                colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+            )
+        ]
     )
     level = logging.getLevelNamesMapping()[settings.log_level]
     structlog.configure(

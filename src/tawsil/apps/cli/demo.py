@@ -14,7 +14,7 @@ from rich.table import Table
 
 from tawsil.apps.cli.database import running_database
 from tawsil.apps.cli.processes import Program, Supervisor
-from tawsil.apps.cli.up import address, programs
+from tawsil.apps.cli.up import address, check_ports, programs
 from tawsil.apps.platform import open_database
 from tawsil.identity import public as identity
 from tawsil.kernel.settings import Settings, load_settings
@@ -34,7 +34,8 @@ def demo(
     """Bring up the platform with a city whose people order, cook and ride. Ctrl-C ends it."""
     os.environ.setdefault("TAWSIL_LOG_LEVEL", "WARNING")  # a request a line would drown the rest
     settings = load_settings()
-    city = build_city(seed)
+    check_ports(settings)
+    city = seeding.round_the_clock(build_city(seed))
     with (
         console.status("Starting PostgreSQL and the schema …"),
         running_database(settings) as ready,

@@ -58,13 +58,11 @@ class Supervisor:
             self.end()
 
     def end(self) -> None:
+        """The last started first, so that nobody is left talking to somebody who has gone."""
         for running in reversed(self._running):
-            if running.process.poll() is None:
-                running.process.terminate()
-        patience_until = time.monotonic() + GRACE_S
-        for running in reversed(self._running):
+            running.process.terminate()
             try:
-                running.process.wait(max(0.1, patience_until - time.monotonic()))
+                running.process.wait(GRACE_S)
             except subprocess.TimeoutExpired:
                 running.process.kill()
                 running.process.wait()

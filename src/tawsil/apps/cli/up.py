@@ -2,9 +2,11 @@
 
 import os
 import shutil
+import socket
+from contextlib import closing
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -15,7 +17,6 @@ from tawsil.apps.cli.processes import Program, Supervisor
 from tawsil.kernel.settings import Settings, load_settings
 
 console = Console()
-SANDBOX_PORT: Final = 8401
 
 
 class Role(StrEnum):
@@ -35,6 +36,8 @@ def up(
 ) -> None:
     """Run the platform until Ctrl-C. Any number of each role may run on one database."""
     settings = load_settings()
+    if role is None:
+        check_ports(settings)
     with running_database(settings) as ready:
         if role is not None:
             os.environ["DATABASE_URL"] = url_of(ready)
@@ -57,6 +60,28 @@ def address(settings: Settings) -> str:
     return f"http://{settings.host}:{settings.port}"
 
 
+def check_ports(settings: Settings) -> None:
+    """Refuse to start beside something else that answers where the platform would.
+
+    Raises:
+        OSError: a port is taken; says which, and what to do.
+    """
+    for setting, port in (
+        ("TAWSIL_PORT", settings.port),
+        ("TAWSIL_PSP_URL", _port_of_psp(settings)),
+    ):
+        with closing(socket.socket()) as probe:
+            probe.settimeout(1)
+            if probe.connect_ex((settings.host, port)) == 0:
+                raise OSError(
+                    f"port {port} is in use. Stop what uses it, or choose another with {setting}"
+                )
+
+
+def _port_of_psp(settings: Settings) -> int:
+    return int(settings.psp_url.rsplit(":", 1)[-1].rstrip("/"))
+
+
 def url_of(settings: Settings) -> str:
     assert settings.database_url is not None, "the database runs before its programs"
     return settings.database_url.get_secret_value()
@@ -75,7 +100,7 @@ def programs(settings: Settings, *, sandbox: bool) -> list[Program]:
         "sandbox acquirer",
         ["tawsil.simulation.psp.server", "--state", str(settings.data / "acquirer.jsonl")],
         {
-            "TAWSIL_PSP_PORT": settings.psp_url.rsplit(":", 1)[-1].rstrip("/"),
+            "TAWSIL_PSP_PORT": str(_port_of_psp(settings)),
             "TAWSIL_PSP_API_KEY": settings.psp_api_key.get_secret_value(),
             "TAWSIL_PSP_WEBHOOK_SECRET": settings.psp_webhook_secret.get_secret_value(),
             "TAWSIL_PSP_WEBHOOK_URL": f"{address(settings)}/v4/webhooks/psp",
