@@ -74,7 +74,7 @@ class TakeBreakBody(Struct, frozen=True, forbid_unknown_fields=True):
 @get(
     "/v4/drivers/{courier_id:uuid}",
     opt={"rule": allow(READ)},
-    tags=["couriers"],
+    tags=["Couriers"],
     summary="One courier's duty",
 )
 async def show_courier(
@@ -89,7 +89,7 @@ async def show_courier(
     return envelope(CourierView.of(courier))
 
 
-@get("/v4/drivers", opt={"rule": allow(LIST)}, tags=["couriers"], summary="Couriers of the tenant")
+@get("/v4/drivers", opt={"rule": allow(LIST)}, tags=["Couriers"], summary="Couriers of the tenant")
 async def list_couriers(
     caller: NamedDependency[Caller],
     database: NamedDependency[Database],
@@ -118,7 +118,7 @@ async def list_couriers(
     "/v4/drivers/{courier_id:uuid}/availability/start-shift",
     opt={"rule": allow(UPDATE)},
     status_code=200,
-    tags=["couriers"],
+    tags=["Couriers"],
     summary="Come on duty",
 )
 async def start_shift(
@@ -140,7 +140,7 @@ async def start_shift(
     "/v4/drivers/{courier_id:uuid}/availability/take-break",
     opt={"rule": allow(UPDATE)},
     status_code=200,
-    tags=["couriers"],
+    tags=["Couriers"],
     summary="Take a break",
 )
 async def take_break(
@@ -162,7 +162,7 @@ async def take_break(
     "/v4/drivers/{courier_id:uuid}/availability/resume",
     opt={"rule": allow(UPDATE)},
     status_code=200,
-    tags=["couriers"],
+    tags=["Couriers"],
     summary="Come back from a break",
 )
 async def resume(
@@ -179,7 +179,7 @@ async def resume(
     "/v4/drivers/{courier_id:uuid}/availability/end-shift",
     opt={"rule": allow(UPDATE)},
     status_code=200,
-    tags=["couriers"],
+    tags=["Couriers"],
     summary="Go off duty",
 )
 async def end_shift(

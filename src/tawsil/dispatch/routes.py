@@ -43,7 +43,7 @@ from tawsil.kernel.http import (
 READ: Final = "courier:read"
 UPDATE: Final = "courier:update"
 ASSIGN: Final = "order:assign"
-TAGS: Final = ["dispatch"]
+TAGS: Final = ["Dispatch"]
 
 Reason = Annotated[str, Meta(min_length=1, max_length=200, examples=["a flat tyre"])]
 

@@ -114,7 +114,7 @@ class PositionView(Struct, frozen=True):
     "/v4/drivers/{courier_id:uuid}/positions",
     opt={"rule": allow(SEND)},
     status_code=200,
-    tags=["tracking"],
+    tags=["Tracking"],
     summary="Send positions",
 )
 async def send_positions(
@@ -141,7 +141,7 @@ async def send_positions(
 @get(
     "/v4/drivers/{courier_id:uuid}/position",
     opt={"rule": allow(READ)},
-    tags=["tracking"],
+    tags=["Tracking"],
     summary="Where a courier is",
 )
 async def show_position(
