@@ -8,7 +8,6 @@ from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-import asyncpg
 from msgspec import Struct
 
 from tawsil.dispatch import public as dispatch
@@ -29,7 +28,7 @@ from tawsil.simulation.habits import DEFAULT_HABITS, Habits
 from tawsil.simulation.psp.in_process import InProcessPsp
 from tawsil.simulation.psp.model import Acquirer
 from tawsil.simulation.tally import Tally
-from tawsil.simulation.virtual import VirtualPlatform, story_hash
+from tawsil.simulation.virtual import VirtualPlatform, story_hash, throwaway_pool
 
 EVENING: Final = datetime(2026, 11, 19, 14, 0, tzinfo=UTC)
 """Six on a Thursday evening in the city."""
@@ -101,7 +100,7 @@ async def simulate(
     Raises:
         AssertionError: an invariant of the platform broke.
     """
-    pool = await _connect(url)
+    pool = await throwaway_pool(url)
     try:
         clock = VirtualClock(setting.start_at)
         held = HeldJobs()
@@ -212,21 +211,6 @@ class _Day:
         for courier_id, orders in carried.items():
             sites = {order.merchant_id for order in orders}
             assert len(sites) == 1, f"courier {courier_id} is on two jobs at {tx.now}"
-
-
-async def _connect(url: str) -> "asyncpg.Pool[asyncpg.Record]":
-    """Quick rather than safe: the day is thrown away, and nobody else uses its connections."""
-
-    async def keep(_: object) -> None:
-        """Leave a connection as it is when it is given back."""
-
-    return await asyncpg.create_pool(
-        url,
-        min_size=1,
-        max_size=4,
-        reset=keep,
-        server_settings={"timezone": "UTC", "jit": "off", "synchronous_commit": "off"},
-    )
 
 
 def _nobody(_: float) -> None:

@@ -12,7 +12,6 @@ from random import Random
 from typing import Any, Final
 from uuid import UUID
 
-import asyncpg
 from msgspec import Struct
 
 from tawsil.catalog import public as catalog
@@ -34,7 +33,7 @@ from tawsil.simulation.mdrp import MIDNIGHT, MINUTE, Instance, Order, Solution, 
 from tawsil.simulation.motion import Assignment, CourierMotion, Delivery, Stop
 from tawsil.simulation.replay.chronicle import Chronicle, count_untold
 from tawsil.simulation.replay.town import Town
-from tawsil.simulation.virtual import VirtualPlatform
+from tawsil.simulation.virtual import VirtualPlatform, throwaway_pool
 from tawsil.tracking import public as tracking
 from tawsil.tracking.events import StopKind
 
@@ -67,7 +66,7 @@ async def replay(
 ) -> Replayed:
     """Live through a day on an empty, migrated database; `progress` hears shares of one."""
     clock, held = VirtualClock(MIDNIGHT), HeldJobs()
-    pool = await _connect(url)
+    pool = await throwaway_pool(url)
     try:
         database = Database(pool, now=clock, ids=Ids(clock, Random(SEED)), jobs=held)
         platform = VirtualPlatform(
@@ -397,21 +396,6 @@ async def _all(tx: Tx, handle: Handle[Any], commands: Sequence[Command]) -> list
     for outcome in outcomes:
         assert not isinstance(outcome, Refusal), f"refused on a published day: {outcome}"
     return outcomes
-
-
-async def _connect(url: str) -> "asyncpg.Pool[asyncpg.Record]":
-    """Quick rather than safe: the day can be lived again, and nobody else uses its connections."""
-
-    async def keep(_: object) -> None:
-        """Leave a connection as it is when it is given back."""
-
-    return await asyncpg.create_pool(
-        url,
-        min_size=1,
-        max_size=2,
-        reset=keep,
-        server_settings={"timezone": "UTC", "jit": "off", "synchronous_commit": "off"},
-    )
 
 
 def _nobody(_: float) -> None:
