@@ -135,7 +135,7 @@ async def test_a_message_reaches_its_audience_alone(teller: Teller) -> None:
     nobody = Audience(tenant_id=TENANT, operators=False)
     assert not any(nobody.includes(caller) for caller, _ in hears.values())
     hub = teller.hub()
-    async with hub.running(None), Listener(hub, me).listening():  # type: ignore[arg-type]
+    async with hub.running(), Listener(hub, me).listening():
         other = Listener(hub, hears["somebody"][0])
         async with other.listening():
             await teller.tell(me, 1, 2)
@@ -146,7 +146,7 @@ async def test_a_message_reaches_its_audience_alone(teller: Teller) -> None:
 
 async def test_what_cannot_be_said_does_not_silence_the_rest(teller: Teller) -> None:
     hub, me = teller.hub(), teller.caller()
-    async with hub.running(None):  # type: ignore[arg-type]
+    async with hub.running():
         listener = Listener(hub, me)
         async with listener.listening():
             await teller.tell(me, 1, -1, 2)
@@ -179,7 +179,7 @@ async def test_whoever_comes_back_has_missed_nothing_and_hears_nothing_twice(
 
     async with AsyncExitStack() as stack:
         for hub in hubs:
-            await stack.enter_async_context(hub.running(None))  # type: ignore[arg-type]
+            await stack.enter_async_context(hub.running())
         for listener in listeners:
             listener.last_id = 0
         async with asyncio.timeout(30):
@@ -190,7 +190,7 @@ async def test_whoever_comes_back_has_missed_nothing_and_hears_nothing_twice(
 
 async def test_a_position_from_another_log_is_forgotten(teller: Teller) -> None:
     hub, me = teller.hub(), teller.caller()
-    async with hub.running(None):  # type: ignore[arg-type]
+    async with hub.running():
         listener = Listener(hub, me)
         listener.last_id = 10**17
         async with listener.listening():
@@ -206,7 +206,7 @@ async def test_who_missed_too_much_is_told_so(
     me = teller.caller()
     await teller.tell(me, *range(20))
     hub = teller.hub()
-    async with hub.running(None):  # type: ignore[arg-type]
+    async with hub.running():
         listener = Listener(hub, me)
         listener.last_id = 1
         async with listener.listening():
@@ -220,7 +220,7 @@ async def test_a_slow_consumer_is_dropped_and_comes_back(
 ) -> None:
     monkeypatch.setattr(live, "MOST_UNREAD", 10)
     hub, me = teller.hub(), teller.caller()
-    async with hub.running(None):  # type: ignore[arg-type]
+    async with hub.running():
         slow = hub.messages(me, after=None)
         assert isinstance(await anext(slow), int)
         await teller.tell(me, *range(30))
@@ -246,7 +246,7 @@ async def test_a_quiet_stream_says_how_far_it_is(
     """So that whoever hears little does not have much replayed."""
     monkeypatch.setattr(live, "HEARTBEAT_S", 0.05)
     hub, me, other = teller.hub(), teller.caller(), teller.caller()
-    async with hub.running(None):  # type: ignore[arg-type]
+    async with hub.running():
         listener = Listener(hub, me)
         async with listener.listening():
             await teller.tell(other, *range(7))
@@ -257,7 +257,7 @@ async def test_a_quiet_stream_says_how_far_it_is(
 
 async def test_closing_ends_every_stream(teller: Teller) -> None:
     hub = teller.hub()
-    async with hub.running(None), AsyncExitStack() as stack:  # type: ignore[arg-type]
+    async with hub.running(), AsyncExitStack() as stack:
         tasks = [
             await stack.enter_async_context(Listener(hub, teller.caller()).listening())
             for _ in range(5)

@@ -112,7 +112,7 @@ class Hub:
         self._position = 0
 
     @asynccontextmanager
-    async def running(self, _: Litestar) -> AsyncGenerator[None, None]:
+    async def running(self, _: Litestar | None = None) -> AsyncGenerator[None, None]:
         """Follow the log while the application lives."""
         self._position = await self._database.pool.fetchval(
             "select coalesce(max(seq), 0) from kernel.event"
