@@ -8,16 +8,11 @@ from uuid import UUID
 from tawsil.dispatch import store
 from tawsil.dispatch.model import OFFER_LASTS, Delivery, Etas, Offer, OfferState, State
 from tawsil.dispatch.planning import Policy, Services, TravelTimes
-from tawsil.dispatch.service import handlers, journal, offers, requests, steps, ticking
-from tawsil.dispatch.service.handlers import (
-    Reassign,
-    on_courier_unavailable,
-    on_due_delivery,
-    on_due_offer,
-    on_geofence,
-)
+from tawsil.dispatch.service import journal, offers, reassignment, requests, steps, ticking
+from tawsil.dispatch.service.handlers import on_due_delivery, on_due_offer, on_geofence
 from tawsil.dispatch.service.journal import Explanation
 from tawsil.dispatch.service.offers import Answer
+from tawsil.dispatch.service.reassignment import Reassign, on_courier_unavailable
 from tawsil.dispatch.service.requests import MoveReadyTime, RequestCourier, Withdraw
 from tawsil.dispatch.service.steps import Step
 from tawsil.dispatch.service.ticking import Tick
@@ -143,7 +138,7 @@ async def reject(tx: Tx, commands: Sequence[Answer]) -> list[Offer | Refusal]:
 
 async def reassign(tx: Tx, commands: Sequence[Reassign]) -> list[Delivery | Refusal]:
     """By hand: to a courier, or back to the search; refused once it is collected."""
-    return await handlers.reassign(tx, commands)
+    return await reassignment.reassign(tx, commands)
 
 
 async def tick(

@@ -1,10 +1,6 @@
 """The use cases of dispatch, one module for each kind; here, what it hears and when it is woken."""
 
-from tawsil.dispatch.service.handlers import (
-    on_courier_unavailable,
-    on_due_delivery,
-    on_due_offer,
-    on_geofence,
-)
+from tawsil.dispatch.service.handlers import on_due_delivery, on_due_offer, on_geofence
+from tawsil.dispatch.service.reassignment import on_courier_unavailable
 
 __all__ = ["on_courier_unavailable", "on_due_delivery", "on_due_offer", "on_geofence"]

@@ -1,4 +1,4 @@
-"""A delivery and an offer: their states, the tables of legal moves, and what each step decides.
+"""A delivery: its states, the table of legal moves, and what each step decides.
 
 Deliveries know no orders. Whoever asks for one names it by an opaque `reference_id`.
 """
@@ -13,7 +13,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from tawsil.dispatch import events
-from tawsil.dispatch.events import OfferPayload
+from tawsil.dispatch.model.offer import Etas, Offer
 from tawsil.kernel.decisions import Deadline, Decision, Refusal, accept, refuse
 from tawsil.kernel.places import Place
 from tawsil.tracking.events import StopKind
@@ -26,7 +26,6 @@ GIVE_UP_AFTER: Final = LADDER[-1] + timedelta(minutes=25)
 """In a rush that couriers cannot keep up with, twenty-five minutes late is better than never."""
 STALL_GRACE: Final = timedelta(minutes=10)
 """How late a courier may be for a pick-up before somebody else is sent."""
-OFFER_LASTS: Final = timedelta(seconds=30)
 
 
 class State(StrEnum):
@@ -61,28 +60,6 @@ MOVES: Final[Mapping[State, frozenset[State]]] = {
 WITHOUT_COURIER: Final = frozenset({WAITING, OFFERED})
 TO_COLLECT: Final = frozenset({ASSIGNED, AT_PICKUP})
 WITH_COURIER: Final = TO_COLLECT | {PICKED_UP, AT_DROPOFF, FAILED}
-
-
-class OfferState(StrEnum):
-    PENDING = "pending"
-    ACCEPTED = "accepted"
-    REJECTED = "rejected"
-    EXPIRED = "expired"
-    WITHDRAWN = "withdrawn"
-
-
-OFFER_MOVES: Final[Mapping[OfferState, frozenset[OfferState]]] = {
-    **{state: frozenset[OfferState]() for state in OfferState},
-    OfferState.PENDING: frozenset(OfferState) - {OfferState.PENDING},
-}
-
-
-class Etas(Struct, frozen=True, kw_only=True):
-    """When the courier is expected at the pick-up, to have the goods, and to hand them over."""
-
-    arrival_at: datetime
-    pickup_at: datetime
-    dropoff_at: datetime
 
 
 class Delivery(Struct, frozen=True, kw_only=True):
@@ -144,53 +121,6 @@ class Delivery(Struct, frozen=True, kw_only=True):
                 kind="stalled", at=max(self.etas.pickup_at, self.ready_at) + STALL_GRACE
             )
         return None
-
-
-class Offer(Struct, frozen=True, kw_only=True):
-    """One question to one courier: will you take these? A bundle is one offer.
-
-    `joins`: the courier is on a job already and would collect these with it, so the offer does not
-    take the courier off anything.
-    """
-
-    stream: ClassVar[str] = "offer"
-
-    id: UUID
-    version: int = 0
-    tenant_id: UUID
-    city_id: UUID
-    correlation_id: UUID
-    courier_id: UUID
-    delivery_ids: tuple[UUID, ...]
-    reference_ids: tuple[UUID, ...]
-    arrival_at: datetime
-    payload: OfferPayload
-    joins: bool = False
-    made_at: datetime
-    expires_at: datetime
-    state: OfferState = OfferState.PENDING
-    answered_at: datetime | None = None
-    reason: str | None = None
-
-    @property
-    def deadline(self) -> Deadline | None:
-        if self.state is not OfferState.PENDING:
-            return None
-        return Deadline(kind="offer_expires", at=self.expires_at)
-
-    @property
-    def pending(self) -> bool:
-        return self.state is OfferState.PENDING
-
-    def etas(self) -> dict[UUID, Etas]:
-        """The expected instants of every delivery on the offered route."""
-        pickup_at = next(s.at for s in self.payload.stops if s.kind is StopKind.PICKUP)
-        return {
-            id_: Etas(arrival_at=self.arrival_at, pickup_at=pickup_at, dropoff_at=stop.at)
-            for stop in self.payload.stops
-            if stop.kind is StopKind.DROPOFF
-            for id_ in stop.delivery_ids
-        }
 
 
 def request(delivery: Delivery) -> Decision[Delivery]:
@@ -384,60 +314,6 @@ def give_up(delivery: Delivery, *, now: datetime) -> Decision[Delivery]:
     return accept(gone, _event(events.DeliveryGivenUp, gone, reason="nobody_came"))
 
 
-def make_offer(offer: Offer) -> Decision[Offer]:
-    return accept(
-        offer,
-        _offer_event(events.OfferMade, offer, expires_at=offer.expires_at, payload=offer.payload),
-    )
-
-
-def accept_offer(offer: Offer, *, now: datetime) -> Decision[Offer]:
-    """Yes, in time. The one answer that counts is the first."""
-    if refused := not_answerable(offer, now=now):
-        return refused
-    return accept(
-        replace(offer, state=OfferState.ACCEPTED, answered_at=now),
-        _offer_event(events.OfferAccepted, offer, response_time_s=_response_time_s(offer, now)),
-    )
-
-
-def reject_offer(offer: Offer, *, reason: str | None, now: datetime) -> Decision[Offer]:
-    if refused := not_answerable(offer, now=now):
-        return refused
-    return accept(
-        replace(offer, state=OfferState.REJECTED, answered_at=now, reason=reason),
-        _offer_event(
-            events.OfferRejected,
-            offer,
-            response_time_s=_response_time_s(offer, now),
-            reason=reason,
-        ),
-    )
-
-
-def expire_offer(offer: Offer) -> Decision[Offer]:
-    assert offer.pending, "only a pending offer expires"
-    return accept(
-        replace(offer, state=OfferState.EXPIRED), _offer_event(events.OfferExpired, offer)
-    )
-
-
-def withdraw_offer(offer: Offer, *, reason: str) -> Decision[Offer]:
-    assert offer.pending, "only a pending offer is withdrawn"
-    return accept(
-        replace(offer, state=OfferState.WITHDRAWN, reason=reason),
-        _offer_event(events.OfferWithdrawn, offer, reason=reason),
-    )
-
-
-def not_answerable(offer: Offer, *, now: datetime) -> Refusal | None:
-    """Why it is too late to answer; an offer past its time is over before its timer rings."""
-    if offer.pending and now < offer.expires_at:
-        return None
-    state = OfferState.EXPIRED if offer.pending else offer.state
-    return refuse(f"dispatch.offer_{state}", state=state, legal=sorted(OFFER_MOVES[state]))
-
-
 def _step(
     delivery: Delivery, to: State, fact: Any, *, courier_id: UUID, **changes: Any
 ) -> Decision[Delivery]:
@@ -470,10 +346,6 @@ def _ended(delivery: Delivery, *, reason: str, now: datetime) -> Delivery:
     )
 
 
-def _response_time_s(offer: Offer, now: datetime) -> float:
-    return (now - offer.made_at).total_seconds()
-
-
 def _eta_moved(delivery: Delivery) -> events.EtaMoved:
     assert delivery.etas is not None
     assert delivery.courier_id is not None
@@ -488,13 +360,3 @@ def _eta_moved(delivery: Delivery) -> events.EtaMoved:
 
 def _event(cls: Any, delivery: Delivery, **fields: Any) -> Any:
     return cls(delivery_id=delivery.id, reference_id=delivery.reference_id, **fields)
-
-
-def _offer_event(cls: Any, offer: Offer, **fields: Any) -> Any:
-    return cls(
-        offer_id=offer.id,
-        courier_id=offer.courier_id,
-        delivery_ids=offer.delivery_ids,
-        reference_ids=offer.reference_ids,
-        **fields,
-    )

@@ -1,0 +1,36 @@
+"""Who may see and do what in dispatch."""
+
+from typing import Final
+from uuid import UUID
+
+from tawsil.dispatch import store
+from tawsil.dispatch.model import Delivery
+from tawsil.kernel.db import Tx
+from tawsil.kernel.http import (
+    Caller,
+    not_found,
+)
+
+READ: Final = "courier:read"
+UPDATE: Final = "courier:update"
+ASSIGN: Final = "order:assign"
+TAGS: Final = ["Dispatch"]
+
+
+async def the_delivery(tx: Tx, caller: Caller, reference_id: UUID) -> Delivery:
+    found = (await store.of_references(tx, reference_ids=[reference_id])).get(reference_id)
+    if found is None or found.tenant_id != caller.tenant_id:
+        raise not_found()
+    return found
+
+
+def reach(caller: Caller, permission: str, courier_id: UUID) -> None:
+    """A courier's own scope reaches themselves; operations' reaches every courier of a tenant."""
+    scopes = caller.scopes(permission)
+    if "all" not in scopes and not ("own" in scopes and caller.user_id == courier_id):
+        raise not_found()
+
+
+def of_operations(caller: Caller) -> None:
+    if "all" not in caller.scopes(ASSIGN):
+        raise not_found()

@@ -1,0 +1,138 @@
+"""A courier's offers and job."""
+
+from typing import Annotated, Final
+from uuid import UUID
+
+from litestar import Response, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath, JSONBody
+from msgspec import Meta, Struct
+
+from tawsil.dispatch import store
+from tawsil.dispatch.routes.access import (
+    READ,
+    TAGS,
+    UPDATE,
+    reach,
+)
+from tawsil.dispatch.service import offers
+from tawsil.dispatch.service.offers import Answer
+from tawsil.dispatch.views import (
+    JobView,
+    OfferView,
+)
+from tawsil.kernel.db import Database
+from tawsil.kernel.http import (
+    Caller,
+    Commands,
+    Envelope,
+    Page,
+    PageNumber,
+    PageQuery,
+    PageSize,
+    allow,
+    envelope,
+    page_envelope,
+)
+
+
+class RejectBody(Struct, frozen=True, forbid_unknown_fields=True):
+    """Why not, if the courier wants to say."""
+
+    reason: Annotated[str, Meta(max_length=200, examples=["too far"])] | None = None
+
+
+@get(
+    "/v4/drivers/{courier_id:uuid}/offers",
+    opt={"rule": allow(READ)},
+    tags=TAGS,
+    summary="A courier's offers",
+)
+async def list_offers(
+    courier_id: FromPath[UUID],
+    caller: NamedDependency[Caller],
+    database: NamedDependency[Database],
+    page: PageNumber = 1,
+    limit: PageSize = 20,
+) -> Envelope[list[OfferView]]:
+    """The pending one first, then the latest."""
+    reach(caller, READ, courier_id)
+    query = PageQuery(page=page, limit=limit)
+    async with database.transaction() as tx:
+        found, total = await store.offers_of(
+            tx,
+            tenant_id=caller.tenant_id,
+            courier_id=courier_id,
+            limit=query.limit,
+            offset=query.offset,
+        )
+    return page_envelope(Page(items=[OfferView.of(o) for o in found], total=total), query)
+
+
+@post(
+    "/v4/drivers/{courier_id:uuid}/offers/{offer_id:uuid}/accept",
+    opt={"rule": allow(UPDATE)},
+    status_code=200,
+    tags=TAGS,
+    summary="Accept an offer",
+)
+async def accept_offer(
+    courier_id: FromPath[UUID],
+    offer_id: FromPath[UUID],
+    caller: NamedDependency[Caller],
+    commands: NamedDependency[Commands],
+) -> Response[Envelope[OfferView]]:
+    """Take the job. Of all answers to an offer the first one counts; later ones are a 409."""
+    reach(caller, UPDATE, courier_id)
+    return await commands.submit(
+        offers.accept,
+        Answer(by=caller.by, offer_id=offer_id, courier_id=courier_id),
+        view=OfferView.of,
+    )
+
+
+@post(
+    "/v4/drivers/{courier_id:uuid}/offers/{offer_id:uuid}/reject",
+    opt={"rule": allow(UPDATE)},
+    status_code=200,
+    tags=TAGS,
+    summary="Decline an offer",
+)
+async def reject_offer(
+    courier_id: FromPath[UUID],
+    offer_id: FromPath[UUID],
+    caller: NamedDependency[Caller],
+    commands: NamedDependency[Commands],
+    data: JSONBody[RejectBody | None] = None,
+) -> Response[Envelope[OfferView]]:
+    """Leave it to others; a reason is welcome and never asked for."""
+    reach(caller, UPDATE, courier_id)
+    return await commands.submit(
+        offers.reject,
+        Answer(
+            by=caller.by,
+            offer_id=offer_id,
+            courier_id=courier_id,
+            reason=data.reason if data else None,
+        ),
+        view=OfferView.of,
+    )
+
+
+@get(
+    "/v4/drivers/{courier_id:uuid}/deliveries",
+    opt={"rule": allow(READ)},
+    tags=TAGS,
+    summary="A courier's job",
+)
+async def show_job(
+    courier_id: FromPath[UUID], caller: NamedDependency[Caller], database: NamedDependency[Database]
+) -> Envelope[JobView]:
+    """What the courier carries or is to collect, and the stops in the order of driving."""
+    reach(caller, READ, courier_id)
+    async with database.transaction() as tx:
+        carried = await store.carried_by(tx, tenant_id=caller.tenant_id, courier_ids=[courier_id])
+    return envelope(JobView.of(carried))
+
+
+routes: Final = [list_offers, accept_offer, reject_offer, show_job]

@@ -1,0 +1,154 @@
+"""A city as the planner sees it."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from itertools import groupby
+from typing import Final
+from uuid import UUID
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from tawsil.couriers import public as couriers
+from tawsil.couriers.public import Availability
+from tawsil.dispatch import planning, store
+from tawsil.dispatch.model import TO_COLLECT, Delivery, State
+from tawsil.kernel.db import Tx
+from tawsil.kernel.places import Place
+from tawsil.tracking import public as tracking
+
+_BEST_RATING: Final = 5.0
+_WORST_RATING: Final = 1.0
+
+
+class View(Struct, frozen=True, kw_only=True):
+    """A city as the planner sees it: jobs, couriers, and who was left out beforehand and why."""
+
+    jobs: dict[UUID, Delivery]
+    couriers: tuple[planning.Courier, ...]
+    left_out: dict[str, list[UUID]]
+
+
+async def look(
+    tx: Tx,
+    *,
+    tenant_id: UUID,
+    city_id: UUID,
+    waiting: Sequence[Delivery],
+    policy: planning.Policy,
+) -> View:
+    on_duty = [c for c in await couriers.on_duty(tx, city_id=city_id) if c.tenant_id == tenant_id]
+    asked = await store.couriers_asked(tx, city_id=city_id)
+    carried: dict[UUID | None, list[Delivery]] = {
+        courier_id: list(theirs)
+        for courier_id, theirs in groupby(
+            await store.carried_in(tx, city_id=city_id), key=lambda d: d.courier_id
+        )
+    }
+    free = [c for c in on_duty if c.availability is Availability.AVAILABLE]
+    positions = await tracking.latest(tx, courier_ids=[c.id for c in free]) if free else {}
+    leaving = await _leaving(tx, free, policy=policy)
+    services = policy.services
+    jobs = {d.id: d for d in waiting}
+    staff: list[planning.Courier] = []
+    left_out: dict[str, list[UUID]] = {}
+    for courier in on_duty:
+        theirs = carried.get(courier.id, [])
+        seen = _seen(
+            courier, theirs, positions.get(courier.id), asked=asked, services=services, now=tx.now
+        )
+        if isinstance(seen, str):
+            left_out.setdefault(seen, []).append(courier.id)
+            continue
+        staff.append(replace(seen, free_at=leaving.get(courier.id, seen.free_at)))
+        jobs |= {d.id: d for d in theirs if d.id in seen.collecting}
+    return View(jobs=jobs, couriers=tuple(staff), left_out=left_out)
+
+
+async def _leaving(
+    tx: Tx, free: Sequence[couriers.Courier], *, policy: planning.Policy
+) -> dict[UUID, datetime]:
+    """When those who have just handed over may be told of the next: they leave the door first.
+
+    While an offer is made and accepted they can do that, so the lead counts against it.
+    """
+    at_door = timedelta(seconds=max(0.0, policy.services.dropoff_s / 2 - policy.lead_s))
+    just = {c.id: c.since_at + at_door for c in free if c.since_at + at_door > tx.now}
+    if not just:
+        return {}
+    spans = await couriers.history(
+        tx, courier_ids=list(just), from_at=tx.now, to_at=tx.now + timedelta(seconds=1)
+    )
+    return {s.courier_id: just[s.courier_id] for s in spans if s.reason is couriers.Reason.JOB_DONE}
+
+
+def _seen(
+    courier: couriers.Courier,
+    theirs: Sequence[Delivery],
+    position: tracking.Position | None,
+    *,
+    asked: set[UUID],
+    services: planning.Services,
+    now: datetime,
+) -> planning.Courier | str:
+    """A courier as the planner sees them, or why it does not."""
+    if courier.id in asked or courier.availability is Availability.ON_OFFER:
+        return "has_an_offer"
+    rating = (courier.rating - _WORST_RATING) / (_BEST_RATING - _WORST_RATING)
+    if courier.availability is Availability.AVAILABLE:
+        if position is None:
+            return "no_position"
+        return planning.Courier(
+            id=courier.id,
+            place=position.place,
+            free_at=now,
+            off_at=courier.shift_ends_at,
+            idle_since=courier.since_at,
+            rating=rating,
+        )
+    if courier.availability is not Availability.ON_JOB or not theirs:
+        return courier.availability.lower()
+    place, free_at, collecting = _under_way(theirs, services=services, now=now)
+    return planning.Courier(
+        id=courier.id,
+        place=place,
+        free_at=free_at,
+        off_at=courier.shift_ends_at,
+        collecting=collecting,
+        rating=rating,
+    )
+
+
+def _under_way(
+    theirs: Sequence[Delivery], *, services: planning.Services, now: datetime
+) -> tuple[Place, datetime, tuple[UUID, ...]]:
+    """Where and when a courier on a job is free, and what they are still to collect.
+
+    `theirs` are in the order of drop-off. On the way to one site they may collect more there; once
+    anything is on board, or when collecting at two sites, they finish first.
+    """
+    last = theirs[-1]
+    assert last.etas is not None, "a courier's work has expected times"
+    if all(d.state in TO_COLLECT for d in theirs) and len({d.site_id for d in theirs}) == 1:
+        there = any(d.state is State.AT_PICKUP for d in theirs)
+        bound = min if there else max
+        return last.pickup, bound(now, last.etas.arrival_at), tuple(d.id for d in theirs)
+    leaves_at = last.etas.dropoff_at + timedelta(seconds=services.dropoff_s / 2)
+    free_at = max(now + timedelta(seconds=1), leaves_at)
+    if last.state is not State.FAILED:
+        return last.dropoff, free_at, ()
+    carry = last.etas.dropoff_at - last.etas.pickup_at
+    return last.pickup, max(free_at, leaves_at + carry), ()
+
+
+def job(delivery: Delivery) -> planning.Job:
+    return planning.Job(
+        id=delivery.id,
+        site=delivery.site_id,
+        pickup=delivery.pickup,
+        dropoff=delivery.dropoff,
+        placed_at=delivery.requested_at,
+        ready_at=delivery.ready_at,
+        declined_by=delivery.declined_by,
+        escalation=delivery.level,
+    )

@@ -1,0 +1,52 @@
+"""The tables of dispatch."""
+
+from tawsil.dispatch.store.decision_rows import (
+    DecisionRow,
+    add_decision,
+    decisions_about,
+    last_decision_at,
+)
+from tawsil.dispatch.store.delivery_rows import (
+    carried_by,
+    carried_in,
+    circle_ids,
+    deliveries,
+    lock_deliveries,
+    of_references,
+    try_lock_city,
+    unassigned,
+    waiting,
+)
+from tawsil.dispatch.store.offer_rows import (
+    couriers_asked,
+    lock_offers,
+    offers,
+    offers_about,
+    offers_of,
+    pending_of,
+)
+from tawsil.dispatch.store.states import add, save
+
+__all__ = [
+    "DecisionRow",
+    "add",
+    "add_decision",
+    "carried_by",
+    "carried_in",
+    "circle_ids",
+    "couriers_asked",
+    "decisions_about",
+    "deliveries",
+    "last_decision_at",
+    "lock_deliveries",
+    "lock_offers",
+    "of_references",
+    "offers",
+    "offers_about",
+    "offers_of",
+    "pending_of",
+    "save",
+    "try_lock_city",
+    "unassigned",
+    "waiting",
+]

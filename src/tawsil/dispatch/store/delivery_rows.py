@@ -1,0 +1,197 @@
+"""The table of deliveries."""
+
+from collections.abc import Sequence
+from typing import Final
+from uuid import UUID
+
+import asyncpg
+
+from tawsil.dispatch.model import Delivery, Etas, State
+from tawsil.dispatch.store.rows import Column, array, total
+from tawsil.kernel.db import Tx
+from tawsil.kernel.places import Place
+
+COLUMNS: Final[Sequence[Column]] = (
+    ("id", "uuid", lambda d: d.id),
+    ("version", "int", lambda d: d.version),
+    ("tenant_id", "uuid", lambda d: d.tenant_id),
+    ("city_id", "uuid", lambda d: d.city_id),
+    ("correlation_id", "uuid", lambda d: d.correlation_id),
+    ("reference_id", "uuid", lambda d: d.reference_id),
+    ("site_id", "uuid", lambda d: d.site_id),
+    ("pickup_latitude", "float8", lambda d: d.pickup.latitude),
+    ("pickup_longitude", "float8", lambda d: d.pickup.longitude),
+    ("dropoff_latitude", "float8", lambda d: d.dropoff.latitude),
+    ("dropoff_longitude", "float8", lambda d: d.dropoff.longitude),
+    ("ready_at", "timestamptz", lambda d: d.ready_at),
+    ("requested_at", "timestamptz", lambda d: d.requested_at),
+    ("searched_since_at", "timestamptz", lambda d: d.searched_since_at),
+    ("earning_minor", "bigint", lambda d: d.earning_minor),
+    ("currency", "text", lambda d: d.currency),
+    ("state", "text", lambda d: d.state),
+    ("level", "int", lambda d: d.level),
+    ("courier_id", "uuid", lambda d: d.courier_id),
+    ("offer_id", "uuid", lambda d: d.offer_id),
+    ("declined_by", "uuid[]", lambda d: array(d.declined_by)),
+    ("first_offered_at", "timestamptz", lambda d: d.first_offered_at),
+    ("assigned_at", "timestamptz", lambda d: d.assigned_at),
+    ("arrival_eta_at", "timestamptz", lambda d: d.etas and d.etas.arrival_at),
+    ("pickup_eta_at", "timestamptz", lambda d: d.etas and d.etas.pickup_at),
+    ("dropoff_eta_at", "timestamptz", lambda d: d.etas and d.etas.dropoff_at),
+    ("ended_at", "timestamptz", lambda d: d.ended_at),
+    ("ended_because", "text", lambda d: d.ended_because),
+)
+
+
+async def circle_ids(
+    tx: Tx, *, delivery_ids: Sequence[UUID], courier_ids: Sequence[UUID]
+) -> list[UUID]:
+    """These deliveries, what shares an offer with them, and all that their couriers carry."""
+    rows = await tx.rows(
+        """
+        with asked as (
+            select id, offer_id, courier_id, state from dispatch.delivery
+            where id = any($1::uuid[])
+        ), couriers as (
+            select courier_id from asked where courier_id is not null
+            union select o.courier_id from asked a join dispatch.offer o on o.id = a.offer_id
+                where a.state = 'offered'
+            union select unnest($2::uuid[])
+        )
+        select id from asked
+        union
+        select d.id from dispatch.delivery d where d.state = 'offered' and d.offer_id in (
+            select offer_id from asked where state = 'offered')
+        union
+        select d.id from dispatch.delivery d where d.courier_id in (select courier_id from couriers)
+            and d.state in ('assigned', 'at_pickup', 'picked_up', 'at_dropoff', 'failed')
+        """,
+        list(delivery_ids),
+        list(courier_ids),
+    )
+    return [row["id"] for row in rows]
+
+
+async def lock_deliveries(tx: Tx, *, ids: Sequence[UUID]) -> dict[UUID, Delivery]:
+    rows = await tx.rows(
+        "select * from dispatch.delivery where id = any($1::uuid[]) order by id for update",
+        list(ids),
+    )
+    return {row["id"]: _delivery(row) for row in rows}
+
+
+async def deliveries(tx: Tx, *, ids: Sequence[UUID]) -> dict[UUID, Delivery]:
+    rows = await tx.rows(
+        "select * from dispatch.delivery where id = any($1::uuid[]) order by id", list(ids)
+    )
+    return {row["id"]: _delivery(row) for row in rows}
+
+
+async def of_references(tx: Tx, *, reference_ids: Sequence[UUID]) -> dict[UUID, Delivery]:
+    rows = await tx.rows(
+        "select * from dispatch.delivery where reference_id = any($1::uuid[]) order by id",
+        list(reference_ids),
+    )
+    return {row["reference_id"]: _delivery(row) for row in rows}
+
+
+async def waiting(tx: Tx, *, tenant_id: UUID, city_id: UUID) -> list[Delivery]:
+    rows = await tx.rows(
+        """
+        select * from dispatch.delivery
+        where city_id = $2 and state = 'waiting'
+            and tenant_id = $1 order by id
+        """,
+        tenant_id,
+        city_id,
+    )
+    return [_delivery(row) for row in rows]
+
+
+async def carried_in(tx: Tx, *, city_id: UUID) -> list[Delivery]:
+    """All that couriers of a city carry or are about to collect."""
+    rows = await tx.rows(
+        """
+        select * from dispatch.delivery where city_id = $1
+            and state in ('assigned', 'at_pickup', 'picked_up', 'at_dropoff', 'failed')
+        order by courier_id, dropoff_eta_at, id
+        """,
+        city_id,
+    )
+    return [_delivery(row) for row in rows]
+
+
+async def carried_by(tx: Tx, *, tenant_id: UUID, courier_ids: Sequence[UUID]) -> list[Delivery]:
+    rows = await tx.rows(
+        """
+        select * from dispatch.delivery where courier_id = any($2::uuid[]) and tenant_id = $1
+            and state in ('assigned', 'at_pickup', 'picked_up', 'at_dropoff', 'failed')
+        order by courier_id, dropoff_eta_at, id
+        """,
+        tenant_id,
+        list(courier_ids),
+    )
+    return [_delivery(row) for row in rows]
+
+
+async def unassigned(
+    tx: Tx, *, tenant_id: UUID, city_id: UUID | None, limit: int, offset: int
+) -> tuple[list[Delivery], int]:
+    """Deliveries that nobody has, those searched for longest first."""
+    rows = await tx.rows(
+        """
+        select *, count(*) over () as total from dispatch.delivery
+        where tenant_id = $1 and ($2::uuid is null or city_id = $2)
+            and state in ('waiting', 'offered')
+        order by searched_since_at, id limit $3 offset $4
+        """,
+        tenant_id,
+        city_id,
+        limit,
+        offset,
+    )
+    return [_delivery(row) for row in rows], total(rows)
+
+
+async def try_lock_city(tx: Tx, *, city_id: UUID) -> bool:
+    """Be the one dispatcher of a city until the transaction ends; False if another is."""
+    return await tx.value(
+        "select pg_try_advisory_xact_lock(hashtextextended('dispatch:' || $1::text, 0))",
+        str(city_id),
+    )
+
+
+def _delivery(row: asyncpg.Record) -> Delivery:
+    etas = None
+    if row["pickup_eta_at"] is not None:
+        etas = Etas(
+            arrival_at=row["arrival_eta_at"],
+            pickup_at=row["pickup_eta_at"],
+            dropoff_at=row["dropoff_eta_at"],
+        )
+    return Delivery(
+        id=row["id"],
+        version=row["version"],
+        tenant_id=row["tenant_id"],
+        city_id=row["city_id"],
+        correlation_id=row["correlation_id"],
+        reference_id=row["reference_id"],
+        site_id=row["site_id"],
+        pickup=Place(row["pickup_latitude"], row["pickup_longitude"]),
+        dropoff=Place(row["dropoff_latitude"], row["dropoff_longitude"]),
+        ready_at=row["ready_at"],
+        requested_at=row["requested_at"],
+        searched_since_at=row["searched_since_at"],
+        earning_minor=row["earning_minor"],
+        currency=row["currency"],
+        state=State(row["state"]),
+        level=row["level"],
+        courier_id=row["courier_id"],
+        offer_id=row["offer_id"],
+        declined_by=frozenset(row["declined_by"]),
+        first_offered_at=row["first_offered_at"],
+        assigned_at=row["assigned_at"],
+        etas=etas,
+        ended_at=row["ended_at"],
+        ended_because=row["ended_because"],
+    )

@@ -1,0 +1,108 @@
+"""The table of offers."""
+
+from collections.abc import Sequence
+from typing import Final
+from uuid import UUID
+
+import asyncpg
+import msgspec
+
+from tawsil.dispatch.events import OfferPayload
+from tawsil.dispatch.model import Offer, OfferState
+from tawsil.dispatch.store.rows import Column, array, total
+from tawsil.kernel.db import Tx
+
+COLUMNS: Final[Sequence[Column]] = (
+    ("id", "uuid", lambda o: o.id),
+    ("version", "int", lambda o: o.version),
+    ("tenant_id", "uuid", lambda o: o.tenant_id),
+    ("city_id", "uuid", lambda o: o.city_id),
+    ("correlation_id", "uuid", lambda o: o.correlation_id),
+    ("courier_id", "uuid", lambda o: o.courier_id),
+    ("delivery_ids", "uuid[]", lambda o: array(o.delivery_ids)),
+    ("reference_ids", "uuid[]", lambda o: array(o.reference_ids)),
+    ("arrival_at", "timestamptz", lambda o: o.arrival_at),
+    ("payload", "jsonb", lambda o: msgspec.json.encode(o.payload).decode()),
+    ("joins", "boolean", lambda o: o.joins),
+    ("made_at", "timestamptz", lambda o: o.made_at),
+    ("expires_at", "timestamptz", lambda o: o.expires_at),
+    ("state", "text", lambda o: o.state),
+    ("answered_at", "timestamptz", lambda o: o.answered_at),
+    ("reason", "text", lambda o: o.reason),
+)
+
+
+async def lock_offers(tx: Tx, *, ids: Sequence[UUID]) -> dict[UUID, Offer]:
+    rows = await tx.rows(
+        "select * from dispatch.offer where id = any($1::uuid[]) order by id for update", list(ids)
+    )
+    return {row["id"]: _offer(row) for row in rows}
+
+
+async def offers(tx: Tx, *, ids: Sequence[UUID]) -> dict[UUID, Offer]:
+    rows = await tx.rows("select * from dispatch.offer where id = any($1::uuid[])", list(ids))
+    return {row["id"]: _offer(row) for row in rows}
+
+
+async def offers_of(
+    tx: Tx, *, tenant_id: UUID, courier_id: UUID, limit: int, offset: int
+) -> tuple[list[Offer], int]:
+    """A courier's offers: the pending one, then the newest."""
+    rows = await tx.rows(
+        """
+        select *, count(*) over () as total from dispatch.offer
+        where courier_id = $2 and tenant_id = $1
+        order by (state = 'pending') desc, made_at desc, id limit $3 offset $4
+        """,
+        tenant_id,
+        courier_id,
+        limit,
+        offset,
+    )
+    return [_offer(row) for row in rows], total(rows)
+
+
+async def offers_about(tx: Tx, *, delivery_id: UUID) -> list[Offer]:
+    """Every offer that a delivery was ever in."""
+    rows = await tx.rows(
+        "select * from dispatch.offer where delivery_ids @> array[$1::uuid] order by made_at, id",
+        delivery_id,
+    )
+    return [_offer(row) for row in rows]
+
+
+async def pending_of(tx: Tx, *, courier_ids: Sequence[UUID]) -> list[Offer]:
+    rows = await tx.rows(
+        "select * from dispatch.offer where courier_id = any($1::uuid[]) and state = 'pending'",
+        list(courier_ids),
+    )
+    return [_offer(row) for row in rows]
+
+
+async def couriers_asked(tx: Tx, *, city_id: UUID) -> set[UUID]:
+    """Couriers of a city with an offer on their screen."""
+    rows = await tx.rows(
+        "select courier_id from dispatch.offer where city_id = $1 and state = 'pending'", city_id
+    )
+    return {row["courier_id"] for row in rows}
+
+
+def _offer(row: asyncpg.Record) -> Offer:
+    return Offer(
+        id=row["id"],
+        version=row["version"],
+        tenant_id=row["tenant_id"],
+        city_id=row["city_id"],
+        correlation_id=row["correlation_id"],
+        courier_id=row["courier_id"],
+        delivery_ids=tuple(row["delivery_ids"]),
+        reference_ids=tuple(row["reference_ids"]),
+        arrival_at=row["arrival_at"],
+        payload=msgspec.json.decode(row["payload"], type=OfferPayload),
+        joins=row["joins"],
+        made_at=row["made_at"],
+        expires_at=row["expires_at"],
+        state=OfferState(row["state"]),
+        answered_at=row["answered_at"],
+        reason=row["reason"],
+    )
