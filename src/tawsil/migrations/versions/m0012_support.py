@@ -33,11 +33,12 @@ def upgrade() -> None:
             waiting_since_at timestamptz not null,
             closed_at timestamptz,
             overdue_times int not null check (overdue_times >= 0),
+            raised boolean not null,
             note_count int not null check (note_count > 0),
             check ((opened_by = 'user') = (opener_id is not null)),
             check ((status in ('RESOLVED', 'CLOSED')) = (resolution is not null)),
             check ((status = 'CLOSED') = (closed_at is not null)),
-            check (status <> 'IN_PROGRESS' or assignee_id is not null)
+            check (status not in ('IN_PROGRESS', 'WAITING') or assignee_id is not null)
         );
         create unique index ticket_one_open on support.ticket (tenant_id, kind, subject_id)
             where status <> 'CLOSED';
