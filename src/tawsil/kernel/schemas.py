@@ -8,9 +8,9 @@ from tawsil.kernel.decisions import Event
 
 
 def schema_of(cls: type[Event]) -> dict[str, Any]:
-    """The event's JSON Schema with its definitions."""
+    """The event's JSON Schema with its definitions, as it would be read from a file."""
     (schema,), definitions = msgspec.json.schema_components([cls])
-    return {**schema, "$defs": definitions}
+    return msgspec.json.decode(msgspec.json.encode({**schema, "$defs": definitions}))
 
 
 def breaks(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
