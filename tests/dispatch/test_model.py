@@ -16,7 +16,6 @@ from hypothesis.stateful import (
 from tawsil.dispatch import model
 from tawsil.dispatch.events import OfferPayload, Stop
 from tawsil.dispatch.model import (
-    LADDER,
     MOVES,
     OFFER_MOVES,
     TO_COLLECT,
@@ -95,7 +94,7 @@ def stands(decision: Decision[Delivery]) -> Delivery:
 @given(MINUTES)
 def test_whoever_has_no_courier_has_a_deadline_and_it_never_goes_back(ready_in: timedelta):
     delivery, last = waiting(ready_in=ready_in), NOON
-    for _ in LADDER:
+    for _ in model.DEFAULT_RULES.ladder:
         assert delivery.deadline is not None
         assert delivery.deadline.kind == "escalate"
         assert delivery.deadline.at > last
@@ -103,7 +102,9 @@ def test_whoever_has_no_courier_has_a_deadline_and_it_never_goes_back(ready_in: 
         delivery = stands(model.escalate(delivery, reason="nobody_yet"))
     assert delivery.deadline is not None
     assert delivery.deadline.kind == "give_up"
-    assert delivery.deadline.at == delivery.urgent_at + model.GIVE_UP_AFTER
+    assert delivery.deadline.at == delivery.urgent_at + timedelta(
+        seconds=model.DEFAULT_RULES.give_up_after_s
+    )
     assert stands(model.give_up(delivery, now=last)).deadline is None
 
 

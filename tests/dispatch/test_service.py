@@ -11,7 +11,7 @@ from tawsil.couriers.events import AvailabilityChanged
 from tawsil.couriers.service import EndShift, TakeBreak, end_shift, take_break
 from tawsil.dispatch import public as dispatch
 from tawsil.dispatch.events import EVENTS, DeliveryAssigned
-from tawsil.dispatch.model import GIVE_UP_AFTER, LADDER
+from tawsil.dispatch.model import DEFAULT_RULES
 from tawsil.dispatch.public import Delivery, MoveReadyTime, Offer, Reassign, State, Withdraw
 from tawsil.dispatch.service.ticking import AHEAD
 from tawsil.geography.public import GreatCircle
@@ -26,6 +26,8 @@ from tawsil.tracking.events import GeofenceEntered
 City = Any
 REGISTRY = Registry((*EVENTS, *COURIER_EVENTS, *TRACKING_EVENTS))
 GRACE = timedelta(seconds=1)
+LADDER = [timedelta(seconds=rung.after_s) for rung in DEFAULT_RULES.ladder]
+GIVE_UP_AFTER = timedelta(seconds=DEFAULT_RULES.give_up_after_s)
 
 
 async def recorded(tx: Tx, cls: type[Event]) -> list[Recorded[Any]]:

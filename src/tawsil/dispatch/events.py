@@ -51,10 +51,15 @@ class OfferFellThrough(
 
 
 class DeliveryEscalated(DeliveryEvent, frozen=True, kw_only=True, tag="delivery.escalated.v1"):
-    """Nobody has taken it yet: it climbed to rung `level` of the ladder (1, 2, 3)."""
+    """Nobody has taken it yet: it climbed to rung `level` of the ladder (1, 2, 3, …).
+
+    `actions` is what this rung asks for; `incentive_minor` is on top of the earning from now on.
+    """
 
     level: int
     reason: str
+    actions: tuple[str, ...] = ()
+    incentive_minor: int = 0
 
 
 class DeliveryAssigned(DeliveryEvent, frozen=True, kw_only=True, tag="delivery.assigned.v1"):
@@ -118,6 +123,13 @@ class DeliveryGivenUp(DeliveryEvent, frozen=True, kw_only=True, tag="delivery.gi
     reason: str
 
 
+class RulesChanged(Event, frozen=True, kw_only=True, tag="rules.changed.v1"):
+    """A city set rules for its dispatch; deliveries asked for from now on go by them."""
+
+    rules_id: UUID
+    city_id: UUID
+
+
 class OfferPayload(Struct, frozen=True, kw_only=True):
     """What a courier decides on: what it pays, how far it goes, where and when."""
 
@@ -179,4 +191,5 @@ EVENTS: Final = (
     OfferRejected,
     OfferExpired,
     OfferWithdrawn,
+    RulesChanged,
 )

@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Struct
 
 from tawsil.dispatch.events import Stop
-from tawsil.dispatch.model import TO_COLLECT, Delivery, Offer, OfferState, State
+from tawsil.dispatch.model import TO_COLLECT, Delivery, Offer, OfferState, Rules, RulesSet, State
 from tawsil.dispatch.service.journal import Considered, Explanation, LeftOut
 from tawsil.kernel.db import event_type
 from tawsil.kernel.decisions import Event
@@ -53,6 +53,26 @@ class OfferView(Struct, frozen=True):
             expires_at=offer.expires_at,
             answered_at=offer.answered_at,
             reason=offer.reason,
+        )
+
+
+class RulesSetView(Struct, frozen=True):
+    id: UUID
+    city_id: UUID
+    rules: Rules
+    set_at: datetime
+    set_by: UUID | None
+    reason: str
+
+    @staticmethod
+    def of(rules_set: RulesSet) -> "RulesSetView":
+        return RulesSetView(
+            id=rules_set.id,
+            city_id=rules_set.city_id,
+            rules=rules_set.rules,
+            set_at=rules_set.set_at,
+            set_by=rules_set.set_by,
+            reason=rules_set.reason,
         )
 
 

@@ -2,8 +2,6 @@
 
 from tawsil.dispatch.model.delivery import (
     COMMIT_AHEAD,
-    GIVE_UP_AFTER,
-    LADDER,
     MOVES,
     STALL_GRACE,
     TO_COLLECT,
@@ -40,11 +38,20 @@ from tawsil.dispatch.model.offer import (
     reject_offer,
     withdraw_offer,
 )
+from tawsil.dispatch.model.rules import (
+    DEFAULT_RULES,
+    Action,
+    Graces,
+    Offering,
+    Rules,
+    RulesSet,
+    Rung,
+    set_rules,
+)
 
 __all__ = [
     "COMMIT_AHEAD",
-    "GIVE_UP_AFTER",
-    "LADDER",
+    "DEFAULT_RULES",
     "MOVES",
     "OFFER_LASTS",
     "OFFER_MOVES",
@@ -52,10 +59,16 @@ __all__ = [
     "TO_COLLECT",
     "WITHOUT_COURIER",
     "WITH_COURIER",
+    "Action",
     "Delivery",
     "Etas",
+    "Graces",
     "Offer",
     "OfferState",
+    "Offering",
+    "Rules",
+    "RulesSet",
+    "Rung",
     "State",
     "accept_offer",
     "arrive",
@@ -75,6 +88,7 @@ __all__ = [
     "reject_offer",
     "request",
     "reschedule",
+    "set_rules",
     "unassign",
     "withdraw",
     "withdraw_offer",

@@ -14,16 +14,14 @@ from msgspec.structs import replace
 
 from tawsil.dispatch import events
 from tawsil.dispatch.model.offer import Etas, Offer
+from tawsil.dispatch.model.rules import DEFAULT_RULES, Action, Rules
 from tawsil.kernel.decisions import Deadline, Decision, Refusal, accept, refuse
+from tawsil.kernel.money import share
 from tawsil.kernel.places import Place
 from tawsil.tracking.events import StopKind
 
 COMMIT_AHEAD: Final = timedelta(minutes=3)
 """Until then a delivery may be held on purpose: a courier nearby need not set off yet."""
-LADDER: Final = (timedelta(minutes=2), timedelta(minutes=5), timedelta(minutes=10))
-"""How long after it became urgent a delivery without a courier climbs each rung."""
-GIVE_UP_AFTER: Final = LADDER[-1] + timedelta(minutes=25)
-"""In a rush that couriers cannot keep up with, twenty-five minutes late is better than never."""
 STALL_GRACE: Final = timedelta(minutes=10)
 """How late a courier may be for a pick-up before somebody else is sent."""
 
@@ -86,6 +84,9 @@ class Delivery(Struct, frozen=True, kw_only=True):
     """When it was asked for, or lost its courier."""
     earning_minor: int
     currency: str
+    rules: Rules = DEFAULT_RULES
+    incentive_minor: int = 0
+    """What the ladder added to the earning."""
     state: State = WAITING
     level: int = 0
     courier_id: UUID | None = None
@@ -101,7 +102,8 @@ class Delivery(Struct, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         assert (self.courier_id is not None) == (self.state in WITH_COURIER | {DONE, RETURNED})
         assert (self.etas is not None) == (self.courier_id is not None)
-        assert 0 <= self.level <= len(LADDER)
+        assert 0 <= self.level <= len(self.rules.ladder)
+        assert self.incentive_minor >= 0
 
     @property
     def urgent_at(self) -> datetime:
@@ -109,12 +111,23 @@ class Delivery(Struct, frozen=True, kw_only=True):
         return max(self.searched_since_at, self.ready_at - COMMIT_AHEAD)
 
     @property
+    def pay_minor(self) -> int:
+        """What whoever delivers it earns."""
+        return self.earning_minor + self.incentive_minor
+
+    @property
+    def reach(self) -> float:
+        """How much further than usual couriers may come from."""
+        return self.rules.widen_factor ** self.rules.actions_to(self.level, Action.WIDEN)
+
+    @property
     def deadline(self) -> Deadline | None:
         """The next rung while nobody has it; then the pick-up. On the road its owner watches."""
         if self.state in WITHOUT_COURIER:
-            if self.level < len(LADDER):
-                return Deadline(kind="escalate", at=self.urgent_at + LADDER[self.level])
-            return Deadline(kind="give_up", at=self.urgent_at + GIVE_UP_AFTER)
+            kind, after_s = "give_up", self.rules.give_up_after_s
+            if self.level < len(self.rules.ladder):
+                kind, after_s = "escalate", self.rules.ladder[self.level].after_s
+            return Deadline(kind=kind, at=self.urgent_at + timedelta(seconds=after_s))
         if self.state is ASSIGNED:
             assert self.etas is not None
             return Deadline(
@@ -300,11 +313,29 @@ def escalate(delivery: Delivery, *, reason: str) -> Decision[Delivery]:
     """Climb one rung of the ladder. Those who declined may be asked again."""
     if delivery.state not in WITHOUT_COURIER:
         return refuse("dispatch.has_courier", state=delivery.state)
-    if delivery.level == len(LADDER):
+    rules = delivery.rules
+    if delivery.level == len(rules.ladder):
         return refuse("dispatch.top_of_ladder", level=delivery.level)
-    higher = replace(delivery, level=delivery.level + 1, declined_by=frozenset())
+    level = delivery.level + 1
+    incentive = share(
+        delivery.earning_minor, basis_points=rules.raise_bp * rules.actions_to(level, Action.RAISE)
+    )
+    higher = replace(
+        delivery,
+        level=level,
+        incentive_minor=max(delivery.incentive_minor, incentive),
+        declined_by=frozenset(),
+    )
     return accept(
-        higher, _event(events.DeliveryEscalated, higher, level=higher.level, reason=reason)
+        higher,
+        _event(
+            events.DeliveryEscalated,
+            higher,
+            level=level,
+            reason=reason,
+            actions=tuple(rules.ladder[level - 1].actions),
+            incentive_minor=higher.incentive_minor,
+        ),
     )
 
 

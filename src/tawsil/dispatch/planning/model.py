@@ -59,6 +59,8 @@ class Job(Struct, frozen=True):
     """Couriers who are not to be asked (again)."""
     escalation: int = 0
     """Rung of the ladder it has climbed; each makes its delay count more."""
+    reach: float = 1.0
+    """How many times as far as the policy's reach a courier may come from."""
 
 
 class Courier(Struct, frozen=True):

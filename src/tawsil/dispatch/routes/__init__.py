@@ -5,6 +5,6 @@ Deliveries are addressed by the reference under which they were asked for, such 
 
 from typing import Final
 
-from tawsil.dispatch.routes import decisions, offers, operations
+from tawsil.dispatch.routes import decisions, offers, operations, rules
 
-routes: Final = [*offers.routes, *operations.routes, *decisions.routes]
+routes: Final = [*offers.routes, *operations.routes, *decisions.routes, *rules.routes]

@@ -77,7 +77,7 @@ def _make(
         reference_ids=tuple(d.reference_id for d in deliveries),
         arrival_at=proposal.arrival_at,
         payload=OfferPayload(
-            earning_minor=sum(d.earning_minor for d in deliveries),
+            earning_minor=sum(d.pay_minor for d in deliveries),
             currency=first.currency,
             distance_m=proposal.distance_m,
             stops=proposal.stops,

@@ -5,7 +5,7 @@ from datetime import datetime
 from uuid import UUID
 
 from tawsil.dispatch import model, store
-from tawsil.dispatch.model import Delivery
+from tawsil.dispatch.model import Delivery, Rules
 from tawsil.dispatch.service.board import Board
 from tawsil.kernel.db import Tx
 from tawsil.kernel.decisions import By, Command, Refusal, refuse
@@ -43,7 +43,8 @@ def unknown() -> Refusal:
 
 async def request(tx: Tx, commands: Sequence[RequestCourier]) -> Outcomes:
     """Look for a courier; each reference only once."""
-    new = [_delivery(tx, c) for c in commands]
+    rules = await store.rules_in_force(tx, city_ids=[c.city_id for c in commands])
+    new = [_delivery(tx, c, rules[c.city_id]) for c in commands]
     decided = [(c.by, model.request(delivery)) for c, delivery in zip(commands, new, strict=True)]
     states = {d.state.id: d.state for _, d in decided if not isinstance(d, Refusal)}
     added = await store.add(tx, list(states.values()))
@@ -89,7 +90,7 @@ def _story(by: By, delivery: Delivery) -> By:
     return by.about(delivery.correlation_id)
 
 
-def _delivery(tx: Tx, command: RequestCourier) -> Delivery:
+def _delivery(tx: Tx, command: RequestCourier, rules: Rules) -> Delivery:
     return Delivery(
         id=tx.ids(),
         tenant_id=command.by.tenant_id,
@@ -104,4 +105,5 @@ def _delivery(tx: Tx, command: RequestCourier) -> Delivery:
         searched_since_at=tx.now,
         earning_minor=command.earning_minor,
         currency=command.currency,
+        rules=rules,
     )

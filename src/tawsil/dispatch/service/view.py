@@ -151,4 +151,5 @@ def job(delivery: Delivery) -> planning.Job:
         ready_at=delivery.ready_at,
         declined_by=delivery.declined_by,
         escalation=delivery.level,
+        reach=delivery.reach,
     )

@@ -25,12 +25,19 @@ from tawsil.dispatch.store.offer_rows import (
     offers_of,
     pending_of,
 )
+from tawsil.dispatch.store.rule_rows import (
+    add_rules,
+    rules_by_id,
+    rules_history,
+    rules_in_force,
+)
 from tawsil.dispatch.store.states import add, save
 
 __all__ = [
     "DecisionRow",
     "add",
     "add_decision",
+    "add_rules",
     "carried_by",
     "carried_in",
     "circle_ids",
@@ -45,6 +52,9 @@ __all__ = [
     "offers_about",
     "offers_of",
     "pending_of",
+    "rules_by_id",
+    "rules_history",
+    "rules_in_force",
     "save",
     "try_lock_city",
     "unassigned",

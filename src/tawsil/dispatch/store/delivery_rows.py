@@ -6,8 +6,9 @@ from uuid import UUID
 
 import asyncpg
 
-from tawsil.dispatch.model import Delivery, Etas, State
+from tawsil.dispatch.model import DEFAULT_RULES, Delivery, Etas, Rules, State
 from tawsil.dispatch.store.rows import Column, array, total
+from tawsil.dispatch.store.rule_rows import rules_by_id
 from tawsil.kernel.db import Tx
 from tawsil.kernel.places import Place
 
@@ -28,6 +29,8 @@ COLUMNS: Final[Sequence[Column]] = (
     ("searched_since_at", "timestamptz", lambda d: d.searched_since_at),
     ("earning_minor", "bigint", lambda d: d.earning_minor),
     ("currency", "text", lambda d: d.currency),
+    ("rules_id", "uuid", lambda d: d.rules.id),
+    ("incentive_minor", "bigint", lambda d: d.incentive_minor),
     ("state", "text", lambda d: d.state),
     ("level", "int", lambda d: d.level),
     ("courier_id", "uuid", lambda d: d.courier_id),
@@ -77,14 +80,14 @@ async def lock_deliveries(tx: Tx, *, ids: Sequence[UUID]) -> dict[UUID, Delivery
         "select * from dispatch.delivery where id = any($1::uuid[]) order by id for update",
         list(ids),
     )
-    return {row["id"]: _delivery(row) for row in rows}
+    return {d.id: d for d in await _deliveries(tx, rows)}
 
 
 async def deliveries(tx: Tx, *, ids: Sequence[UUID]) -> dict[UUID, Delivery]:
     rows = await tx.rows(
         "select * from dispatch.delivery where id = any($1::uuid[]) order by id", list(ids)
     )
-    return {row["id"]: _delivery(row) for row in rows}
+    return {d.id: d for d in await _deliveries(tx, rows)}
 
 
 async def of_references(tx: Tx, *, reference_ids: Sequence[UUID]) -> dict[UUID, Delivery]:
@@ -92,7 +95,7 @@ async def of_references(tx: Tx, *, reference_ids: Sequence[UUID]) -> dict[UUID, 
         "select * from dispatch.delivery where reference_id = any($1::uuid[]) order by id",
         list(reference_ids),
     )
-    return {row["reference_id"]: _delivery(row) for row in rows}
+    return {d.reference_id: d for d in await _deliveries(tx, rows)}
 
 
 async def waiting(tx: Tx, *, tenant_id: UUID, city_id: UUID) -> list[Delivery]:
@@ -105,7 +108,7 @@ async def waiting(tx: Tx, *, tenant_id: UUID, city_id: UUID) -> list[Delivery]:
         tenant_id,
         city_id,
     )
-    return [_delivery(row) for row in rows]
+    return await _deliveries(tx, rows)
 
 
 async def carried_in(tx: Tx, *, city_id: UUID) -> list[Delivery]:
@@ -118,7 +121,7 @@ async def carried_in(tx: Tx, *, city_id: UUID) -> list[Delivery]:
         """,
         city_id,
     )
-    return [_delivery(row) for row in rows]
+    return await _deliveries(tx, rows)
 
 
 async def carried_by(tx: Tx, *, tenant_id: UUID, courier_ids: Sequence[UUID]) -> list[Delivery]:
@@ -131,7 +134,7 @@ async def carried_by(tx: Tx, *, tenant_id: UUID, courier_ids: Sequence[UUID]) ->
         tenant_id,
         list(courier_ids),
     )
-    return [_delivery(row) for row in rows]
+    return await _deliveries(tx, rows)
 
 
 async def unassigned(
@@ -150,7 +153,7 @@ async def unassigned(
         limit,
         offset,
     )
-    return [_delivery(row) for row in rows], total(rows)
+    return await _deliveries(tx, rows), total(rows)
 
 
 async def try_lock_city(tx: Tx, *, city_id: UUID) -> bool:
@@ -161,7 +164,14 @@ async def try_lock_city(tx: Tx, *, city_id: UUID) -> bool:
     )
 
 
-def _delivery(row: asyncpg.Record) -> Delivery:
+async def _deliveries(tx: Tx, rows: Sequence[asyncpg.Record]) -> list[Delivery]:
+    set_ = {row["rules_id"] for row in rows} - {None}
+    rules: dict[UUID | None, Rules] = {None: DEFAULT_RULES}
+    rules |= await rules_by_id(tx, ids=set_) if set_ else {}
+    return [_delivery(row, rules[row["rules_id"]]) for row in rows]
+
+
+def _delivery(row: asyncpg.Record, rules: Rules) -> Delivery:
     etas = None
     if row["pickup_eta_at"] is not None:
         etas = Etas(
@@ -184,6 +194,8 @@ def _delivery(row: asyncpg.Record) -> Delivery:
         searched_since_at=row["searched_since_at"],
         earning_minor=row["earning_minor"],
         currency=row["currency"],
+        rules=rules,
+        incentive_minor=row["incentive_minor"],
         state=State(row["state"]),
         level=row["level"],
         courier_id=row["courier_id"],
