@@ -13,6 +13,7 @@ from tawsil.kernel.http.envelope import (
     page_envelope,
 )
 from tawsil.kernel.http.errors import Problem, not_found, settled
+from tawsil.kernel.http.windows import FromInstant, ToInstant, check_window
 
 __all__ = [
     "PUBLIC",
@@ -21,6 +22,7 @@ __all__ = [
     "Caller",
     "Commands",
     "Envelope",
+    "FromInstant",
     "Page",
     "PageNumber",
     "PageQuery",
@@ -28,7 +30,9 @@ __all__ = [
     "Pagination",
     "Problem",
     "Rule",
+    "ToInstant",
     "allow",
+    "check_window",
     "envelope",
     "not_found",
     "page_envelope",
