@@ -15,17 +15,22 @@ from tawsil.couriers.events import (
     AvailabilityChanged,
     BreakEnded,
     BreakStarted,
+    Fault,
+    PreferencesChanged,
     Reason,
     Vehicle,
+    VehicleMarkedSafe,
+    VehicleMarkedUnsafe,
 )
 from tawsil.couriers.model import MOVES, Courier
-from tawsil.kernel.decisions import Accepted, Refusal
+from tawsil.kernel.decisions import Accepted, Refusal, accept
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 A = Availability
 
 spans = st.timedeltas(timedelta(seconds=1), timedelta(hours=30))
 lengths = st.timedeltas(timedelta(hours=-1), timedelta(hours=6))
+faults = st.sampled_from(Fault)
 reasons = st.sampled_from([None, Reason.OFFER_DECLINED, Reason.JOB_WITHDRAWN])
 
 
@@ -33,6 +38,8 @@ reasons = st.sampled_from([None, Reason.OFFER_DECLINED, Reason.JOB_WITHDRAWN])
 def couriers(draw: st.DrawFn, availability: Availability | None = None) -> Courier:
     availability = availability or draw(st.sampled_from(Availability))
     ends = st.none() | spans.map(lambda ahead: NOON + ahead)
+    may_be_unsafe = availability in {A.OFFLINE, A.ENDING_SHIFT}
+    fault = draw(st.none() | faults) if may_be_unsafe else None
     return Courier(
         id=UUID(int=1),
         version=draw(st.integers(1, 99)),
@@ -44,6 +51,8 @@ def couriers(draw: st.DrawFn, availability: Availability | None = None) -> Couri
         shift_ends_at=None if availability is A.OFFLINE else draw(ends),
         break_ends_at=NOON + draw(spans) if availability is A.ON_BREAK else None,
         missed_offers=draw(st.integers(0, 2)),
+        vehicle_unsafe_since_at=None if fault is None else NOON - draw(spans),
+        fault=fault,
     )
 
 
@@ -51,6 +60,7 @@ def couriers(draw: st.DrawFn, availability: Availability | None = None) -> Couri
 def asked(draw: st.DrawFn) -> Any:
     """Anything that can be asked of a courier, or the clock's part."""
     length, until, reason = draw(lengths), draw(st.none() | lengths), draw(reasons)
+    fault = draw(faults)
     return draw(
         st.sampled_from(
             [
@@ -64,6 +74,8 @@ def asked(draw: st.DrawFn) -> Any:
                 lambda c, now: model.engage(c, now=now),
                 lambda c, now: model.release(c, reason=reason, now=now),
                 lambda c, now: model.miss_offer(c, now=now),
+                lambda c, now: model.mark_unsafe(c, fault=fault, now=now),
+                lambda c, now: model.mark_safe(c, now=now),
                 lambda c, now: model.reach_deadline(c, now=now),
             ]
         )
@@ -100,6 +112,7 @@ def test_every_move_is_legal_and_told_once(courier: Courier, story: list[Any]) -
         for change in changes:
             assert (change.from_, change.to) == (before.availability, courier.availability)
             assert change.since_at == before.since_at
+            assert change.reason is courier.reason
             told.append(change.to)
         began = any(isinstance(e, BreakStarted) for e in decision.events)
         ended = any(isinstance(e, BreakEnded) for e in decision.events)
@@ -180,3 +193,49 @@ def test_a_refusal_names_what_is_legal(courier: Courier) -> None:
         assert decision.detail["legal"] == sorted(MOVES[courier.availability])
     else:
         assert courier.availability is A.AVAILABLE
+
+
+@given(couriers(), faults)
+def test_an_unsafe_vehicle_takes_on_nothing_new_and_drops_nothing(
+    courier: Courier, fault: Fault
+) -> None:
+    marked = model.mark_unsafe(courier, fault=fault, now=NOON)
+    assert isinstance(marked, Accepted)
+    unsafe = marked.state
+    carrying = courier.availability in {A.ON_JOB, A.ENDING_SHIFT}
+    assert unsafe.availability is (A.ENDING_SHIFT if carrying else A.OFFLINE)
+    if courier.fault is not None:
+        assert marked == Accepted(state=courier, events=())
+        return
+    assert marked.events[-1] == VehicleMarkedUnsafe(courier_id=courier.id, fault=fault)
+    assert isinstance(model.start_shift(unsafe, until=None, now=NOON), Refusal)
+    done = model.release(unsafe, reason=None, now=NOON)
+    assert isinstance(done, Accepted)
+    assert done.state.availability is A.OFFLINE
+    refused = model.start_shift(done.state, until=None, now=NOON)
+    assert isinstance(refused, Refusal)
+    assert (refused.code, refused.detail["fault"]) == ("courier.vehicle_unsafe", fault)
+    safe = model.mark_safe(done.state, now=NOON + timedelta(hours=1))
+    assert isinstance(safe, Accepted)
+    assert safe.events == (VehicleMarkedSafe(courier_id=courier.id, unsafe_s=3600),)
+    assert isinstance(model.start_shift(safe.state, until=None, now=NOON), Accepted)
+
+
+@given(couriers(), st.frozensets(st.integers(1, 30).map(lambda n: UUID(int=n))))
+def test_preferred_zones_are_zones_of_the_city_and_few(
+    courier: Courier, zones: frozenset[UUID]
+) -> None:
+    known = {UUID(int=n) for n in range(1, 26)}
+    decision = model.prefer(courier, zones=zones, known=known)
+    if len(zones) > model.MOST_ZONES:
+        assert isinstance(decision, Refusal)
+        assert decision.code == "courier.too_many_zones"
+    elif zones - known:
+        assert isinstance(decision, Refusal)
+        assert set(decision.detail["zone_ids"]) == {str(zone) for zone in zones - known}
+    else:
+        assert isinstance(decision, Accepted)
+        assert decision.state.preferred_zones == zones
+        told = PreferencesChanged(courier_id=courier.id, zone_ids=tuple(sorted(zones)))
+        assert decision.events == ((told,) if zones else ())
+        assert model.prefer(decision.state, zones=zones, known=known) == accept(decision.state)

@@ -1,6 +1,7 @@
 """Couriers over HTTP: who may do and see what."""
 
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -8,9 +9,9 @@ import httpx
 import pytest
 
 from tawsil.couriers import public
-from tawsil.couriers.public import NewCourier, Vehicle
+from tawsil.couriers.public import Hold, MissOffer, NewCourier, Vehicle
 from tawsil.couriers.routes import routes
-from tawsil.kernel.clock import Ids
+from tawsil.kernel.clock import Ids, VirtualClock
 from tawsil.kernel.db import Database
 from tawsil.kernel.decisions import By
 
@@ -25,8 +26,11 @@ class Phone:
         self._client = client
         self._headers = {"Authorization": f"Bearer {token}"}
 
-    async def get(self, path: str) -> httpx.Response:
-        return await self._client.get(path, headers=self._headers)
+    async def get(self, path: str, **headers: str) -> httpx.Response:
+        return await self._client.get(path, headers=self._headers | headers)
+
+    async def put(self, path: str, body: Any) -> httpx.Response:
+        return await self._client.put(path, json=body, headers=self._headers)
 
     async def post(self, path: str, body: Any = None, **headers: str) -> httpx.Response:
         return await self._client.post(path, json=body, headers=self._headers | headers)
@@ -115,3 +119,87 @@ async def test_operations_see_their_tenants_couriers(
     assert (await elsewhere.get("/v4/drivers")).json()["data"] == []
     courier = call("delivery_partner", *OWN, user_id=courier_id)
     assert (await courier.get("/v4/drivers")).status_code == 403
+
+
+async def test_a_courier_is_told_of_missed_offers_in_their_language(
+    call: Call, courier_id: UUID, database: Database, by: By
+) -> None:
+    phone = call("delivery_partner", *OWN, user_id=courier_id)
+    path = f"/v4/drivers/{courier_id}"
+    await phone.post(f"{path}/availability/start-shift", {})
+    told: list[Any] = []
+    for _ in range(3):
+        async with database.transaction() as tx:
+            await public.hold(tx, [Hold(by=by, courier_id=courier_id)])
+            await public.missed_offer(tx, [MissOffer(by=by, courier_id=courier_id)])
+        told.append((await phone.get(path)).json()["data"])
+    assert [t["missed_offers"] for t in told] == [1, 2, 0]
+    assert [t["availability"] for t in told] == ["AVAILABLE", "AVAILABLE", "ON_BREAK"]
+    assert told[0]["message"] is None
+    assert "one more missed offer" in told[1]["message"]
+    assert "break of 15 minutes" in told[2]["message"]
+    arabic = (await phone.get(path, **{"Accept-Language": "ar"})).json()["data"]["message"]
+    assert "استراحة مدتها 15 دقيقة" in arabic
+    await phone.post(f"{path}/availability/resume")
+    assert (await phone.get(path)).json()["data"]["message"] is None
+
+
+async def test_the_history_of_a_courier_is_read_in_pages_and_windows(
+    call: Call, courier_id: UUID, clock: VirtualClock
+) -> None:
+    phone = call("delivery_partner", *OWN, user_id=courier_id)
+    path = f"/v4/drivers/{courier_id}/availability"
+    for action, body in (("start-shift", {}), ("take-break", {"minutes": 30}), ("resume", None)):
+        await phone.post(f"{path}/{action}", body)
+        clock.advance(timedelta(minutes=10))
+    found = (await phone.get(f"{path}/history?limit=2")).json()
+    assert [(s["availability"], s["reason"], s["length_s"]) for s in found["data"]] == [
+        ("AVAILABLE", "break_resumed", None),
+        ("ON_BREAK", "break_taken", 600),
+    ]
+    assert found["meta"]["pagination"]["total"] == 3
+    window = "from=2026-11-20T12:01:00Z&to=2026-11-20T12:05:00Z"
+    (only,) = (await phone.get(f"{path}/history?{window}")).json()["data"]
+    assert only["reason"] == "shift_started"
+    for wrong in ("from=2026-11-20T12:01:00", "to=noon", "from=2026-11-20T12:00Z&to=2026-11-20Z"):
+        assert (await phone.get(f"{path}/history?{wrong}")).status_code == 400
+    backwards = "from=2026-11-20T12:05:00Z&to=2026-11-20T12:05:00Z"
+    (error,) = (await phone.get(f"{path}/history?{backwards}")).json()["errors"]
+    assert "`from` must be before `to`" in error["message"]
+    assert (await call("delivery_partner", *OWN).get(f"{path}/history")).status_code == 404
+
+
+async def test_a_vehicle_is_marked_unsafe_by_its_courier_and_safe_by_operations(
+    call: Call, courier_id: UUID
+) -> None:
+    phone = call("delivery_partner", *OWN, user_id=courier_id)
+    operations = call("admin", "courier:*")
+    path = f"/v4/drivers/{courier_id}"
+    await phone.post(f"{path}/availability/start-shift", {})
+    assert (await phone.post(f"{path}/vehicle/unsafe", {"reason": "tired"})).status_code == 400
+    marked = (await phone.post(f"{path}/vehicle/unsafe", {"reason": "brakes"})).json()["data"]
+    assert (marked["availability"], marked["reason"]) == ("OFFLINE", "vehicle_unsafe")
+    assert "(brakes)" in marked["message"]
+    refused = await phone.post(f"{path}/availability/start-shift", {})
+    assert refused.status_code == 409
+    assert "Have it checked" in refused.json()["errors"][0]["message"]
+    assert (await phone.post(f"{path}/vehicle/safe")).status_code == 403
+    safe = (await operations.post(f"{path}/vehicle/safe")).json()["data"]
+    assert (safe["vehicle_unsafe_since_at"], safe["message"]) == (None, None)
+    assert (await phone.post(f"{path}/availability/start-shift", {})).status_code == 200
+    stranger = call("delivery_partner", *OWN)
+    assert (await stranger.post(f"{path}/vehicle/unsafe", {"reason": "brakes"})).status_code == 404
+
+
+async def test_zones_that_are_not_of_the_city_are_refused_by_name(
+    call: Call, courier_id: UUID, ids: Ids
+) -> None:
+    phone = call("delivery_partner", *OWN, user_id=courier_id)
+    path = f"/v4/drivers/{courier_id}/zones"
+    strange = str(ids())
+    refused = await phone.put(path, {"zone_ids": [strange]})
+    assert refused.status_code == 422
+    assert strange in refused.json()["errors"][0]["message"]
+    too_many = await phone.put(path, {"zone_ids": [str(ids()) for _ in range(21)]})
+    assert too_many.status_code == 400
+    assert (await phone.put(path, {"zone_ids": []})).json()["data"]["preferred_zones"] == []

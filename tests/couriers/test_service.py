@@ -10,13 +10,26 @@ from msgspec import Struct
 from tawsil.couriers import public, service
 from tawsil.couriers.events import EVENTS, Availability, CourierJoined, Reason, Vehicle
 from tawsil.couriers.model import Courier
-from tawsil.couriers.public import Engage, Hold, MissOffer, NewCourier, Release
+from tawsil.couriers.public import (
+    Engage,
+    Fault,
+    Hold,
+    MarkSafe,
+    MarkUnsafe,
+    MissOffer,
+    NewCourier,
+    Prefer,
+    Release,
+)
 from tawsil.couriers.service import EndShift, Resume, StartShift, TakeBreak
+from tawsil.geography import public as geography
+from tawsil.geography.public import City, CityRules, Tenant, Zone
 from tawsil.kernel.clock import Ids
 from tawsil.kernel.db import Tx
 from tawsil.kernel.deadlines import Due
 from tawsil.kernel.decisions import By, Refusal, accept
 from tawsil.kernel.events import Recorded, Registry
+from tawsil.kernel.places import Place
 
 CITY = UUID(int=5)
 REGISTRY = Registry(EVENTS)
@@ -196,3 +209,85 @@ async def test_history_has_no_gaps_and_one_present(tx: Tx, by: By, courier_ids: 
         (Availability.AVAILABLE, Reason.BREAK_RESUMED),
     ]
     assert [s.to_at for s in spans] == [*[s.from_at for s in spans[1:]], None]
+
+
+async def test_an_unsafe_vehicle_goes_home_when_its_job_is_done(
+    tx: Tx, by: By, courier_ids: list[UUID]
+) -> None:
+    free, busy, _ = courier_ids
+    await public.engage(tx, [Engage(by=by, courier_id=busy)])
+    outcomes = await public.mark_unsafe(
+        tx, [MarkUnsafe(by=by, courier_id=id_, fault=Fault.BRAKES) for id_ in (free, busy, free)]
+    )
+    assert states(outcomes) == ["OFFLINE", "ENDING_SHIFT", "OFFLINE"]
+    on_duty = {c.id: c for c in await public.on_duty(tx, city_id=CITY)}
+    assert free not in on_duty
+    assert (on_duty[busy].fault, on_duty[busy].vehicle_unsafe_since_at) == (Fault.BRAKES, tx.now)
+    assert states(await public.hold(tx, [Hold(by=by, courier_id=busy)])) == [
+        "courier.move_not_allowed"
+    ]
+    assert states(await public.release(tx, [Release(by=by, courier_id=busy)])) == ["OFFLINE"]
+    start = StartShift(by=by, courier_id=busy)
+    assert states(await public.start_shift(tx, [start])) == ["courier.vehicle_unsafe"]
+    await public.mark_safe(tx, [MarkSafe(by=by, courier_id=busy)])
+    assert states(await public.start_shift(tx, [start])) == ["AVAILABLE"]
+    kept = await recorded(tx, busy)
+    assert [event.type for event in kept].count("courier.vehicle_marked_unsafe.v1") == 1
+    assert [event.type for event in kept].count("courier.vehicle_marked_safe.v1") == 1
+
+
+async def test_preferred_zones_must_be_of_the_couriers_city(
+    tx: Tx, by: By, ids: Ids, courier_ids: list[UUID]
+) -> None:
+    here, elsewhere = await _zones(tx, by, ids)
+    courier_id = courier_ids[0]
+    outcomes = await public.prefer(
+        tx,
+        [
+            Prefer(by=by, courier_id=courier_id, zones=frozenset({here})),
+            Prefer(by=by, courier_id=courier_id, zones=frozenset({here, elsewhere})),
+            Prefer(by=by, courier_id=ids(), zones=frozenset({here})),
+        ],
+    )
+    assert states(outcomes) == ["AVAILABLE", "courier.zone_not_in_city", "request.not_found"]
+    (kept,) = (await public.get_many(tx, ids=[courier_id])).values()
+    assert kept.preferred_zones == {here}
+    (cleared,) = await public.prefer(
+        tx, [Prefer(by=by, courier_id=courier_id, zones=frozenset[UUID]())]
+    )
+    assert isinstance(cleared, Courier)
+    assert cleared.preferred_zones == frozenset()
+
+
+async def _zones(tx: Tx, by: By, ids: Ids) -> tuple[UUID, UUID]:
+    """A zone of the couriers' city, and one of another."""
+    corner = Place(25.20, 55.27)
+    ring = (corner, Place(25.20, 55.29), Place(25.22, 55.29))
+    await geography.create_tenant(tx, tenant=Tenant(id=by.tenant_id, slug="tenant", name="Tenant"))
+    made = []
+    for slug, city_id in (("here", CITY), ("there", ids())):
+        city = City(
+            id=city_id,
+            tenant_id=by.tenant_id,
+            slug=slug,
+            name_en=slug,
+            name_ar=slug,
+            currency="AED",
+            timezone="Asia/Dubai",
+            centre=corner,
+            rules=CityRules(),
+        )
+        await geography.create_city(tx, city=city)
+        made.append(
+            Zone(
+                id=ids(),
+                tenant_id=by.tenant_id,
+                city_id=city_id,
+                slug=slug,
+                name_en=slug,
+                name_ar=slug,
+                ring=ring,
+            )
+        )
+    await geography.create_zones(tx, zones=made)
+    return made[0].id, made[1].id

@@ -16,6 +16,19 @@ class Vehicle(StrEnum):
     CAR = "car"
 
 
+class Fault(StrEnum):
+    """What makes a vehicle unsafe to ride."""
+
+    BRAKES = "brakes"
+    TYRES = "tyres"
+    LIGHTS = "lights"
+    STEERING = "steering"
+    ENGINE = "engine"
+    ACCIDENT = "accident"
+    SERVICE_OVERDUE = "service_overdue"
+    OTHER = "other"
+
+
 class Availability(StrEnum):
     OFFLINE = "OFFLINE"
     AVAILABLE = "AVAILABLE"
@@ -43,6 +56,7 @@ class Reason(StrEnum):
     ASSIGNED = "assigned"  # by hand, without an offer
     JOB_DONE = "job_done"
     JOB_WITHDRAWN = "job_withdrawn"
+    VEHICLE_UNSAFE = "vehicle_unsafe"
 
 
 class CourierJoined(Event, frozen=True, kw_only=True, tag="courier.joined.v1"):
@@ -76,4 +90,33 @@ class BreakEnded(Event, frozen=True, kw_only=True, tag="courier.break_ended.v1")
     expired: bool
 
 
-EVENTS: Final = (CourierJoined, AvailabilityChanged, BreakStarted, BreakEnded)
+class VehicleMarkedUnsafe(Event, frozen=True, kw_only=True, tag="courier.vehicle_marked_unsafe.v1"):
+    """Whoever dispatches takes back what the courier has not collected yet."""
+
+    courier_id: UUID
+    fault: Fault
+
+
+class VehicleMarkedSafe(Event, frozen=True, kw_only=True, tag="courier.vehicle_marked_safe.v1"):
+    """`unsafe_s`: how long the vehicle was out of use."""
+
+    courier_id: UUID
+    unsafe_s: int
+
+
+class PreferencesChanged(Event, frozen=True, kw_only=True, tag="courier.preferences_changed.v1"):
+    """All zones the courier likes to work in, in the order of their ids; none: anywhere."""
+
+    courier_id: UUID
+    zone_ids: tuple[UUID, ...]
+
+
+EVENTS: Final = (
+    CourierJoined,
+    AvailabilityChanged,
+    BreakStarted,
+    BreakEnded,
+    VehicleMarkedUnsafe,
+    VehicleMarkedSafe,
+    PreferencesChanged,
+)

@@ -14,16 +14,21 @@ from tawsil.couriers.events import (
     AvailabilityChanged,
     BreakEnded,
     BreakStarted,
+    Fault,
+    PreferencesChanged,
     Reason,
     Vehicle,
+    VehicleMarkedSafe,
+    VehicleMarkedUnsafe,
 )
-from tawsil.kernel.decisions import Deadline, Decision, Event, accept, refuse
+from tawsil.kernel.decisions import Deadline, Decision, Event, Refusal, accept, refuse, then
 
 SHORTEST_BREAK: Final = timedelta(minutes=5)
 LONGEST_BREAK: Final = timedelta(minutes=240)
 LONGEST_SHIFT: Final = timedelta(hours=24)
 MISSED_IN_A_ROW: Final = 3
 BREAK_AFTER_MISSED: Final = timedelta(minutes=15)
+MOST_ZONES: Final = 20
 
 OFFLINE, AVAILABLE, ON_OFFER, ON_JOB, ON_BREAK, ENDING_SHIFT = Availability
 
@@ -39,7 +44,11 @@ MOVES: Final[Mapping[Availability, frozenset[Availability]]] = {
 
 
 class Courier(Struct, frozen=True, kw_only=True):
-    """A courier's duty. `id` is the user's id; `missed_offers` counts those missed in a row."""
+    """A courier's duty. `id` is the user's id; `missed_offers` counts those missed in a row.
+
+    `reason` is why the availability is what it is; nobody who was never on duty has one. With an
+    unsafe vehicle (`fault` says why) a courier is off duty, or finishes what they carry.
+    """
 
     stream: ClassVar[str] = "courier"
 
@@ -49,17 +58,24 @@ class Courier(Struct, frozen=True, kw_only=True):
     city_id: UUID
     vehicle: Vehicle
     availability: Availability = OFFLINE
+    reason: Reason | None = None
     since_at: datetime
     shift_ends_at: datetime | None = None
     break_ends_at: datetime | None = None
     rating: float = 5.0
     missed_offers: int = 0
+    vehicle_unsafe_since_at: datetime | None = None
+    fault: Fault | None = None
+    preferred_zones: frozenset[UUID] = frozenset()
 
     def __post_init__(self) -> None:
         assert (self.break_ends_at is not None) == (self.availability is ON_BREAK)
         assert self.shift_ends_at is None or self.availability is not OFFLINE
         assert 0 <= self.missed_offers < MISSED_IN_A_ROW
         assert 1 <= self.rating <= 5
+        assert (self.vehicle_unsafe_since_at is None) == (self.fault is None)
+        assert self.fault is None or self.availability in {OFFLINE, ENDING_SHIFT}
+        assert len(self.preferred_zones) <= MOST_ZONES
 
     @property
     def deadline(self) -> Deadline | None:
@@ -83,6 +99,8 @@ def start_shift(courier: Courier, *, until: datetime | None, now: datetime) -> D
     if until is not None and not now < until <= now + LONGEST_SHIFT:
         hours = LONGEST_SHIFT // timedelta(hours=1)
         return refuse("courier.shift_end_out_of_range", status=422, hours=hours)
+    if courier.fault is not None and courier.availability is OFFLINE:
+        return refuse("courier.vehicle_unsafe", fault=courier.fault)
     return _move(
         replace(courier, missed_offers=0),
         AVAILABLE,
@@ -121,6 +139,54 @@ def end_shift(courier: Courier, *, now: datetime) -> Decision[Courier]:
     if courier.availability is ENDING_SHIFT:
         return accept(courier)
     return _move(courier, _after_shift(courier), reason=Reason.SHIFT_ENDED, now=now)
+
+
+def mark_unsafe(courier: Courier, *, fault: Fault, now: datetime) -> Decision[Courier]:
+    """Take the vehicle off the road: nothing new is fetched with it.
+
+    What was collected is brought to its door first. Marked again, the first fault stands.
+    """
+    if courier.fault is not None:
+        return accept(courier)
+    on_duty = courier.availability not in {OFFLINE, ENDING_SHIFT}
+    left: Decision[Courier] = accept(courier)
+    if on_duty:
+        left = _move(courier, _after_shift(courier), reason=Reason.VEHICLE_UNSAFE, now=now)
+    assert not isinstance(left, Refusal), "whoever is on duty may leave it"
+    return then(
+        left,
+        lambda c: accept(
+            replace(c, vehicle_unsafe_since_at=now, fault=fault),
+            VehicleMarkedUnsafe(courier_id=c.id, fault=fault),
+        ),
+    )
+
+
+def mark_safe(courier: Courier, *, now: datetime) -> Decision[Courier]:
+    """The vehicle may ride again. Its courier comes on duty when they want to."""
+    since_at = courier.vehicle_unsafe_since_at
+    if since_at is None:
+        return accept(courier)
+    return accept(
+        replace(courier, vehicle_unsafe_since_at=None, fault=None),
+        VehicleMarkedSafe(courier_id=courier.id, unsafe_s=round((now - since_at).total_seconds())),
+    )
+
+
+def prefer(
+    courier: Courier, *, zones: AbstractSet[UUID], known: AbstractSet[UUID]
+) -> Decision[Courier]:
+    """Note where the courier likes to work: `zones` of those `known` in their city."""
+    if len(zones) > MOST_ZONES:
+        return refuse("courier.too_many_zones", status=422, most=MOST_ZONES)
+    if strange := zones - known:
+        return refuse("courier.zone_not_in_city", status=422, zone_ids=sorted(map(str, strange)))
+    if zones == courier.preferred_zones:
+        return accept(courier)
+    return accept(
+        replace(courier, preferred_zones=frozenset(zones)),
+        PreferencesChanged(courier_id=courier.id, zone_ids=tuple(sorted(zones))),
+    )
 
 
 def hold(courier: Courier, *, now: datetime) -> Decision[Courier]:
@@ -217,6 +283,7 @@ def _move(
     after = replace(
         courier,
         availability=to,
+        reason=reason,
         since_at=now,
         break_ends_at=break_ends_at,
         shift_ends_at=None if to is OFFLINE else shift_ends_at or courier.shift_ends_at,

@@ -5,18 +5,24 @@ from datetime import datetime
 from uuid import UUID
 
 from tawsil.couriers import service, store
-from tawsil.couriers.events import Availability, Reason, Vehicle
+from tawsil.couriers.events import Availability, Fault, Reason, Vehicle
 from tawsil.couriers.model import Courier
 from tawsil.couriers.service import (
     EndShift,
     Engage,
     Hold,
+    MarkSafe,
+    MarkUnsafe,
     MissOffer,
     NewCourier,
+    Prefer,
     Release,
     StartShift,
     TakeBreak,
     end_shift,
+    mark_safe,
+    mark_unsafe,
+    prefer,
     start_shift,
     take_break,
 )
@@ -29,9 +35,13 @@ __all__ = [
     "Courier",
     "EndShift",
     "Engage",
+    "Fault",
     "Hold",
+    "MarkSafe",
+    "MarkUnsafe",
     "MissOffer",
     "NewCourier",
+    "Prefer",
     "Reason",
     "Release",
     "Span",
@@ -44,8 +54,11 @@ __all__ = [
     "get_many",
     "history",
     "hold",
+    "mark_safe",
+    "mark_unsafe",
     "missed_offer",
     "on_duty",
+    "prefer",
     "release",
     "start_shift",
     "take_break",
@@ -62,7 +75,10 @@ async def get_many(tx: Tx, *, ids: Sequence[UUID]) -> dict[UUID, Courier]:
 
 
 async def on_duty(tx: Tx, *, city_id: UUID) -> list[Courier]:
-    """Every courier of a city who is not offline, ordered by id."""
+    """Every courier of a city who is not offline, ordered by id.
+
+    Who has an unsafe vehicle (`fault`) is finishing a last job: nothing new is for them.
+    """
     return await store.on_duty(tx, city_id=city_id)
 
 

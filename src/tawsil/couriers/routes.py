@@ -4,25 +4,38 @@ from datetime import datetime, timedelta
 from typing import Annotated, Final
 from uuid import UUID
 
-from litestar import Response, get, post
+from litestar import Response, get, post, put
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, JSONBody
 from msgspec import Meta, Struct
 
 from tawsil.couriers import service, store
-from tawsil.couriers.events import Availability, Vehicle
-from tawsil.couriers.model import Courier
-from tawsil.couriers.service import EndShift, Resume, StartShift, TakeBreak
+from tawsil.couriers.events import Availability, Fault
+from tawsil.couriers.model import MOST_ZONES
+from tawsil.couriers.service import (
+    EndShift,
+    MarkSafe,
+    MarkUnsafe,
+    Prefer,
+    Resume,
+    StartShift,
+    TakeBreak,
+)
+from tawsil.couriers.views import CourierView, SpanView
 from tawsil.kernel.db import Database
 from tawsil.kernel.http import (
     Caller,
     Commands,
     Envelope,
+    FromInstant,
     Page,
     PageNumber,
     PageQuery,
     PageSize,
+    Problem,
+    ToInstant,
     allow,
+    check_window,
     envelope,
     not_found,
     page_envelope,
@@ -33,34 +46,6 @@ UPDATE: Final = "courier:update"
 LIST: Final = "courier:list"
 
 
-class CourierView(Struct, frozen=True):
-    """A courier's duty as the API shows it."""
-
-    id: UUID
-    city_id: UUID
-    vehicle: Vehicle
-    availability: Availability
-    since_at: datetime
-    shift_ends_at: datetime | None
-    break_ends_at: datetime | None
-    rating: float
-    missed_offers: int
-
-    @staticmethod
-    def of(courier: Courier) -> "CourierView":
-        return CourierView(
-            id=courier.id,
-            city_id=courier.city_id,
-            vehicle=courier.vehicle,
-            availability=courier.availability,
-            since_at=courier.since_at,
-            shift_ends_at=courier.shift_ends_at,
-            break_ends_at=courier.break_ends_at,
-            rating=courier.rating,
-            missed_offers=courier.missed_offers,
-        )
-
-
 class StartShiftBody(Struct, frozen=True, forbid_unknown_fields=True):
     """`until`: when the shift ends by itself; without it, when the courier says so."""
 
@@ -69,6 +54,18 @@ class StartShiftBody(Struct, frozen=True, forbid_unknown_fields=True):
 
 class TakeBreakBody(Struct, frozen=True, forbid_unknown_fields=True):
     minutes: Annotated[int, Meta(ge=5, le=240, examples=[30])]
+
+
+class MarkUnsafeBody(Struct, frozen=True, forbid_unknown_fields=True):
+    """`reason`: what is wrong with the vehicle."""
+
+    reason: Annotated[Fault, Meta(examples=["brakes"])]
+
+
+class ZonesBody(Struct, frozen=True, forbid_unknown_fields=True):
+    """Zones of the courier's city, at most 20; none: anywhere is as good."""
+
+    zone_ids: Annotated[list[UUID], Meta(max_length=MOST_ZONES)]
 
 
 @get(
@@ -192,6 +189,102 @@ async def end_shift(
     )
 
 
+@get(
+    "/v4/drivers/{courier_id:uuid}/availability/history",
+    opt={"rule": allow(READ)},
+    tags=["Couriers"],
+    summary="A courier's availability over time",
+)
+async def list_history(
+    courier_id: FromPath[UUID],
+    caller: NamedDependency[Caller],
+    database: NamedDependency[Database],
+    from_at: FromInstant = None,
+    to_at: ToInstant = None,
+    page: PageNumber = 1,
+    limit: PageSize = 20,
+) -> Envelope[list[SpanView]]:
+    """Every availability with its reason, the latest first; `from` and `to` choose a window."""
+    _reach(caller, READ, courier_id)
+    check_window(from_at, to_at)
+    query = PageQuery(page=page, limit=limit)
+    async with database.transaction() as tx:
+        courier = (await store.get_many(tx, ids=[courier_id])).get(courier_id)
+        if courier is None or courier.tenant_id != caller.tenant_id:
+            raise not_found()
+        spans, total = await store.history_page(
+            tx,
+            courier_id=courier_id,
+            from_at=from_at,
+            to_at=to_at,
+            limit=query.limit,
+            offset=query.offset,
+        )
+    return page_envelope(Page(items=[SpanView.of(span) for span in spans], total=total), query)
+
+
+@post(
+    "/v4/drivers/{courier_id:uuid}/vehicle/unsafe",
+    opt={"rule": allow(UPDATE)},
+    status_code=200,
+    tags=["Couriers"],
+    summary="Take a vehicle off the road",
+)
+async def mark_unsafe(
+    courier_id: FromPath[UUID],
+    data: JSONBody[MarkUnsafeBody],
+    caller: NamedDependency[Caller],
+    commands: NamedDependency[Commands],
+) -> Response[Envelope[CourierView]]:
+    """The courier goes off duty; on a job, once what they have collected is at its door."""
+    _reach(caller, UPDATE, courier_id)
+    return await commands.submit(
+        service.mark_unsafe,
+        MarkUnsafe(by=caller.by, courier_id=courier_id, fault=data.reason),
+        view=CourierView.of,
+    )
+
+
+@post(
+    "/v4/drivers/{courier_id:uuid}/vehicle/safe",
+    opt={"rule": allow(UPDATE)},
+    status_code=200,
+    tags=["Couriers"],
+    summary="Let a vehicle ride again",
+)
+async def mark_safe(
+    courier_id: FromPath[UUID], caller: NamedDependency[Caller], commands: NamedDependency[Commands]
+) -> Response[Envelope[CourierView]]:
+    """By operations, after a check. The courier comes on duty when they want to."""
+    _reach(caller, UPDATE, courier_id)
+    if "all" not in caller.scopes(UPDATE):
+        raise Problem(403, "courier.safe_by_operations")
+    return await commands.submit(
+        service.mark_safe, MarkSafe(by=caller.by, courier_id=courier_id), view=CourierView.of
+    )
+
+
+@put(
+    "/v4/drivers/{courier_id:uuid}/zones",
+    opt={"rule": allow(UPDATE)},
+    tags=["Couriers"],
+    summary="Zones a courier likes to work in",
+)
+async def prefer_zones(
+    courier_id: FromPath[UUID],
+    data: JSONBody[ZonesBody],
+    caller: NamedDependency[Caller],
+    commands: NamedDependency[Commands],
+) -> Response[Envelope[CourierView]]:
+    """These zones replace those named before. It is a wish, which dispatch weighs."""
+    _reach(caller, UPDATE, courier_id)
+    return await commands.submit(
+        service.prefer,
+        Prefer(by=caller.by, courier_id=courier_id, zones=frozenset(data.zone_ids)),
+        view=CourierView.of,
+    )
+
+
 def _reach(caller: Caller, permission: str, courier_id: UUID) -> None:
     """A courier's own scope reaches themselves; operations' reaches every courier of a tenant."""
     scopes = caller.scopes(permission)
@@ -199,4 +292,15 @@ def _reach(caller: Caller, permission: str, courier_id: UUID) -> None:
         raise not_found()
 
 
-routes: Final = [show_courier, list_couriers, start_shift, take_break, resume, end_shift]
+routes: Final = [
+    show_courier,
+    list_couriers,
+    start_shift,
+    take_break,
+    resume,
+    end_shift,
+    list_history,
+    mark_unsafe,
+    mark_safe,
+    prefer_zones,
+]

@@ -6,8 +6,9 @@ from typing import TypeVar
 from uuid import UUID
 
 from tawsil.couriers import model, store
-from tawsil.couriers.events import CourierJoined, Reason, Vehicle
+from tawsil.couriers.events import CourierJoined, Fault, Reason, Vehicle
 from tawsil.couriers.model import Courier
+from tawsil.geography import public as geography
 from tawsil.kernel.db import Tx
 from tawsil.kernel.deadlines import Due, still_due
 from tawsil.kernel.decisions import (
@@ -69,6 +70,20 @@ class MissOffer(CourierCommand, frozen=True, kw_only=True):
     pass
 
 
+class MarkUnsafe(CourierCommand, frozen=True, kw_only=True):
+    fault: Fault
+
+
+class MarkSafe(CourierCommand, frozen=True, kw_only=True):
+    pass
+
+
+class Prefer(CourierCommand, frozen=True, kw_only=True):
+    """All zones the courier likes to work in; they replace those named before."""
+
+    zones: frozenset[UUID]
+
+
 C = TypeVar("C", bound=CourierCommand)
 Outcomes = list[Courier | Refusal]
 
@@ -113,6 +128,29 @@ async def resume(tx: Tx, commands: Sequence[Resume]) -> Outcomes:
 
 async def end_shift(tx: Tx, commands: Sequence[EndShift]) -> Outcomes:
     return await _handle(tx, commands, lambda courier, _: model.end_shift(courier, now=tx.now))
+
+
+async def mark_unsafe(tx: Tx, commands: Sequence[MarkUnsafe]) -> Outcomes:
+    return await _handle(
+        tx, commands, lambda courier, c: model.mark_unsafe(courier, fault=c.fault, now=tx.now)
+    )
+
+
+async def mark_safe(tx: Tx, commands: Sequence[MarkSafe]) -> Outcomes:
+    return await _handle(tx, commands, lambda courier, _: model.mark_safe(courier, now=tx.now))
+
+
+async def prefer(tx: Tx, commands: Sequence[Prefer]) -> Outcomes:
+    couriers = await store.get_many(tx, ids=[c.courier_id for c in commands])
+    zones = {
+        city_id: {zone.id for zone in await geography.zones(tx, city_id=city_id)}
+        for city_id in sorted({courier.city_id for courier in couriers.values()})
+    }
+    return await _handle(
+        tx,
+        commands,
+        lambda courier, c: model.prefer(courier, zones=c.zones, known=zones[courier.city_id]),
+    )
 
 
 async def hold(tx: Tx, commands: Sequence[Hold]) -> Outcomes:

@@ -8,15 +8,36 @@ from uuid import UUID
 import asyncpg
 from msgspec import Struct
 
-from tawsil.couriers.events import Availability, AvailabilityChanged, Reason, Vehicle
+from tawsil.couriers.events import Availability, AvailabilityChanged, Fault, Reason, Vehicle
 from tawsil.couriers.model import Courier
 from tawsil.kernel.db import Tx
 from tawsil.kernel.decisions import Accepted
 
-COLUMNS: Final = """
-    id, version, tenant_id, city_id, vehicle, availability, since_at, shift_ends_at, break_ends_at,
-    rating, missed_offers
-"""
+COLUMNS: Final[Sequence[tuple[str, str]]] = (
+    ("id", "uuid"),
+    ("version", "int"),
+    ("tenant_id", "uuid"),
+    ("city_id", "uuid"),
+    ("vehicle", "text"),
+    ("availability", "text"),
+    ("reason", "text"),
+    ("since_at", "timestamptz"),
+    ("shift_ends_at", "timestamptz"),
+    ("break_ends_at", "timestamptz"),
+    ("rating", "float8"),
+    ("missed_offers", "int"),
+    ("vehicle_unsafe_since_at", "timestamptz"),
+    ("fault", "text"),
+    ("preferred_zones", "uuid[]"),
+)
+"""Columns of a courier by name and type; arrays travel as text."""
+_NAMES: Final = ", ".join(name for name, _ in COLUMNS)
+_VALUES: Final = ", ".join(f"u.{name}::{type_}" for name, type_ in COLUMNS)
+_UNNEST: Final = ", ".join(
+    f"${n}::{'text' if type_.endswith('[]') else type_}[]"
+    for n, (_, type_) in enumerate(COLUMNS, start=1)
+)
+_CHANGES: Final = ", ".join(f"{name} = u.{name}::{type_}" for name, type_ in COLUMNS[1:])
 
 
 class Span(Struct, frozen=True, kw_only=True):
@@ -33,12 +54,10 @@ async def add(tx: Tx, couriers: Sequence[Courier]) -> set[UUID]:
     """Insert those that are not there yet; their ids."""
     rows = await tx.rows(
         f"""
-        insert into couriers.courier ({COLUMNS})
-        select * from unnest($1::uuid[], $2::int[], $3::uuid[], $4::uuid[], $5::text[], $6::text[],
-            $7::timestamptz[], $8::timestamptz[], $9::timestamptz[], $10::float8[], $11::int[])
-        order by 1
+        insert into couriers.courier ({_NAMES})
+        select {_VALUES} from unnest({_UNNEST}) u ({_NAMES}) order by u.id
         on conflict (id) do nothing returning id
-        """,  # noqa: S608 - the column list is a constant
+        """,  # noqa: S608 - the columns are constants
         *_columns(couriers),
     )
     return {row["id"] for row in rows}
@@ -46,7 +65,7 @@ async def add(tx: Tx, couriers: Sequence[Courier]) -> set[UUID]:
 
 async def lock(tx: Tx, *, ids: Sequence[UUID]) -> dict[UUID, Courier]:
     rows = await tx.rows(
-        f"select {COLUMNS} from couriers.courier where id = any($1::uuid[]) order by id for update",  # noqa: S608 - the column list is a constant
+        f"select {_NAMES} from couriers.courier where id = any($1::uuid[]) order by id for update",  # noqa: S608 - the column list is a constant
         list(ids),
     )
     return {row["id"]: _courier(row) for row in rows}
@@ -54,7 +73,7 @@ async def lock(tx: Tx, *, ids: Sequence[UUID]) -> dict[UUID, Courier]:
 
 async def get_many(tx: Tx, *, ids: Sequence[UUID]) -> dict[UUID, Courier]:
     rows = await tx.rows(
-        f"select {COLUMNS} from couriers.courier where id = any($1::uuid[])",  # noqa: S608 - the column list is a constant
+        f"select {_NAMES} from couriers.courier where id = any($1::uuid[])",  # noqa: S608 - the column list is a constant
         list(ids),
     )
     return {row["id"]: _courier(row) for row in rows}
@@ -63,7 +82,7 @@ async def get_many(tx: Tx, *, ids: Sequence[UUID]) -> dict[UUID, Courier]:
 async def on_duty(tx: Tx, *, city_id: UUID) -> list[Courier]:
     rows = await tx.rows(
         f"""
-        select {COLUMNS} from couriers.courier
+        select {_NAMES} from couriers.courier
         where city_id = $1 and availability <> 'OFFLINE' order by id
         """,  # noqa: S608 - the column list is a constant
         city_id,
@@ -88,7 +107,7 @@ async def page(
     args = (tenant_id, city_id, availability)
     total = await tx.value(f"select count(*) {chosen}", *args)
     rows = await tx.rows(
-        f"select {COLUMNS} {chosen} order by id limit $4 offset $5",
+        f"select {_NAMES} {chosen} order by id limit $4 offset $5",
         *args,
         limit,
         offset,
@@ -105,17 +124,11 @@ async def save(tx: Tx, decisions: Sequence[Accepted[Courier]]) -> None:
         expected.setdefault(decision.state.id, decision.expected_version)
     last = {decision.state.id: decision.state for decision in decisions}
     saved = await tx.execute(
-        """
-        update couriers.courier c
-        set version = u.version, availability = u.availability, since_at = u.since_at,
-            shift_ends_at = u.shift_ends_at, break_ends_at = u.break_ends_at,
-            rating = u.rating, missed_offers = u.missed_offers
-        from unnest($1::uuid[], $2::int[], $3::uuid[], $4::uuid[], $5::text[], $6::text[],
-            $7::timestamptz[], $8::timestamptz[], $9::timestamptz[], $10::float8[], $11::int[],
-            $12::int[]) u (id, version, tenant_id, city_id, vehicle, availability, since_at,
-            shift_ends_at, break_ends_at, rating, missed_offers, expected)
+        f"""
+        update couriers.courier c set {_CHANGES}
+        from unnest({_UNNEST}, ${len(COLUMNS) + 1}::int[]) u ({_NAMES}, expected)
         where c.id = u.id and c.version = u.expected
-        """,
+        """,  # noqa: S608 - the columns are constants
         *_columns(list(last.values())),
         [expected[id_] for id_ in last],
     )
@@ -130,6 +143,8 @@ async def _keep_history(tx: Tx, decisions: Sequence[Accepted[Courier]]) -> None:
         for n, event in enumerate(decision.events, start=1)
         if isinstance(event, AvailabilityChanged)
     ]
+    if not moves:
+        return
     await tx.execute(
         """
         update couriers.availability_history set to_at = greatest(from_at, $2)
@@ -169,32 +184,58 @@ async def history(
         from_at,
         to_at,
     )
-    return [
-        Span(
-            courier_id=row["courier_id"],
-            availability=Availability(row["availability"]),
-            reason=Reason(row["reason"]),
-            from_at=row["from_at"],
-            to_at=row["to_at"],
-        )
-        for row in rows
-    ]
+    return [_span(row) for row in rows]
+
+
+async def history_page(
+    tx: Tx,
+    *,
+    courier_id: UUID,
+    from_at: datetime | None,
+    to_at: datetime | None,
+    limit: int,
+    offset: int,
+) -> tuple[list[Span], int]:
+    """A courier's availabilities that overlap a window, the latest first, and how many there are.
+
+    A window without a beginning or an end is open on that side.
+    """
+    chosen = """
+        from couriers.availability_history where courier_id = $1
+            and ($2::timestamptz is null or to_at is null or to_at > $2)
+            and ($3::timestamptz is null or from_at < $3)
+    """
+    args = (courier_id, from_at, to_at)
+    total = await tx.value(f"select count(*) {chosen}", *args)
+    rows = await tx.rows(
+        "select courier_id, availability, reason, from_at, to_at "
+        f"{chosen} order by version desc limit $4 offset $5",
+        *args,
+        limit,
+        offset,
+    )
+    return [_span(row) for row in rows], total
+
+
+def _span(row: asyncpg.Record) -> Span:
+    return Span(
+        courier_id=row["courier_id"],
+        availability=Availability(row["availability"]),
+        reason=Reason(row["reason"]),
+        from_at=row["from_at"],
+        to_at=row["to_at"],
+    )
 
 
 def _columns(couriers: Sequence[Courier]) -> list[list[object]]:
-    return [
-        [c.id for c in couriers],
-        [c.version for c in couriers],
-        [c.tenant_id for c in couriers],
-        [c.city_id for c in couriers],
-        [c.vehicle for c in couriers],
-        [c.availability for c in couriers],
-        [c.since_at for c in couriers],
-        [c.shift_ends_at for c in couriers],
-        [c.break_ends_at for c in couriers],
-        [c.rating for c in couriers],
-        [c.missed_offers for c in couriers],
-    ]
+    return [[_value(courier, name) for courier in couriers] for name, _ in COLUMNS]
+
+
+def _value(courier: Courier, name: str) -> object:
+    value: object = getattr(courier, name)
+    if name == "preferred_zones":
+        return "{" + ",".join(sorted(map(str, courier.preferred_zones))) + "}"
+    return value
 
 
 def _courier(row: asyncpg.Record) -> Courier:
@@ -205,9 +246,13 @@ def _courier(row: asyncpg.Record) -> Courier:
         city_id=row["city_id"],
         vehicle=Vehicle(row["vehicle"]),
         availability=Availability(row["availability"]),
+        reason=Reason(row["reason"]) if row["reason"] is not None else None,
         since_at=row["since_at"],
         shift_ends_at=row["shift_ends_at"],
         break_ends_at=row["break_ends_at"],
         rating=row["rating"],
         missed_offers=row["missed_offers"],
+        vehicle_unsafe_since_at=row["vehicle_unsafe_since_at"],
+        fault=Fault(row["fault"]) if row["fault"] is not None else None,
+        preferred_zones=frozenset(row["preferred_zones"]),
     )

@@ -1,0 +1,89 @@
+"""Couriers as the API shows them, and what they are told about their own state."""
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from msgspec import Struct
+
+from tawsil.couriers.events import Availability, Fault, Reason, Vehicle
+from tawsil.couriers.model import BREAK_AFTER_MISSED, MISSED_IN_A_ROW, Courier
+from tawsil.couriers.public import Span
+from tawsil.kernel.i18n import text
+
+
+class CourierView(Struct, frozen=True):
+    """A courier's duty. `message` is for the courier, when there is something to tell them."""
+
+    id: UUID
+    city_id: UUID
+    vehicle: Vehicle
+    availability: Availability
+    reason: Reason | None
+    since_at: datetime
+    shift_ends_at: datetime | None
+    break_ends_at: datetime | None
+    rating: float
+    missed_offers: int
+    vehicle_unsafe_since_at: datetime | None
+    fault: Fault | None
+    preferred_zones: tuple[UUID, ...]
+    message: str | None
+
+    @staticmethod
+    def of(courier: Courier) -> "CourierView":
+        return CourierView(
+            id=courier.id,
+            city_id=courier.city_id,
+            vehicle=courier.vehicle,
+            availability=courier.availability,
+            reason=courier.reason,
+            since_at=courier.since_at,
+            shift_ends_at=courier.shift_ends_at,
+            break_ends_at=courier.break_ends_at,
+            rating=courier.rating,
+            missed_offers=courier.missed_offers,
+            vehicle_unsafe_since_at=courier.vehicle_unsafe_since_at,
+            fault=courier.fault,
+            preferred_zones=tuple(sorted(courier.preferred_zones)),
+            message=_message(courier),
+        )
+
+
+def _message(courier: Courier) -> str | None:
+    """What matters most to the courier just now, in the language of the request."""
+    minutes = BREAK_AFTER_MISSED // timedelta(minutes=1)
+    if courier.fault is not None:
+        return text(
+            "courier.message_vehicle_unsafe",
+            params={"fault": text(f"courier.fault_{courier.fault}")},
+        )
+    if courier.availability is Availability.ENDING_SHIFT:
+        return text("courier.message_last_job")
+    if courier.availability is Availability.ON_BREAK:
+        imposed = courier.reason is Reason.OFFERS_MISSED_IN_A_ROW
+        params = {"missed": MISSED_IN_A_ROW, "minutes": minutes}
+        return text("courier.message_break_imposed", params=params) if imposed else None
+    if courier.missed_offers == MISSED_IN_A_ROW - 1:
+        params = {"missed": courier.missed_offers, "minutes": minutes}
+        return text("courier.message_one_more_miss", params=params)
+    return None
+
+
+class SpanView(Struct, frozen=True):
+    """A stretch of time in one availability; the present one has no end and no length yet."""
+
+    availability: Availability
+    reason: Reason
+    from_at: datetime
+    to_at: datetime | None
+    length_s: int | None
+
+    @staticmethod
+    def of(span: Span) -> "SpanView":
+        return SpanView(
+            availability=span.availability,
+            reason=span.reason,
+            from_at=span.from_at,
+            to_at=span.to_at,
+            length_s=round((span.to_at - span.from_at).total_seconds()) if span.to_at else None,
+        )
