@@ -87,6 +87,13 @@ class DeliveryUnassigned(DeliveryEvent, frozen=True, kw_only=True, tag="delivery
     reason: str
 
 
+class DeliveryStranded(DeliveryEvent, frozen=True, kw_only=True, tag="delivery.stranded.v1"):
+    """Its courier is lost with the goods on board: people must see to it. `cause` says how."""
+
+    courier_id: UUID
+    cause: str
+
+
 class DeliveryArrived(DeliveryEvent, frozen=True, kw_only=True, tag="delivery.arrived.v1"):
     courier_id: UUID
     kind: StopKind
@@ -179,6 +186,7 @@ EVENTS: Final = (
     DeliveryAssigned,
     EtaMoved,
     DeliveryUnassigned,
+    DeliveryStranded,
     DeliveryArrived,
     DeliveryPickedUp,
     DeliveryDone,
