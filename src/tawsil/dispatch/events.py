@@ -1,6 +1,7 @@
 """What happens to a delivery and to the offers made for it. Ids, instants and places only."""
 
 from datetime import datetime
+from enum import StrEnum
 from typing import Final
 from uuid import UUID
 
@@ -177,6 +178,60 @@ class OfferWithdrawn(OfferEvent, frozen=True, kw_only=True, tag="offer.withdrawn
     reason: str
 
 
+class IncidentKind(StrEnum):
+    """What costs a courier points."""
+
+    LATE_HANDOVER = "late_handover"
+    JOB_CANCELLED = "job_cancelled"
+    WENT_OFFLINE = "went_offline"
+    STALLED = "stalled"
+    RAN_LATE = "ran_late"  # so late that somebody else was sent
+    OFFER_MISSED = "offer_missed"
+    OFFER_DECLINED = "offer_declined"
+
+
+class IncidentEvent(Event, frozen=True, kw_only=True):
+    """Something that counts against a courier; what people say about it is kept elsewhere."""
+
+    incident_id: UUID
+    courier_id: UUID
+    kind: IncidentKind
+
+
+class IncidentNoted(IncidentEvent, frozen=True, kw_only=True, tag="incident.noted.v1"):
+    """`subject_id`: the offer, or what the delivery is called by whoever asked for it."""
+
+    subject_id: UUID
+    happened_at: datetime
+
+
+class IncidentContested(IncidentEvent, frozen=True, kw_only=True, tag="incident.contested.v1"):
+    """The courier says it should not count; undecided by `decide_by_at`, it does not."""
+
+    decide_by_at: datetime
+
+
+class IncidentUpheld(IncidentEvent, frozen=True, kw_only=True, tag="incident.upheld.v1"):
+    pass
+
+
+class IncidentStruck(IncidentEvent, frozen=True, kw_only=True, tag="incident.struck.v1"):
+    """It does not count any more; `by_clock`: because nobody decided about it in time."""
+
+    by_clock: bool
+
+
+class PerformanceUpdated(Event, frozen=True, kw_only=True, tag="performance.updated.v1"):
+    """A courier's score, 0 to 100, is another whole number than before; shares are 0 to 1."""
+
+    courier_id: UUID
+    score: int
+    on_time: float
+    completion: float
+    acceptance: float | None
+    response_time_s: float | None
+
+
 EVENTS: Final = (
     DeliveryRequested,
     ReadyTimeMoved,
@@ -200,4 +255,9 @@ EVENTS: Final = (
     OfferExpired,
     OfferWithdrawn,
     RulesChanged,
+    IncidentNoted,
+    IncidentContested,
+    IncidentUpheld,
+    IncidentStruck,
+    PerformanceUpdated,
 )
