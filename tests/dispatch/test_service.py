@@ -240,12 +240,11 @@ async def test_declining_to_join_leaves_the_job_as_it_is(tx: Tx, city: City):
 async def test_a_courier_whom_nobody_has_seen_is_left_out(tx: Tx, city: City):
     await city.on_duty(tx)
     await tx.execute("delete from tracking.live_position")
-    await city.asks(tx)
-    tick = await city.tick(tx)
-    assert tick.offers == ()
-    row = await tx.row("select exclusions from dispatch.decision where id = $1", tick.decision_id)
-    assert row is not None
-    assert "no_position" in row["exclusions"]
+    (delivery,) = await city.asks(tx)
+    assert (await city.tick(tx)).offers == ()
+    why = await dispatch.explanation(tx, reference_id=delivery.reference_id)
+    assert why is not None
+    assert [left_out.reason for left_out in why.left_out] == ["no_position"]
 
 
 async def test_whoever_has_just_handed_over_leaves_the_door_first(tx: Tx, city: City):

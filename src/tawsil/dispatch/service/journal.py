@@ -2,14 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
-import msgspec
 from msgspec import Struct
 
 from tawsil.dispatch import planning
 from tawsil.dispatch.model import Delivery, Offer
+from tawsil.dispatch.service import replanning
+from tawsil.dispatch.service.replanning import Inputs
 from tawsil.dispatch.store import DecisionRow
 from tawsil.kernel.decisions import By, Refusal
 
@@ -33,11 +33,6 @@ class Held(Struct, frozen=True, kw_only=True):
     courier: UUID | None
 
 
-class Outcome(Struct, frozen=True, kw_only=True):
-    told: tuple[Told, ...]
-    held: tuple[Held, ...]
-
-
 class Considered(Struct, frozen=True, kw_only=True):
     """A courier thought of for a job, and what each reason counted in seconds of waiting."""
 
@@ -56,16 +51,33 @@ class LeftOut(Struct, frozen=True, kw_only=True):
     job: UUID | None = None
 
 
-class Inputs(Struct, frozen=True, kw_only=True):
-    """All that the plan was made from, but travel times: enough to plan again."""
+class Story(Struct, frozen=True, kw_only=True):
+    """What a tick came to."""
 
-    jobs: tuple[planning.Job, ...]
-    couriers: tuple[planning.Courier, ...]
+    told: tuple[Told, ...]
+    held: tuple[Held, ...]
+    considered: tuple[Considered, ...]
+    left_out: tuple[LeftOut, ...]
+
+
+class Decided(Struct, frozen=True, kw_only=True):
+    """A tick as it is read back, whole."""
+
+    id: UUID
+    city_id: UUID
+    at: datetime
+    policy: str
+    policy_version: int
+    solver_s: float
+    inputs: Inputs
+    story: Story
+    plan_hash: bytes
 
 
 class Explanation(Struct, frozen=True, kw_only=True):
     """One tick, as far as it concerns one delivery."""
 
+    decision_id: UUID
     at: datetime
     policy: str
     policy_version: int
@@ -83,10 +95,22 @@ def written(
     inputs: Inputs,
     left_out: Mapping[str, Sequence[UUID]],
     plan: planning.Plan,
+    solver_s: float,
     made: Mapping[UUID, Offer | Refusal],
     waiting: Sequence[Delivery],
 ) -> DecisionRow:
     """The row of a tick; `left_out` names couriers the planner was not shown, by reason."""
+    beforehand = [
+        LeftOut(reason=reason, couriers=len(ids), examples=tuple(ids))
+        for reason, ids in left_out.items()
+    ]
+    # A `Story` when it is read: the planner's own facts have the same fields.
+    story = {
+        "told": [_told(c, made.get(c.courier)) for c in plan.commitments],
+        "held": plan.holds,
+        "considered": plan.candidates,
+        "left_out": [*beforehand, *plan.exclusions],
+    }
     return DecisionRow(
         id=id_,
         tenant_id=by.tenant_id,
@@ -95,19 +119,13 @@ def written(
         policy=plan.policy,
         policy_version=plan.version,
         delivery_ids=tuple(d.id for d in waiting),
-        inputs=inputs,
-        candidates=plan.candidates,
-        exclusions=[
-            *(
-                LeftOut(reason=reason, couriers=len(ids), examples=tuple(ids))
-                for reason, ids in left_out.items()
-            ),
-            *plan.exclusions,
-        ],
-        outcome={
-            "told": [_told(c, made.get(c.courier)) for c in plan.commitments],
-            "held": plan.holds,
-        },
+        offer_ids=tuple(o.id for o in made.values() if isinstance(o, Offer)),
+        jobs=len(inputs.jobs),
+        couriers=len(inputs.couriers),
+        solver_s=solver_s,
+        plan_hash=replanning.hash_of(plan),
+        inputs=replanning.packed(inputs),
+        story=replanning.packed(story),
     )
 
 
@@ -125,21 +143,37 @@ def _told(commitment: planning.Commitment, outcome: Offer | Refusal | None) -> T
     )
 
 
-def explained(row: DecisionRow, *, delivery_id: UUID) -> Explanation:
-    """What a tick said about one delivery."""
-    outcome: Outcome = _read(row.outcome, Outcome)
-    considered: list[Considered] = _read(row.candidates, list[Considered])
-    left_out: list[LeftOut] = _read(row.exclusions, list[LeftOut])
-    return Explanation(
+def read(row: DecisionRow) -> Decided:
+    return Decided(
+        id=row.id,
+        city_id=row.city_id,
         at=row.at,
         policy=row.policy,
         policy_version=row.policy_version,
-        told=next((t for t in outcome.told if delivery_id in t.added), None),
-        held=next((h for h in outcome.held if h.job == delivery_id), None),
-        considered=tuple(c for c in considered if c.job == delivery_id),
-        left_out=tuple(x for x in left_out if x.job in {None, delivery_id}),
+        solver_s=row.solver_s,
+        inputs=replanning.unpacked(row.inputs, Inputs),
+        story=replanning.unpacked(row.story, Story),
+        plan_hash=row.plan_hash,
     )
 
 
-def _read(document: Any, type_: Any) -> Any:
-    return msgspec.convert(document, type_)
+def explained(row: DecisionRow, *, delivery_id: UUID) -> Explanation:
+    """What a tick said about one delivery."""
+    story = replanning.unpacked(row.story, Story)
+    return Explanation(
+        decision_id=row.id,
+        at=row.at,
+        policy=row.policy,
+        policy_version=row.policy_version,
+        told=next((t for t in story.told if delivery_id in t.added), None),
+        held=next((h for h in story.held if h.job == delivery_id), None),
+        considered=tuple(c for c in story.considered if c.job == delivery_id),
+        left_out=tuple(x for x in story.left_out if x.job in {None, delivery_id}),
+    )
+
+
+def reproduces(row: DecisionRow) -> bool:
+    """Whether planning again from what was kept gives the plan that was carried out."""
+    inputs = replanning.unpacked(row.inputs, Inputs)
+    return replanning.hash_of(replanning.plan_again(inputs)) == row.plan_hash
+

@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 from itertools import pairwise
+from time import perf_counter
 from typing import Final
 from uuid import UUID
 
@@ -10,7 +11,7 @@ from msgspec import Struct
 from tawsil.dispatch import planning, store
 from tawsil.dispatch.events import Stop
 from tawsil.dispatch.model import OFFER_LASTS, Offer, State
-from tawsil.dispatch.service import journal, offers
+from tawsil.dispatch.service import journal, offers, replanning
 from tawsil.dispatch.service.board import Board
 from tawsil.dispatch.service.view import View, job, look
 from tawsil.kernel import metrics
@@ -59,6 +60,8 @@ async def tick(
     if not soon:
         return Tick(waiting=len(waiting))
     view = await look(tx, tenant_id=tenant_id, city_id=city_id, waiting=soon, policy=policy)
+    travel = replanning.noting(travel)
+    started_s = perf_counter()
     snapshot = planning.survey(
         now=tx.now,
         jobs=[job(d) for d in view.jobs.values()],
@@ -66,6 +69,7 @@ async def tick(
         travel=travel,
     )
     plan = planning.plan(snapshot, policy)
+    solver_s = perf_counter() - started_s
     by = By(tenant_id=tenant_id, correlation_id=tx.ids())
     made = await _tell(tx, by, view=view, snapshot=snapshot, plan=plan, lasts=offer_lasts)
     told = [offer for offer in made.values() if isinstance(offer, Offer)]
@@ -81,9 +85,10 @@ async def tick(
         decision_id,
         by,
         city_id=city_id,
-        inputs=journal.Inputs(jobs=snapshot.jobs, couriers=snapshot.couriers),
+        inputs=replanning.inputs_of(snapshot, policy=policy, travel=travel),
         left_out=view.left_out,
         plan=plan,
+        solver_s=solver_s,
         made=made,
         waiting=soon,
     )

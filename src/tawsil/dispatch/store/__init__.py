@@ -3,7 +3,10 @@
 from tawsil.dispatch.store.decision_rows import (
     DecisionRow,
     add_decision,
+    decision,
+    decision_of_offer,
     decisions_about,
+    decisions_between,
     last_decision_at,
 )
 from tawsil.dispatch.store.delivery_rows import (
@@ -42,7 +45,10 @@ __all__ = [
     "carried_in",
     "circle_ids",
     "couriers_asked",
+    "decision",
+    "decision_of_offer",
     "decisions_about",
+    "decisions_between",
     "deliveries",
     "last_decision_at",
     "lock_deliveries",

@@ -1,12 +1,12 @@
-"""The log of decisions."""
+"""The log of decisions. Its documents are packed by whoever keeps them."""
 
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Final
 from uuid import UUID
 
 import asyncpg
-import msgspec
 from msgspec import Struct
+from msgspec.structs import asdict
 
 from tawsil.dispatch.store.rows import total
 from tawsil.kernel.db import Tx
@@ -22,35 +22,36 @@ class DecisionRow(Struct, frozen=True, kw_only=True):
     policy: str
     policy_version: int
     delivery_ids: tuple[UUID, ...]
-    inputs: Any
-    candidates: Any
-    exclusions: Any
-    outcome: Any
-
-
-_DOCUMENTS: Final = ("inputs", "candidates", "exclusions", "outcome")
+    offer_ids: tuple[UUID, ...]
+    jobs: int
+    couriers: int
+    solver_s: float
+    """From the city as it was seen to the plan, travel times included."""
+    plan_hash: bytes
+    inputs: bytes
+    story: bytes
 
 
 async def add_decision(tx: Tx, row: DecisionRow) -> None:
     await tx.execute(
         """
         insert into dispatch.decision (id, tenant_id, city_id, at, policy, policy_version,
-            delivery_ids, inputs, candidates, exclusions, outcome)
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+            delivery_ids, offer_ids, jobs, couriers, solver_s, plan_hash, inputs, story)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
         """,
-        row.id,
-        row.tenant_id,
-        row.city_id,
-        row.at,
-        row.policy,
-        row.policy_version,
-        list(row.delivery_ids),
-        *[msgspec.json.encode(getattr(row, name)).decode() for name in _DOCUMENTS],
+        *asdict(row).values(),
     )
 
 
 async def last_decision_at(tx: Tx, *, city_id: UUID) -> datetime | None:
     return await tx.value("select max(at) from dispatch.decision where city_id = $1", city_id)
+
+
+async def decision(tx: Tx, *, tenant_id: UUID, id_: UUID) -> DecisionRow | None:
+    row = await tx.row(
+        "select * from dispatch.decision where id = $2 and tenant_id = $1", tenant_id, id_
+    )
+    return None if row is None else _decision(row)
 
 
 async def decisions_about(
@@ -69,6 +70,33 @@ async def decisions_about(
     return [_decision(row) for row in rows], total(rows)
 
 
+async def decision_of_offer(tx: Tx, *, offer_id: UUID) -> DecisionRow | None:
+    """The tick that made an offer."""
+    row = await tx.row(
+        "select * from dispatch.decision where offer_ids @> array[$1::uuid]", offer_id
+    )
+    return None if row is None else _decision(row)
+
+
+async def decisions_between(
+    tx: Tx, *, city_id: UUID, from_at: datetime, to_at: datetime, after: UUID | None, limit: int
+) -> Sequence[DecisionRow]:
+    """The ticks of a window by id, which is the order of time: those after one of them."""
+    rows = await tx.rows(
+        """
+        select * from dispatch.decision
+        where city_id = $1 and at >= $2 and at < $3 and ($4::uuid is null or id > $4)
+        order by id limit $5
+        """,
+        city_id,
+        from_at,
+        to_at,
+        after,
+        limit,
+    )
+    return [_decision(row) for row in rows]
+
+
 def _decision(row: asyncpg.Record) -> DecisionRow:
     return DecisionRow(
         id=row["id"],
@@ -78,5 +106,11 @@ def _decision(row: asyncpg.Record) -> DecisionRow:
         policy=row["policy"],
         policy_version=row["policy_version"],
         delivery_ids=tuple(row["delivery_ids"]),
-        **{name: msgspec.json.decode(row[name]) for name in _DOCUMENTS},
+        offer_ids=tuple(row["offer_ids"]),
+        jobs=row["jobs"],
+        couriers=row["couriers"],
+        solver_s=row["solver_s"],
+        plan_hash=row["plan_hash"],
+        inputs=row["inputs"],
+        story=row["story"],
     )
