@@ -1,0 +1,1 @@
+"""Which of two ways is better, measured by switching between them."""

@@ -1,0 +1,65 @@
+"""What has happened to experiments."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Final
+from uuid import UUID
+
+from tawsil.kernel.decisions import Event
+
+
+class StopCause(StrEnum):
+    """Why an experiment stopped before its end; `missed` when nobody was there to start it."""
+
+    HARM = "harm"
+    MISTAKE = "mistake"
+    NOT_NEEDED = "not_needed"
+    MISSED = "missed"
+
+
+class ExperimentDrafted(Event, frozen=True, tag="experiment.drafted.v1"):
+    experiment_id: UUID
+    arms: tuple[str, str]
+    metrics: tuple[str, ...]
+
+
+class ExperimentScheduled(Event, frozen=True, tag="experiment.scheduled.v1"):
+    """Which arm runs when and where is fixed: `assignment_sha256` is the hash of that table as CSV.
+
+    No units: the whole city is one.
+    """
+
+    experiment_id: UUID
+    arms: tuple[str, str]
+    units: tuple[UUID, ...]
+    block_min: int
+    starts_at: datetime
+    ends_at: datetime
+    seed: int
+    cells: int
+    assignment_sha256: str
+
+
+class ExperimentStarted(Event, frozen=True, tag="experiment.started.v1"):
+    experiment_id: UUID
+    ends_at: datetime
+
+
+class ExperimentEnded(Event, frozen=True, tag="experiment.ended.v1"):
+    experiment_id: UUID
+
+
+class ExperimentStopped(Event, frozen=True, tag="experiment.stopped.v1"):
+    """Before its end, or before it began."""
+
+    experiment_id: UUID
+    cause: StopCause
+
+
+EVENTS: Final = (
+    ExperimentDrafted,
+    ExperimentScheduled,
+    ExperimentStarted,
+    ExperimentEnded,
+    ExperimentStopped,
+)
