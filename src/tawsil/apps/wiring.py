@@ -21,6 +21,9 @@ from tawsil.couriers import service as couriers
 from tawsil.dispatch import events as dispatch_events
 from tawsil.dispatch import public as dispatch
 from tawsil.dispatch import routes as dispatch_routes
+from tawsil.experiments import events as experiment_events
+from tawsil.experiments import public as experiments
+from tawsil.experiments import routes as experiment_routes
 from tawsil.geography import routes as geography_routes
 from tawsil.identity import events as identity_events
 from tawsil.identity import routes as identity_routes
@@ -47,6 +50,7 @@ from tawsil.tracking import routes as tracking_routes
 REGISTRY: Final = Registry(
     chain(
         identity_events.EVENTS,
+        experiment_events.EVENTS,
         catalog_events.EVENTS,
         pricing_events.EVENTS,
         tracking_events.EVENTS,
@@ -73,6 +77,7 @@ HANDLERS: Final[Mapping[type[Event], Sequence[Handler]]] = {
 }
 
 DEADLINES: Final[Mapping[str, Owner]] = {
+    "experiment": experiments.on_due,
     "merchant": catalog.on_due,
     "quote": pricing.on_due,
     "courier": couriers.on_due,
@@ -85,6 +90,7 @@ DEADLINES: Final[Mapping[str, Owner]] = {
 ROUTES: Final[Sequence[ControllerRouterHandler]] = [
     *identity_routes.routes,
     *geography_routes.routes,
+    *experiment_routes.routes,
     *catalog_routes.routes,
     *pricing_routes.routes,
     *tracking_routes.routes,
