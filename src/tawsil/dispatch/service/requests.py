@@ -33,8 +33,11 @@ class MoveReadyTime(Command, frozen=True, kw_only=True):
 
 
 class Withdraw(Command, frozen=True, kw_only=True):
+    """`unless_assigned`: only as long as no courier has it; else also from who is to collect it."""
+
     reference_id: UUID
     reason: str
+    unless_assigned: bool = False
 
 
 def unknown() -> Refusal:
@@ -76,6 +79,9 @@ async def withdraw(tx: Tx, commands: Sequence[Withdraw]) -> Outcomes:
         delivery = board.find(command.by, command.reference_id)
         if delivery is None:
             outcomes.append(unknown())
+            continue
+        if command.unless_assigned and delivery.courier_id is not None:
+            outcomes.append(refuse("dispatch.courier_found", state=delivery.state))
             continue
         by = _story(command.by, delivery)
         board.withdraw_offer_of(by, delivery, reason="delivery_withdrawn")
