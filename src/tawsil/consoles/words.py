@@ -17,7 +17,7 @@ from tawsil.kernel.i18n import DEFAULT, catalogues, current_locale, text
 from tawsil.ordering.public import Status
 
 _WITHOUT_NAME: Final = "—"
-CODED: Final = frozenset({"reason", "proof", "code", "waiting_for"})
+CODED: Final = frozenset({"reason", "cause", "proof", "code", "waiting_for"})
 """Fields of events that hold a code with a word of its own."""
 
 

@@ -21,6 +21,18 @@ class Stop(Struct, frozen=True, kw_only=True):
     at: datetime
 
 
+class Cause(StrEnum):
+    """Why a courier may lose, or lost, a delivery."""
+
+    COURIER_OFFLINE = "courier_offline"  # off duty, or not seen for too long
+    COURIER_STALLED = "courier_stalled"  # came no nearer to where they are to collect
+    COURIER_CANCELLED = "courier_cancelled"
+    VEHICLE_UNSAFE = "vehicle_unsafe"
+    TOO_LATE = "too_late"
+    BY_HAND = "by_hand"  # an operator decided
+    UNDONE = "undone"  # an operator took back what was decided by hand
+
+
 class DeliveryEvent(Event, frozen=True, kw_only=True):
     delivery_id: UUID
     reference_id: UUID
@@ -82,10 +94,38 @@ class EtaMoved(DeliveryEvent, frozen=True, kw_only=True, tag="delivery.eta_moved
 
 
 class DeliveryUnassigned(DeliveryEvent, frozen=True, kw_only=True, tag="delivery.unassigned.v1"):
-    """The courier will not come; another is looked for."""
+    """The courier will not come; another is looked for. `reason` is a `Cause`."""
 
     courier_id: UUID
     reason: str
+
+
+class DeliveryAtRisk(DeliveryEvent, frozen=True, kw_only=True, tag="delivery.at_risk.v1"):
+    """Its courier may be lost. Unless that changes by `until_at`, another courier is looked for;
+    what is on board already (`collected`) stays with them, and somebody has to look after it.
+    """
+
+    courier_id: UUID
+    cause: Cause
+    collected: bool
+    until_at: datetime
+
+
+class DeliveryRecovered(DeliveryEvent, frozen=True, kw_only=True, tag="delivery.recovered.v1"):
+    """What put it at risk is over: the courier goes on with it."""
+
+    courier_id: UUID
+    cause: Cause
+    at_risk_s: int
+
+
+class DeliveryHandedOver(DeliveryEvent, frozen=True, kw_only=True, tag="delivery.handed_over.v1"):
+    """What was on board went from one courier to another, as an operator noted."""
+
+    from_courier_id: UUID
+    courier_id: UUID
+    dropoff_eta_at: datetime
+    place: Place | None = None
 
 
 class DeliveryStranded(DeliveryEvent, frozen=True, kw_only=True, tag="delivery.stranded.v1"):
@@ -240,8 +280,11 @@ EVENTS: Final = (
     DeliveryEscalated,
     DeliveryAssigned,
     EtaMoved,
+    DeliveryAtRisk,
+    DeliveryRecovered,
     DeliveryUnassigned,
     DeliveryStranded,
+    DeliveryHandedOver,
     DeliveryArrived,
     DeliveryPickedUp,
     DeliveryDone,
