@@ -178,6 +178,24 @@ class RulesChanged(Event, frozen=True, kw_only=True, tag="rules.changed.v1"):
     city_id: UUID
 
 
+class PolicyCreated(Event, frozen=True, kw_only=True, tag="policy.created.v1"):
+    """A version of a policy: weights by which a city may decide. It decides nothing yet."""
+
+    policy_id: UUID
+    name: str
+    number: int
+
+
+class PolicySetLive(Event, frozen=True, kw_only=True, tag="policy.set_live.v1"):
+    """A city decides by it from now on; `override`: without a passed simulated week."""
+
+    policy_id: UUID
+    city_id: UUID
+    name: str
+    number: int
+    override: bool
+
+
 class OfferPayload(Struct, frozen=True, kw_only=True):
     """What a courier decides on: what it pays, how far it goes, where and when."""
 
@@ -273,6 +291,8 @@ class PerformanceUpdated(Event, frozen=True, kw_only=True, tag="performance.upda
 
 
 EVENTS: Final = (
+    PolicyCreated,
+    PolicySetLive,
     DeliveryRequested,
     ReadyTimeMoved,
     DeliveryOffered,

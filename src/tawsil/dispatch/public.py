@@ -7,11 +7,30 @@ from uuid import UUID
 
 from tawsil.dispatch import store
 from tawsil.dispatch.model import OFFER_LASTS, Delivery, Etas, Offer, OfferState, State
+from tawsil.dispatch.model.policies import (
+    LIVE_POLICY,
+    Finding,
+    LivePolicy,
+    Metrics,
+    PolicyVersion,
+    Trial,
+)
 from tawsil.dispatch.planning import Policy, Services, TravelTimes
 from tawsil.dispatch.service import journal, offers, reassignment, requests, steps, ticking
 from tawsil.dispatch.service.handlers import on_due_delivery, on_due_offer, on_geofence
 from tawsil.dispatch.service.journal import Explanation
 from tawsil.dispatch.service.offers import Answer
+from tawsil.dispatch.service.policies import (
+    AskForTrial,
+    CreatePolicy,
+    SetLivePolicy,
+    TrialJob,
+    TrialTask,
+    begin_trial,
+    finish_trial,
+    live_policy,
+    trial_task,
+)
 from tawsil.dispatch.service.reassignment import Reassign, on_courier_unavailable
 from tawsil.dispatch.service.requests import MoveReadyTime, RequestCourier, Withdraw
 from tawsil.dispatch.service.steps import Step
@@ -24,26 +43,39 @@ from tawsil.kernel.decisions import Refusal
 __all__ = [
     "LIVE_POLICY",
     "Answer",
+    "AskForTrial",
+    "CreatePolicy",
     "Delivery",
     "Etas",
     "Explanation",
+    "Finding",
+    "LivePolicy",
+    "Metrics",
     "MoveReadyTime",
     "Offer",
     "OfferState",
     "OnMap",
     "Policy",
+    "PolicyVersion",
     "Reassign",
     "RequestCourier",
     "Services",
+    "SetLivePolicy",
     "State",
     "Step",
     "Tick",
     "TravelTimes",
+    "Trial",
+    "TrialJob",
+    "TrialTask",
     "Withdraw",
     "accept",
+    "begin_trial",
     "delivered",
     "explanation",
     "failed",
+    "finish_trial",
+    "live_policy",
     "move_ready_time",
     "of_references",
     "on_courier_unavailable",
@@ -56,20 +88,14 @@ __all__ = [
     "request",
     "returned",
     "tick",
+    "trial_task",
     "waiting",
     "withdraw",
 ]
 
 
 MOST_TICKS_LOOKED_AT: Final = 50
-LIVE_POLICY: Final = Policy(
-    name="just_in_time_live",
-    tick_s=2.0,
-    lead_s=90.0,  # an offer's 30 s, one that is missed, and setting off
-    reach_s=1800.0,
-    bundle_max=3,
-)
-"""For a live city: offers may be declined, so couriers are told earlier than in a replay."""
+
 
 
 async def request(tx: Tx, commands: Sequence[RequestCourier]) -> list[Delivery | Refusal]:

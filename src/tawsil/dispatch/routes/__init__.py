@@ -5,6 +5,12 @@ Deliveries are addressed by the reference under which they were asked for, such 
 
 from typing import Final
 
-from tawsil.dispatch.routes import decisions, offers, operations, rules
+from tawsil.dispatch.routes import decisions, offers, operations, policies, rules
 
-routes: Final = [*offers.routes, *operations.routes, *decisions.routes, *rules.routes]
+routes: Final = [
+    *offers.routes,
+    *operations.routes,
+    *decisions.routes,
+    *rules.routes,
+    *policies.routes,
+]
