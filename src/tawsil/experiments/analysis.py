@@ -124,7 +124,7 @@ def figures(blocks: Blocks, *, arm: int) -> ArmFigures:
 def compare(
     blocks: Blocks, *, random: np.random.Generator, level: float = 0.95, tosses: int = 999
 ) -> Difference | None:
-    """How the arms differ; None while there is too little to tell how sure that is."""
+    """How the arms differ; None while too little, or nothing but the same, has been measured."""
     if min((blocks.arm == 0).sum(), (blocks.arm == 1).sum()) < 2:
         return None
     covariates, adjusted_for = _covariates(blocks)
@@ -132,7 +132,7 @@ def compare(
     if fit.leeway < TINY * blocks.n.sum():
         return None
     variance, degrees = fit.variance()
-    if not (variance > 0 and degrees >= 1):
+    if np.sqrt(variance) <= TINY * np.abs(blocks.mean).max() or degrees < 1:
         return None
     se = float(np.sqrt(variance))
     reach = float(stdtrit(degrees, 0.5 + level / 2)) * se
@@ -153,6 +153,7 @@ def least_detectable(
     *,
     blocks: int,
     subjects_per_block: float,
+    sizes_cv: float,
     block_sd: float,
     subject_sd: float,
     level: float = 0.95,
@@ -161,10 +162,12 @@ def least_detectable(
     """The smallest true difference that would be told from none with this power.
 
     Half the blocks run either arm. `block_sd` is how much blocks differ beyond their subjects'
-    chance, `subject_sd` how much subjects of one block do; both from the past.
+    chance, `subject_sd` how much subjects of one block do; `sizes_cv` is how unequal blocks are
+    (the standard deviation of their subjects over the mean: large ones bring their shocks to many;
+    Eldridge, Ashby & Kerry 2006, International Journal of Epidemiology 35(5)). All from the past.
     """
     assert blocks > 2, "two blocks have no spread"
-    variance = block_sd**2 + subject_sd**2 / subjects_per_block
+    variance = (1 + sizes_cv**2) * block_sd**2 + subject_sd**2 / subjects_per_block
     degrees = blocks - 2
     quantiles = stdtrit(degrees, 0.5 + level / 2) + stdtrit(degrees, power)
     return float(quantiles * np.sqrt(4 * variance / blocks))

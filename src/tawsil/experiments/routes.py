@@ -233,14 +233,18 @@ async def show_power(
     subject_sd: Spread,
     caller: NamedDependency[Caller],
     database: NamedDependency[Database],
+    sizes_cv: Annotated[float, QueryParameter(ge=0, le=10)] = 0.5,
     power: Annotated[float, QueryParameter(ge=0.5, le=0.99)] = 0.8,
 ) -> Envelope[PowerView]:
-    """From past spread: between blocks (beyond chance) and between the subjects of one block."""
+    """From past spread: between blocks (beyond chance), between the subjects of one block, and of
+    the number of subjects in a block (`sizes_cv`, its standard deviation over its mean).
+    """
     async with database.transaction() as tx:
         experiment = await _own(tx, caller, experiment_id)
     least = public.least_detectable(
         blocks=experiment.cells,
         subjects_per_block=subjects_per_block,
+        sizes_cv=sizes_cv,
         block_sd=block_sd,
         subject_sd=subject_sd,
         power=power,
