@@ -15,11 +15,13 @@ from tawsil.dispatch.model.policies import (
     PolicyVersion,
     Trial,
 )
+from tawsil.dispatch.model.performance import Standing
 from tawsil.dispatch.planning import Policy, Services, TravelTimes
 from tawsil.dispatch.service import journal, offers, reassignment, requests, steps, ticking
 from tawsil.dispatch.service.handlers import on_due_delivery, on_due_offer, on_geofence
 from tawsil.dispatch.service.journal import Explanation
 from tawsil.dispatch.service.offers import Answer
+from tawsil.dispatch.service.performance import on_due_incident, on_performance, standing
 from tawsil.dispatch.service.policies import (
     AskForTrial,
     CreatePolicy,
@@ -61,6 +63,7 @@ __all__ = [
     "RequestCourier",
     "Services",
     "SetLivePolicy",
+    "Standing",
     "State",
     "Step",
     "Tick",
@@ -80,13 +83,16 @@ __all__ = [
     "of_references",
     "on_courier_unavailable",
     "on_due_delivery",
+    "on_due_incident",
     "on_due_offer",
     "on_geofence",
+    "on_performance",
     "picked_up",
     "reassign",
     "reject",
     "request",
     "returned",
+    "standing",
     "tick",
     "trial_task",
     "waiting",

@@ -5,7 +5,7 @@ Deliveries are addressed by the reference under which they were asked for, such 
 
 from typing import Final
 
-from tawsil.dispatch.routes import decisions, offers, operations, policies, rules
+from tawsil.dispatch.routes import decisions, offers, operations, performance, policies, rules
 
 routes: Final = [
     *offers.routes,
@@ -13,4 +13,5 @@ routes: Final = [
     *decisions.routes,
     *rules.routes,
     *policies.routes,
+    *performance.routes,
 ]
