@@ -7,6 +7,7 @@ from uuid import UUID
 
 from tawsil.dispatch import store
 from tawsil.dispatch.model import OFFER_LASTS, Delivery, Etas, Offer, OfferState, State
+from tawsil.dispatch.model.performance import Standing
 from tawsil.dispatch.model.policies import (
     LIVE_POLICY,
     Finding,
@@ -15,7 +16,6 @@ from tawsil.dispatch.model.policies import (
     PolicyVersion,
     Trial,
 )
-from tawsil.dispatch.model.performance import Standing
 from tawsil.dispatch.planning import Policy, Services, TravelTimes
 from tawsil.dispatch.service import journal, offers, reassignment, requests, steps, ticking
 from tawsil.dispatch.service.handlers import on_due_delivery, on_due_offer, on_geofence
