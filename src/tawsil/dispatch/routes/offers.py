@@ -5,10 +5,11 @@ from uuid import UUID
 
 from litestar import Response, get, post
 from litestar.di import NamedDependency
-from litestar.params import FromPath, JSONBody
+from litestar.params import FromPath, FromQuery, JSONBody
 from msgspec import Meta, Struct
 
 from tawsil.dispatch import store
+from tawsil.dispatch.model import OfferState
 from tawsil.dispatch.routes.access import (
     READ,
     TAGS,
@@ -26,11 +27,14 @@ from tawsil.kernel.http import (
     Caller,
     Commands,
     Envelope,
+    FromInstant,
     Page,
     PageNumber,
     PageQuery,
     PageSize,
+    ToInstant,
     allow,
+    check_window,
     envelope,
     page_envelope,
 )
@@ -52,17 +56,24 @@ async def list_offers(
     courier_id: FromPath[UUID],
     caller: NamedDependency[Caller],
     database: NamedDependency[Database],
+    state: FromQuery[OfferState | None] = None,
+    from_at: FromInstant = None,
+    to_at: ToInstant = None,
     page: PageNumber = 1,
     limit: PageSize = 20,
 ) -> Envelope[list[OfferView]]:
-    """The pending one first, then the latest."""
+    """The pending one first, then the latest; `state`, `from` and `to` (when made) choose."""
     reach(caller, READ, courier_id)
+    check_window(from_at, to_at)
     query = PageQuery(page=page, limit=limit)
     async with database.transaction() as tx:
         found, total = await store.offers_of(
             tx,
             tenant_id=caller.tenant_id,
             courier_id=courier_id,
+            state=state,
+            from_at=from_at,
+            to_at=to_at,
             limit=query.limit,
             offset=query.offset,
         )

@@ -1,6 +1,7 @@
 """The table of offers."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Final
 from uuid import UUID
 
@@ -45,17 +46,30 @@ async def offers(tx: Tx, *, ids: Sequence[UUID]) -> dict[UUID, Offer]:
 
 
 async def offers_of(
-    tx: Tx, *, tenant_id: UUID, courier_id: UUID, limit: int, offset: int
+    tx: Tx,
+    *,
+    tenant_id: UUID,
+    courier_id: UUID,
+    state: OfferState | None,
+    from_at: datetime | None,
+    to_at: datetime | None,
+    limit: int,
+    offset: int,
 ) -> tuple[list[Offer], int]:
-    """A courier's offers: the pending one, then the newest."""
+    """A courier's offers of a state, made in a window: the pending one, then the newest."""
     rows = await tx.rows(
         """
         select *, count(*) over () as total from dispatch.offer
-        where courier_id = $2 and tenant_id = $1
-        order by (state = 'pending') desc, made_at desc, id limit $3 offset $4
+        where courier_id = $2 and tenant_id = $1 and ($3::text is null or state = $3)
+            and ($4::timestamptz is null or made_at >= $4)
+            and ($5::timestamptz is null or made_at < $5)
+        order by (state = 'pending') desc, made_at desc, id limit $6 offset $7
         """,
         tenant_id,
         courier_id,
+        state,
+        from_at,
+        to_at,
         limit,
         offset,
     )
