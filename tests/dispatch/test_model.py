@@ -55,7 +55,14 @@ def waiting(n: int = 1, *, ready_in: timedelta = timedelta(0)) -> Delivery:
     )
 
 
-def offer_of(id_: UUID, courier_id: UUID, deliveries: list[Delivery], *, now: datetime) -> Offer:
+def offer_of(
+    id_: UUID,
+    courier_id: UUID,
+    deliveries: list[Delivery],
+    *,
+    now: datetime,
+    round_id: UUID | None = None,
+) -> Offer:
     doors = [
         Stop(kind=StopKind.DROPOFF, delivery_ids=(d.id,), place=d.dropoff, at=now + MINUTE * 9)
         for d in deliveries
@@ -71,6 +78,7 @@ def offer_of(id_: UUID, courier_id: UUID, deliveries: list[Delivery], *, now: da
         tenant_id=UUID(int=1000),
         city_id=UUID(int=1001),
         correlation_id=UUID(int=1002),
+        round_id=round_id or id_,
         courier_id=courier_id,
         delivery_ids=tuple(d.id for d in deliveries),
         reference_ids=tuple(d.reference_id for d in deliveries),
@@ -79,7 +87,7 @@ def offer_of(id_: UUID, courier_id: UUID, deliveries: list[Delivery], *, now: da
             earning_minor=500, currency="AED", distance_m=1000, stops=(pickup, *doors)
         ),
         made_at=now,
-        expires_at=now + model.OFFER_LASTS,
+        expires_at=now + MINUTE / 2,
     )
 
 
@@ -161,25 +169,41 @@ class Street(RuleBasedStateMachine):
     def pending(self) -> list[Offer]:
         return [o for o in self.offers.values() if o.pending]
 
-    def close(self, decision: Decision[Offer], *, declined: bool) -> None:
+    def pending_in(self, round_id: UUID) -> list[Offer]:
+        return [o for o in self.pending() if o.round_id == round_id]
+
+    def close(self, decision: Decision[Offer]) -> None:
+        """The deliveries wait again when nobody else of the round is left to answer."""
         if isinstance(decision, Refusal):
             return
-        self.offers[decision.state.id] = decision.state
-        for id_ in decision.state.delivery_ids:
+        over = decision.state
+        self.offers[over.id] = over
+        if self.pending_in(over.round_id):
+            return
+        said_no = {
+            o.courier_id for o in self.offers.values() if o.round_id == over.round_id and o.declined
+        }
+        for id_ in over.delivery_ids:
             left = model.fall_through(
-                self.deliveries[id_], offer=decision.state, reason="left", declined=declined
+                self.deliveries[id_], offer=over, reason="left", declined_by=said_no
             )
             assert self.take(left)
+            assert self.deliveries[id_].declined_by >= said_no
 
-    @rule(courier=st.sampled_from(COURIERS), count=st.integers(1, 3))
-    def offer(self, courier: UUID, count: int) -> None:
+    @rule(couriers=st.sets(st.sampled_from(COURIERS), min_size=1), count=st.integers(1, 3))
+    def offer(self, couriers: set[UUID], count: int) -> None:
         open_ = [d for d in self.deliveries.values() if d.state is State.WAITING][:count]
-        if not open_ or any(o.courier_id == courier for o in self.pending()):
+        asked = sorted(couriers - {o.courier_id for o in self.pending()})
+        if not open_ or not asked:
             return
-        made = offer_of(UUID(int=9000 + len(self.offers)), courier, open_, now=self.now)
-        self.offers[made.id] = made
+        first = 9000 + len(self.offers)
+        made = [
+            offer_of(UUID(int=first + n), courier, open_, now=self.now, round_id=UUID(int=first))
+            for n, courier in enumerate(asked)
+        ]
+        self.offers |= {o.id: o for o in made}
         for delivery in open_:
-            assert self.take(model.offer(delivery, offer=made, now=self.now))
+            assert self.take(model.offer(delivery, offers=made, now=self.now))
 
     @precondition(lambda self: self.offers)
     @rule(data=st.data())
@@ -189,6 +213,10 @@ class Street(RuleBasedStateMachine):
         if isinstance(decision, Refusal):
             return
         self.offers[chosen.id] = decision.state
+        for other in self.pending_in(chosen.round_id):
+            gone = model.withdraw_offer(other, reason=model.TAKEN)
+            assert isinstance(gone, Accepted)
+            self.offers[other.id] = gone.state
         etas = chosen.etas()
         for id_ in chosen.delivery_ids:
             assert self.take(
@@ -212,7 +240,7 @@ class Street(RuleBasedStateMachine):
                 decision = model.expire_offer(chosen)
             case _:
                 decision = model.withdraw_offer(chosen, reason="changed")
-        self.close(decision, declined=how == "reject")
+        self.close(decision)
 
     @rule(n=st.integers(0, 2), who=st.sampled_from(COURIERS))
     def step(self, n: int, who: UUID) -> None:
@@ -242,10 +270,9 @@ class Street(RuleBasedStateMachine):
     @rule(n=st.integers(0, 2))
     def withdraw(self, n: int) -> None:
         delivery = self.deliveries[UUID(int=n)]
-        if delivery.offer_id is not None and delivery.state is State.OFFERED:
-            self.close(
-                model.withdraw_offer(self.offers[delivery.offer_id], reason="gone"), declined=False
-            )
+        if delivery.round_id is not None and delivery.state is State.OFFERED:
+            for offer in self.pending_in(delivery.round_id):
+                self.close(model.withdraw_offer(offer, reason="gone"))
         before = self.deliveries[delivery.id]
         if self.take(model.withdraw(before, reason="cancelled", now=self.now)):
             self.freed += before.state in TO_COLLECT
@@ -266,9 +293,14 @@ class Street(RuleBasedStateMachine):
 
     @invariant()
     def pending_offers_speak_for_their_deliveries(self) -> None:
-        offered = {d.id: d.offer_id for d in self.deliveries.values() if d.state is State.OFFERED}
-        claimed = {id_: o.id for o in self.pending() for id_ in o.delivery_ids}
-        assert offered == claimed
+        offered = {d.id: d.round_id for d in self.deliveries.values() if d.state is State.OFFERED}
+        claimed = {(id_, o.round_id) for o in self.pending() for id_ in o.delivery_ids}
+        assert set(offered.items()) == claimed
+
+    @invariant()
+    def a_round_has_one_winner(self) -> None:
+        won = [o.round_id for o in self.offers.values() if o.state is OfferState.ACCEPTED]
+        assert len(won) == len(set(won))
 
     @invariant()
     def who_waits_is_woken(self) -> None:

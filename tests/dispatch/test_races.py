@@ -29,13 +29,13 @@ CONTRADICTIONS = {
     """,
     "offered without a pending offer": """
         select d.id from dispatch.delivery d where d.state = 'offered' and not exists (
-            select from dispatch.offer o where o.id = d.offer_id and o.state = 'pending'
+            select from dispatch.offer o where o.round_id = d.round_id and o.state = 'pending'
                 and o.delivery_ids @> array[d.id])
     """,
     "in a pending offer but not offered": """
         select o.id from dispatch.offer o, unnest(o.delivery_ids) i join dispatch.delivery d
             on d.id = i where o.state = 'pending'
-            and (d.state <> 'offered' or d.offer_id <> o.id)
+            and (d.state <> 'offered' or d.round_id <> o.round_id)
     """,
     "alive without a deadline": """
         select d.id from dispatch.delivery d where d.state in ('waiting', 'offered', 'assigned')

@@ -54,6 +54,7 @@ __all__ = [
     "get_many",
     "history",
     "hold",
+    "lock",
     "mark_safe",
     "mark_unsafe",
     "missed_offer",
@@ -72,6 +73,15 @@ async def create_couriers(tx: Tx, *, couriers: Sequence[NewCourier]) -> list[Cou
 
 async def get_many(tx: Tx, *, ids: Sequence[UUID]) -> dict[UUID, Courier]:
     return await store.get_many(tx, ids=ids)
+
+
+async def lock(tx: Tx, *, ids: Sequence[UUID]) -> dict[UUID, Courier]:
+    """Couriers whom nobody else changes until the transaction ends.
+
+    Whoever changes couriers in several calls locks them all beforehand, in one: so rows are taken
+    in one order, and no two transactions wait for each other in a circle.
+    """
+    return await store.lock(tx, ids=ids)
 
 
 async def on_duty(tx: Tx, *, city_id: UUID) -> list[Courier]:

@@ -49,14 +49,17 @@ class ReadyTimeMoved(DeliveryEvent, frozen=True, kw_only=True, tag="delivery.rea
 
 
 class DeliveryOffered(DeliveryEvent, frozen=True, kw_only=True, tag="delivery.offered.v1"):
+    """A round of offers began: `courier_id` is asked, and `also_asked` at the same time."""
+
     offer_id: UUID
     courier_id: UUID
+    also_asked: tuple[UUID, ...] = ()
 
 
 class OfferFellThrough(
     DeliveryEvent, frozen=True, kw_only=True, tag="delivery.offer_fell_through.v1"
 ):
-    """The delivery waits again; `reason` is how its offer ended."""
+    """The delivery waits again; `reason` is how the last offer of its round ended."""
 
     offer_id: UUID
     courier_id: UUID
@@ -178,6 +181,13 @@ class RulesChanged(Event, frozen=True, kw_only=True, tag="rules.changed.v1"):
     city_id: UUID
 
 
+class Prep(StrEnum):
+    """Whether there is something to collect already, as far as is known."""
+
+    READY = "ready"
+    PREPARING = "preparing"
+
+
 class PolicyCreated(Event, frozen=True, kw_only=True, tag="policy.created.v1"):
     """A version of a policy: weights by which a city may decide. It decides nothing yet."""
 
@@ -197,12 +207,22 @@ class PolicySetLive(Event, frozen=True, kw_only=True, tag="policy.set_live.v1"):
 
 
 class OfferPayload(Struct, frozen=True, kw_only=True):
-    """What a courier decides on: what it pays, how far it goes, where and when."""
+    """What a courier decides on: what it pays, how far it goes, where and when.
+
+    `earning_minor` includes `incentive_minor`. `distance_m` is the whole way from where the
+    courier is: `to_pickup_m` to the first pick-up, the rest from there on. `prep` is as of the
+    offer, `ready_at` when all of it is expected to be ready.
+    """
 
     earning_minor: int
     currency: str
     distance_m: int
     stops: tuple[Stop, ...]
+    incentive_minor: int = 0
+    to_pickup_m: int = 0
+    deliveries: int = 1
+    prep: Prep = Prep.PREPARING
+    ready_at: datetime | None = None
 
 
 class OfferEvent(Event, frozen=True, kw_only=True):
@@ -213,8 +233,12 @@ class OfferEvent(Event, frozen=True, kw_only=True):
 
 
 class OfferMade(OfferEvent, frozen=True, kw_only=True, tag="offer.made.v1"):
+    """`round_id` is shared by all who are asked for the same at once; the first yes wins."""
+
     expires_at: datetime
     payload: OfferPayload
+    round_id: UUID | None = None
+    mode: str = "one_by_one"
 
 
 class OfferAccepted(OfferEvent, frozen=True, kw_only=True, tag="offer.accepted.v1"):
@@ -231,7 +255,7 @@ class OfferExpired(OfferEvent, frozen=True, kw_only=True, tag="offer.expired.v1"
 
 
 class OfferWithdrawn(OfferEvent, frozen=True, kw_only=True, tag="offer.withdrawn.v1"):
-    """The platform took it back before it was answered."""
+    """The platform took it back before it was answered: `taken_by_another`, for one."""
 
     reason: str
 

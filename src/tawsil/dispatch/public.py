@@ -1,12 +1,11 @@
 """What other contexts may ask of dispatch."""
 
 from collections.abc import Sequence
-from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
 from tawsil.dispatch import store
-from tawsil.dispatch.model import OFFER_LASTS, Delivery, Etas, Offer, OfferState, State
+from tawsil.dispatch.model import Delivery, Etas, Offer, OfferState, State
 from tawsil.dispatch.model.performance import Standing
 from tawsil.dispatch.model.policies import (
     LIVE_POLICY,
@@ -103,7 +102,6 @@ __all__ = [
 MOST_TICKS_LOOKED_AT: Final = 50
 
 
-
 async def request(tx: Tx, commands: Sequence[RequestCourier]) -> list[Delivery | Refusal]:
     """Look for a courier. The correlation of each command's `By` becomes the delivery's story."""
     return await requests.request(tx, commands)
@@ -181,7 +179,6 @@ async def tick(
     travel: TravelTimes | geography.TravelTimes,
     policy: Policy = LIVE_POLICY,
     auto_accept: bool = False,
-    offer_lasts: timedelta = OFFER_LASTS,
 ) -> Tick:
     """Decide for one city, now; `auto_accept` has every offer accepted in the same breath.
 
@@ -194,5 +191,4 @@ async def tick(
         travel=OnMap(travel) if callable(travel) else travel,
         policy=policy,
         auto_accept=auto_accept,
-        offer_lasts=offer_lasts,
     )

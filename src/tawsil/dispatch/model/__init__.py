@@ -26,7 +26,7 @@ from tawsil.dispatch.model.delivery import (
     withdraw,
 )
 from tawsil.dispatch.model.offer import (
-    OFFER_LASTS,
+    TAKEN,
     OFFER_MOVES,
     Etas,
     Offer,
@@ -53,7 +53,6 @@ __all__ = [
     "COMMIT_AHEAD",
     "DEFAULT_RULES",
     "MOVES",
-    "OFFER_LASTS",
     "OFFER_MOVES",
     "STALL_GRACE",
     "TO_COLLECT",

@@ -3,7 +3,8 @@
 Deliveries know no orders. Whoever asks for one names it by an opaque `reference_id`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, ClassVar, Final
@@ -14,7 +15,7 @@ from msgspec.structs import replace
 
 from tawsil.dispatch import events
 from tawsil.dispatch.model.offer import Etas, Offer
-from tawsil.dispatch.model.rules import DEFAULT_RULES, Action, Rules
+from tawsil.dispatch.model.rules import DEFAULT_RULES, Action, Offering, Rules
 from tawsil.kernel.decisions import Deadline, Decision, Refusal, accept, refuse
 from tawsil.kernel.money import share
 from tawsil.kernel.places import Place
@@ -90,8 +91,8 @@ class Delivery(Struct, frozen=True, kw_only=True):
     state: State = WAITING
     level: int = 0
     courier_id: UUID | None = None
-    offer_id: UUID | None = None
-    """The offer that is pending, or the one that was accepted."""
+    round_id: UUID | None = None
+    """The round of offers that is pending, or the one in which it was accepted."""
     declined_by: frozenset[UUID] = frozenset()
     first_offered_at: datetime | None = None
     assigned_at: datetime | None = None
@@ -119,6 +120,12 @@ class Delivery(Struct, frozen=True, kw_only=True):
     def reach(self) -> float:
         """How much further than usual couriers may come from."""
         return self.rules.widen_factor ** self.rules.actions_to(self.level, Action.WIDEN)
+
+    @property
+    def offering(self) -> Offering:
+        """How many are asked at a time: as the city has it, or all once a rung says so."""
+        broadcast = self.rules.actions_to(self.level, Action.BROADCAST) > 0
+        return Offering.BROADCAST if broadcast else self.rules.offering
 
     @property
     def deadline(self) -> Deadline | None:
@@ -172,32 +179,38 @@ def move_ready_time(delivery: Delivery, *, ready_at: datetime) -> Decision[Deliv
     return accept(moved, fact, _eta_moved(moved))
 
 
-def offer(delivery: Delivery, *, offer: Offer, now: datetime) -> Decision[Delivery]:
+def offer(delivery: Delivery, *, offers: Sequence[Offer], now: datetime) -> Decision[Delivery]:
+    """A round of offers begins: whoever of them says yes first has it."""
+    first, *others = offers
+    assert {o.round_id for o in others} <= {first.round_id}, "one round at a time"
     if refused := _refused(delivery, OFFERED):
         return refused
     offered = replace(
         delivery,
         state=OFFERED,
-        offer_id=offer.id,
+        round_id=first.round_id,
         first_offered_at=delivery.first_offered_at or now,
     )
     return accept(
         offered,
-        _event(events.DeliveryOffered, offered, offer_id=offer.id, courier_id=offer.courier_id),
+        _event(
+            events.DeliveryOffered,
+            offered,
+            offer_id=first.id,
+            courier_id=first.courier_id,
+            also_asked=tuple(o.courier_id for o in others),
+        ),
     )
 
 
 def fall_through(
-    delivery: Delivery, *, offer: Offer, reason: str, declined: bool
+    delivery: Delivery, *, offer: Offer, reason: str, declined_by: AbstractSet[UUID]
 ) -> Decision[Delivery]:
-    """The pending offer came to nothing; a courier who declined is not asked again."""
+    """The last pending offer of a round came to nothing; who declined in it is not asked again."""
     assert delivery.state is OFFERED, "only an offered delivery loses its offer"
-    assert delivery.offer_id == offer.id, "an offer speaks for its own deliveries"
+    assert delivery.round_id == offer.round_id, "an offer speaks for its own deliveries"
     left = replace(
-        delivery,
-        state=WAITING,
-        offer_id=None,
-        declined_by=delivery.declined_by | ({offer.courier_id} if declined else set()),
+        delivery, state=WAITING, round_id=None, declined_by=delivery.declined_by | declined_by
     )
     return accept(
         left,
@@ -212,9 +225,17 @@ def fall_through(
 
 
 def assign(
-    delivery: Delivery, *, courier_id: UUID, etas: Etas, now: datetime
+    delivery: Delivery,
+    *,
+    courier_id: UUID,
+    etas: Etas,
+    now: datetime,
+    declined_by: AbstractSet[UUID] = frozenset(),
 ) -> Decision[Delivery]:
-    """The courier has it, because they accepted or because an operator said so."""
+    """The courier has it, because they accepted or because an operator said so.
+
+    Who declined before another accepted is not asked again if that one loses it.
+    """
     if refused := _refused(delivery, ASSIGNED):
         return refused
     assigned = replace(
@@ -224,6 +245,7 @@ def assign(
         etas=etas,
         assigned_at=now,
         first_offered_at=delivery.first_offered_at or now,
+        declined_by=delivery.declined_by | declined_by,
         level=0,
     )
     return accept(
@@ -258,7 +280,7 @@ def unassign(delivery: Delivery, *, reason: str, now: datetime) -> Decision[Deli
         delivery,
         state=WAITING,
         courier_id=None,
-        offer_id=None,
+        round_id=None,
         etas=None,
         assigned_at=None,
         first_offered_at=None,
@@ -370,7 +392,7 @@ def _ended(delivery: Delivery, *, reason: str, now: datetime) -> Delivery:
         delivery,
         state=WITHDRAWN,
         courier_id=None,
-        offer_id=None,
+        round_id=None,
         etas=None,
         ended_at=now,
         ended_because=reason,

@@ -1,7 +1,7 @@
 """An offer: its states, its legal moves, and what each answer decides."""
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, ClassVar, Final
 from uuid import UUID
@@ -11,10 +11,12 @@ from msgspec.structs import replace
 
 from tawsil.dispatch import events
 from tawsil.dispatch.events import OfferPayload
+from tawsil.dispatch.model.rules import Offering
 from tawsil.kernel.decisions import Deadline, Decision, Refusal, accept, refuse
 from tawsil.tracking.events import StopKind
 
-OFFER_LASTS: Final = timedelta(seconds=30)
+TAKEN: Final = "taken_by_another"
+"""Why an offer is withdrawn when another courier of its round said yes."""
 
 
 class OfferState(StrEnum):
@@ -42,6 +44,9 @@ class Etas(Struct, frozen=True, kw_only=True):
 class Offer(Struct, frozen=True, kw_only=True):
     """One question to one courier: will you take these? A bundle is one offer.
 
+    Several couriers may be asked for the same at once: their offers are one round, and the first
+    yes wins. An offer to one courier alone is a round of its own.
+
     `joins`: the courier is on a job already and would collect these with it, so the offer does not
     take the courier off anything.
     """
@@ -53,6 +58,8 @@ class Offer(Struct, frozen=True, kw_only=True):
     tenant_id: UUID
     city_id: UUID
     correlation_id: UUID
+    round_id: UUID
+    mode: Offering = Offering.ONE_BY_ONE
     courier_id: UUID
     delivery_ids: tuple[UUID, ...]
     reference_ids: tuple[UUID, ...]
@@ -64,6 +71,8 @@ class Offer(Struct, frozen=True, kw_only=True):
     state: OfferState = OfferState.PENDING
     answered_at: datetime | None = None
     reason: str | None = None
+    declined: bool = False
+    """Counts as a no: the courier is not asked again for these deliveries."""
 
     @property
     def deadline(self) -> Deadline | None:
@@ -89,7 +98,14 @@ class Offer(Struct, frozen=True, kw_only=True):
 def make_offer(offer: Offer) -> Decision[Offer]:
     return accept(
         offer,
-        _offer_event(events.OfferMade, offer, expires_at=offer.expires_at, payload=offer.payload),
+        _offer_event(
+            events.OfferMade,
+            offer,
+            expires_at=offer.expires_at,
+            payload=offer.payload,
+            round_id=offer.round_id,
+            mode=offer.mode,
+        ),
     )
 
 
@@ -107,7 +123,7 @@ def reject_offer(offer: Offer, *, reason: str | None, now: datetime) -> Decision
     if refused := not_answerable(offer, now=now):
         return refused
     return accept(
-        replace(offer, state=OfferState.REJECTED, answered_at=now, reason=reason),
+        replace(offer, state=OfferState.REJECTED, answered_at=now, reason=reason, declined=True),
         _offer_event(
             events.OfferRejected,
             offer,
@@ -120,14 +136,16 @@ def reject_offer(offer: Offer, *, reason: str | None, now: datetime) -> Decision
 def expire_offer(offer: Offer) -> Decision[Offer]:
     assert offer.pending, "only a pending offer expires"
     return accept(
-        replace(offer, state=OfferState.EXPIRED), _offer_event(events.OfferExpired, offer)
+        replace(offer, state=OfferState.EXPIRED, declined=True),
+        _offer_event(events.OfferExpired, offer),
     )
 
 
-def withdraw_offer(offer: Offer, *, reason: str) -> Decision[Offer]:
+def withdraw_offer(offer: Offer, *, reason: str, declined: bool = False) -> Decision[Offer]:
+    """The platform takes it back; `declined` if it is the courier who cannot take it."""
     assert offer.pending, "only a pending offer is withdrawn"
     return accept(
-        replace(offer, state=OfferState.WITHDRAWN, reason=reason),
+        replace(offer, state=OfferState.WITHDRAWN, reason=reason, declined=declined),
         _offer_event(events.OfferWithdrawn, offer, reason=reason),
     )
 
@@ -137,7 +155,8 @@ def not_answerable(offer: Offer, *, now: datetime) -> Refusal | None:
     if offer.pending and now < offer.expires_at:
         return None
     state = OfferState.EXPIRED if offer.pending else offer.state
-    return refuse(f"dispatch.offer_{state}", state=state, legal=sorted(OFFER_MOVES[state]))
+    code = f"dispatch.offer_{TAKEN if offer.reason == TAKEN else state}"
+    return refuse(code, state=state, legal=sorted(OFFER_MOVES[state]))
 
 
 def _response_time_s(offer: Offer, now: datetime) -> float:

@@ -29,14 +29,18 @@ class GrownError(Exception):
 
 
 class Board:
-    """Deliveries and offers under lock; couriers change with them when the board is saved."""
+    """Deliveries and offers under lock; couriers change with them when the board is saved.
+
+    `offers` holds those that were pending when they were locked, and what became of them.
+    """
 
     def __init__(
         self, tx: Tx, *, deliveries: dict[UUID, Delivery], offers: dict[UUID, Offer]
     ) -> None:
         self._tx = tx
         self.deliveries = deliveries
-        self.offers = offers
+        self.offers = {o.id: o for o in offers.values() if o.pending}
+        self._ended = [o for o in offers.values() if not o.pending]
         self.by_reference = {d.reference_id: d.id for d in deliveries.values()}
         self._loaded = {s.id: s.version for s in (*deliveries.values(), *offers.values())}
         self._decided: list[tuple[By, Accepted[Any]]] = []
@@ -49,7 +53,7 @@ class Board:
     async def of(
         cls, tx: Tx, *, delivery_ids: Sequence[UUID], courier_ids: Sequence[UUID] = ()
     ) -> "Board":
-        """Lock deliveries with all that shares an offer or a courier with them.
+        """Lock deliveries with all that shares a round of offers or a courier with them.
 
         What belongs together may grow until it is locked. Then everything is let go and locked
         anew, since locking the rest later would be out of turn.
@@ -61,8 +65,8 @@ class Board:
                 await store.circle_ids(tx, delivery_ids=delivery_ids, courier_ids=courier_ids)
             )
             deliveries = await _locked(tx, ids, delivery_ids, courier_ids)
-        offered = {d.offer_id for d in deliveries.values() if d.state is State.OFFERED}
-        offers = await store.lock_offers(tx, ids=[id_ for id_ in offered if id_ is not None])
+        rounds = {d.round_id for d in deliveries.values() if d.state is State.OFFERED}
+        offers = await store.lock_rounds(tx, ids=[id_ for id_ in rounds if id_ is not None])
         return cls(tx, deliveries=deliveries, offers=offers)
 
     @classmethod
@@ -105,10 +109,23 @@ class Board:
             if d.courier_id == courier_id and d.state in WITH_COURIER
         ]
 
+    def pending_in(self, round_id: UUID | None) -> list[Offer]:
+        """The offers of a round that may still be answered."""
+        return [o for o in self.offers.values() if o.round_id == round_id and o.pending]
+
     def assign(
         self, by: By, delivery: Delivery, *, courier_id: UUID, etas: Etas, now: datetime
     ) -> Delivery | Refusal:
-        outcome = self.decide(by, model.assign(delivery, courier_id=courier_id, etas=etas, now=now))
+        outcome = self.decide(
+            by,
+            model.assign(
+                delivery,
+                courier_id=courier_id,
+                etas=etas,
+                declined_by=self._declined_in(delivery.round_id),
+                now=now,
+            ),
+        )
         if isinstance(outcome, Refusal):
             return outcome
         self._freed.pop(courier_id, None)
@@ -131,34 +148,65 @@ class Board:
             self._freed[delivery.courier_id] = (by, reason)
         return outcome
 
-    def fall_through(
-        self, by: By, offer: Offer, decision: Decision[Offer], *, declined: bool, reason: str
-    ) -> Offer | Refusal:
-        """An offer ends without a taker: its deliveries wait again, its courier is free."""
+    def take(self, by: By, offer: Offer, decision: Decision[Offer]) -> Offer | Refusal:
+        """A courier says yes: all others of the round are told at once that it is gone."""
         outcome = self.decide(by, decision)
         if isinstance(outcome, Refusal):
             return outcome
-        for id_ in offer.delivery_ids:
-            delivery = self.deliveries[id_]
-            left = model.fall_through(delivery, offer=outcome, reason=reason, declined=declined)
-            self.decide(by, left)
-        metrics.offers.labels(outcome.state).inc()
-        if offer.joins:
+        _count(outcome)
+        for other in self.pending_in(offer.round_id):
+            withdrawn = self.decide(by, model.withdraw_offer(other, reason=model.TAKEN))
+            assert not isinstance(withdrawn, Refusal), "what is pending can be withdrawn"
+            self._let_go(by, withdrawn)
+        return outcome
+
+    def fall_through(
+        self, by: By, offer: Offer, decision: Decision[Offer], *, reason: str
+    ) -> Offer | Refusal:
+        """An offer ends without a taker: its courier is free.
+
+        When it was the last pending one of its round, the deliveries wait again.
+        """
+        outcome = self.decide(by, decision)
+        if isinstance(outcome, Refusal):
             return outcome
-        if outcome.state is model.OfferState.EXPIRED:
-            self._missed[offer.courier_id] = by.about(offer.correlation_id)
-        else:
-            rejected = outcome.state is model.OfferState.REJECTED
-            why = couriers.Reason.OFFER_DECLINED if rejected else couriers.Reason.OFFER_WITHDRAWN
-            self._freed[offer.courier_id] = (by.about(offer.correlation_id), why)
+        self._let_go(by, outcome)
+        if not self.pending_in(offer.round_id):
+            declined_by = self._declined_in(offer.round_id)
+            for id_ in offer.delivery_ids:
+                left = model.fall_through(
+                    self.deliveries[id_], offer=outcome, reason=reason, declined_by=declined_by
+                )
+                self.decide(by, left)
         return outcome
 
     def withdraw_offer_of(self, by: By, delivery: Delivery, *, reason: str) -> None:
-        """Take back the pending offer that a delivery is in; its companions wait again."""
-        if delivery.state is State.OFFERED and delivery.offer_id is not None:
-            offer = self.offers[delivery.offer_id]
-            withdrawn = model.withdraw_offer(offer, reason=reason)
-            self.fall_through(by, offer, withdrawn, declined=False, reason=reason)
+        """Take back the pending offers of a delivery's round; its companions wait again."""
+        if delivery.state is State.OFFERED:
+            for offer in self.pending_in(delivery.round_id):
+                self.fall_through(
+                    by, offer, model.withdraw_offer(offer, reason=reason), reason=reason
+                )
+
+    def _declined_in(self, round_id: UUID | None) -> frozenset[UUID]:
+        known = (*self._ended, *self.offers.values())
+        return frozenset(o.courier_id for o in known if o.round_id == round_id and o.declined)
+
+    def _let_go(self, by: By, ended: Offer) -> None:
+        """The courier of an offer that came to nothing is free, if the offer held them.
+
+        Only who let it expire has missed it: whom another forestalled was not given the time.
+        """
+        _count(ended)
+        if ended.joins:
+            return
+        by = by.about(ended.correlation_id)
+        if ended.state is model.OfferState.EXPIRED:
+            self._missed[ended.courier_id] = by
+        else:
+            rejected = ended.state is model.OfferState.REJECTED
+            why = couriers.Reason.OFFER_DECLINED if rejected else couriers.Reason.OFFER_WITHDRAWN
+            self._freed[ended.courier_id] = (by, why)
 
     async def save(self) -> None:
         """Write rows, then couriers, geofences and events."""
@@ -185,6 +233,8 @@ class Board:
         """Free whoever has nothing left to carry; somebody with more to do stays on the job."""
         free = {id_: by for id_, by in self._freed.items() if not self.carried(id_)}
         missed = {id_: by for id_, by in self._missed.items() if not self.carried(id_)}
+        if free and missed:
+            await couriers.lock(self._tx, ids=[*free, *missed])
         if free:
             await couriers.release(
                 self._tx,
@@ -198,6 +248,13 @@ class Board:
                 self._tx,
                 [couriers.MissOffer(by=by, courier_id=id_) for id_, by in sorted(missed.items())],
             )
+
+
+def _count(ended: Offer) -> None:
+    metrics.offers.labels(ended.state, ended.mode).inc()
+    if ended.answered_at is not None:
+        taken_s = (ended.answered_at - ended.made_at).total_seconds()
+        metrics.offer_response_s.labels(ended.mode).observe(taken_s)
 
 
 async def _locked(

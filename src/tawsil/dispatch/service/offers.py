@@ -1,6 +1,6 @@
-"""Offers are made to couriers, and answered. Of all answers to an offer the first one counts."""
+"""Offers are made to couriers, and answered. Of all answers in a round the first yes counts."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -8,11 +8,10 @@ from msgspec import Struct
 
 from tawsil.couriers import public as couriers
 from tawsil.dispatch import model, store
-from tawsil.dispatch.events import OfferPayload, Stop
-from tawsil.dispatch.model import Offer
+from tawsil.dispatch.events import OfferPayload, Prep, Stop
+from tawsil.dispatch.model import Delivery, Offer, Offering
 from tawsil.dispatch.service.board import Board
 from tawsil.dispatch.service.requests import unknown
-from tawsil.kernel import metrics
 from tawsil.kernel.db import Tx
 from tawsil.kernel.decisions import By, Command, Refusal
 
@@ -28,105 +27,157 @@ class Answer(Command, frozen=True, kw_only=True):
 
 
 class Proposal(Struct, frozen=True, kw_only=True):
-    """What to offer whom. `stops` is the whole route, what the courier collects already too."""
+    """What taking them means to one courier. `stops` is the whole route, what they collect already
+    too; `to_pickup_m` is the part of `distance_m` up to the first of them.
+    """
 
     courier_id: UUID
-    delivery_ids: tuple[UUID, ...]
     stops: tuple[Stop, ...]
     arrival_at: datetime
     distance_m: int
+    to_pickup_m: int
+
+
+class Round(Struct, frozen=True, kw_only=True):
+    """The same deliveries offered to some couriers at once, who are not on a job.
+
+    `joins`: to the one who is, and who would collect these with it.
+    """
+
+    delivery_ids: tuple[UUID, ...]
+    proposals: tuple[Proposal, ...]
+    mode: Offering = Offering.ONE_BY_ONE
+    joins: bool = False
 
 
 async def make(
-    tx: Tx, board: Board, *, by: By, proposals: Sequence[Proposal], lasts: timedelta
+    tx: Tx, board: Board, *, by: By, rounds: Sequence[Round]
 ) -> dict[UUID, Offer | Refusal]:
     """Offer deliveries that wait, by courier. A courier who is not free any more is passed over.
 
     Whoever is on a job already is asked without being held: they stay on it either way.
     """
-    free = [p for p in proposals if not board.carried(p.courier_id)]
-    holds = [couriers.Hold(by=by, courier_id=p.courier_id) for p in free]
-    held = await couriers.hold(tx, holds) if holds else []
+    free = [p.courier_id for r in rounds if not r.joins for p in r.proposals]
+    assert len(free) == len(set(free)), "a courier is asked for one thing at a time"
+    held = await couriers.hold(tx, [couriers.Hold(by=by, courier_id=id_) for id_ in free])
     refused = {
-        p.courier_id: outcome
-        for p, outcome in zip(free, held, strict=True)
+        id_: outcome
+        for id_, outcome in zip(free, held, strict=True)
         if isinstance(outcome, Refusal)
     }
-    joining = {p.courier_id for p in proposals} - {p.courier_id for p in free}
-    made: dict[UUID, Offer | Refusal] = {}
-    for proposal in proposals:
-        courier_id = proposal.courier_id
-        made[courier_id] = refused.get(courier_id) or _make(
-            tx, board, by, proposal, joins=courier_id in joining, lasts=lasts
-        )
+    made: dict[UUID, Offer | Refusal] = dict(refused)
+    for round_ in rounds:
+        asked = [p for p in round_.proposals if p.courier_id not in refused]
+        made |= {o.courier_id: o for o in _make(tx, board, by, round_, asked)}
     return made
 
 
-def _make(
-    tx: Tx, board: Board, by: By, proposal: Proposal, *, joins: bool, lasts: timedelta
-) -> Offer | Refusal:
-    deliveries = [board.deliveries[id_] for id_ in proposal.delivery_ids]
+def _make(tx: Tx, board: Board, by: By, round_: Round, asked: Sequence[Proposal]) -> list[Offer]:
+    if not asked:
+        return []
+    deliveries = [board.deliveries[id_] for id_ in round_.delivery_ids]
+    ids = [tx.ids() for _ in asked]
+    offers = [
+        _offer(id_, ids[0], deliveries, proposal, round_=round_, now=tx.now)
+        for id_, proposal in zip(ids, asked, strict=True)
+    ]
+    for offer in offers:
+        board.add(offer)
+    for delivery in deliveries:
+        offered = board.decide(by, model.offer(delivery, offers=offers, now=tx.now))
+        assert not isinstance(offered, Refusal), "only what waits is offered"
+    made = [board.decide(by, model.make_offer(offer)) for offer in offers]
+    return [offer for offer in made if isinstance(offer, Offer)]
+
+
+def _offer(
+    id_: UUID,
+    round_id: UUID,
+    deliveries: Sequence[Delivery],
+    proposal: Proposal,
+    *,
+    round_: Round,
+    now: datetime,
+) -> Offer:
     first = deliveries[0]
-    offer = Offer(
-        id=tx.ids(),
+    ready_at = max(d.ready_at for d in deliveries)
+    return Offer(
+        id=id_,
         tenant_id=first.tenant_id,
         city_id=first.city_id,
         correlation_id=first.correlation_id,
+        round_id=round_id,
+        mode=round_.mode,
         courier_id=proposal.courier_id,
-        delivery_ids=proposal.delivery_ids,
+        delivery_ids=round_.delivery_ids,
         reference_ids=tuple(d.reference_id for d in deliveries),
         arrival_at=proposal.arrival_at,
         payload=OfferPayload(
             earning_minor=sum(d.pay_minor for d in deliveries),
+            incentive_minor=sum(d.incentive_minor for d in deliveries),
             currency=first.currency,
             distance_m=proposal.distance_m,
+            to_pickup_m=proposal.to_pickup_m,
             stops=proposal.stops,
+            deliveries=len(deliveries),
+            prep=Prep.READY if ready_at <= now else Prep.PREPARING,
+            ready_at=ready_at,
         ),
-        joins=joins,
-        made_at=tx.now,
-        expires_at=tx.now + lasts,
+        joins=round_.joins,
+        made_at=now,
+        expires_at=now + timedelta(seconds=min(d.rules.offer_lasts_s for d in deliveries)),
     )
-    board.add(offer)
-    for delivery in deliveries:
-        offered = board.decide(by, model.offer(delivery, offer=offer, now=tx.now))
-        assert not isinstance(offered, Refusal), "only what waits is offered"
-    return board.decide(by, model.make_offer(offer))
 
 
 async def accept(tx: Tx, commands: Sequence[Answer]) -> Outcomes:
-    """Take the job: under lock of the offer, its deliveries and the courier.
+    """Take the job: under lock of the round's deliveries, its offers and the couriers asked.
 
-    A courier who went on a break meanwhile cannot; the offer is withdrawn then.
+    A courier who went on a break meanwhile cannot; the offer is withdrawn then, and the next who
+    said yes has it.
     """
     board, known = await _open(tx, commands)
-    first: dict[UUID, Answer] = {}
-    for command in commands:
-        offer = _visible(known.get(command.offer_id), command)
-        if offer is not None and model.not_answerable(offer, now=tx.now) is None:
-            first.setdefault(offer.id, command)
-    unable = await _engage(tx, board, [(c, known[id_]) for id_, c in first.items()])
-    outcomes: Outcomes = []
-    for command in commands:
-        offer = _visible(_now(board, known, command), command)
-        if offer is None:
-            outcomes.append(unknown())
-        elif refusal := unable.pop(offer.id, None):
-            gone = model.withdraw_offer(offer, reason="courier_unavailable")
-            board.fall_through(command.by, offer, gone, declined=True, reason="courier_unavailable")
-            outcomes.append(refusal)
-        else:
-            outcomes.append(_accept(board, command, offer, now=tx.now))
+    held = {o.courier_id for o in board.offers.values() if not o.joins}
+    await couriers.lock(tx, ids=list(held))
+    outcomes: dict[int, Offer | Refusal] = {}
+    while first := _first_yeses(board, commands, outcomes, now=tx.now):
+        unable = await _engage(tx, board, first.values())
+        for n, (command, offer) in first.items():
+            if offer.id in unable:
+                gone = model.withdraw_offer(offer, reason="courier_unavailable", declined=True)
+                board.fall_through(command.by, offer, gone, reason="courier_unavailable")
+            outcomes[n] = unable.get(offer.id) or _accept(board, command, offer, now=tx.now)
+    for n, command in enumerate(commands):
+        if n not in outcomes:
+            outcomes[n] = _too_late(_visible(_now(board, known, command), command), now=tx.now)
     await board.save()
-    return outcomes
+    return [outcomes[n] for n in range(len(commands))]
+
+
+def _first_yeses(
+    board: Board,
+    commands: Sequence[Answer],
+    outcomes: Mapping[int, Offer | Refusal],
+    *,
+    now: datetime,
+) -> dict[int, tuple[Answer, Offer]]:
+    """The first answer of each round that nobody has won, by its place in the batch."""
+    rounds: set[UUID] = set()
+    first: dict[int, tuple[Answer, Offer]] = {}
+    for n, command in enumerate(commands):
+        offer = _visible(board.offers.get(command.offer_id), command)
+        if n in outcomes or offer is None or offer.round_id in rounds:
+            continue
+        if model.not_answerable(offer, now=now) is None:
+            rounds.add(offer.round_id)
+            first[n] = (command, offer)
+    return first
 
 
 async def _engage(
-    tx: Tx, board: Board, winners: Sequence[tuple[Answer, Offer]]
+    tx: Tx, board: Board, winners: Iterable[tuple[Answer, Offer]]
 ) -> dict[UUID, Refusal]:
     """Put winners on the job; by offer, why some cannot. Who carries something is on one."""
     free = [(c, offer) for c, offer in winners if not board.carried(offer.courier_id)]
-    if not free:
-        return {}
     engaged = await couriers.engage(
         tx,
         [
@@ -141,11 +192,9 @@ async def _engage(
     }
 
 
-def _accept(board: Board, command: Answer, offer: Offer, *, now: datetime) -> Offer | Refusal:
-    taken = board.decide(command.by, model.accept_offer(offer, now=now))
-    if isinstance(taken, Refusal):
-        return taken
-    metrics.offers.labels(taken.state).inc()
+def _accept(board: Board, command: Answer, offer: Offer, *, now: datetime) -> Offer:
+    taken = board.take(command.by, offer, model.accept_offer(offer, now=now))
+    assert not isinstance(taken, Refusal), "what can be answered can be accepted"
     etas = taken.etas()
     for delivery in board.carried(offer.courier_id):
         if delivery.id in etas:
@@ -158,8 +207,16 @@ def _accept(board: Board, command: Answer, offer: Offer, *, now: datetime) -> Of
     return taken
 
 
+def _too_late(offer: Offer | None, *, now: datetime) -> Refusal:
+    if offer is None:
+        return unknown()
+    refusal = model.not_answerable(offer, now=now)
+    assert refusal is not None, "what can be answered was answered"
+    return refusal
+
+
 async def reject(tx: Tx, commands: Sequence[Answer]) -> Outcomes:
-    """Leave it to others: the deliveries wait again, and this courier is not asked again."""
+    """Leave it to others: once nobody else is asked the deliveries wait again."""
     board, known = await _open(tx, commands)
     outcomes: Outcomes = []
     for command in commands:
@@ -168,9 +225,7 @@ async def reject(tx: Tx, commands: Sequence[Answer]) -> Outcomes:
             outcomes.append(unknown())
             continue
         rejected = model.reject_offer(offer, reason=command.reason, now=tx.now)
-        outcomes.append(
-            board.fall_through(command.by, offer, rejected, declined=True, reason="rejected")
-        )
+        outcomes.append(board.fall_through(command.by, offer, rejected, reason="rejected"))
     await board.save()
     return outcomes
 
@@ -183,9 +238,7 @@ async def expire(tx: Tx, offer_ids: Sequence[UUID]) -> None:
         offer = board.offers.get(id_)
         if offer is not None and offer.pending and offer.expires_at <= tx.now:
             by = By(tenant_id=offer.tenant_id, correlation_id=offer.correlation_id)
-            board.fall_through(
-                by, offer, model.expire_offer(offer), declined=True, reason="expired"
-            )
+            board.fall_through(by, offer, model.expire_offer(offer), reason="expired")
     await board.save()
 
 

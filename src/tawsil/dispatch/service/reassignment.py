@@ -47,10 +47,8 @@ async def on_courier_unavailable(tx: Tx, events: Sequence[Recorded[AvailabilityC
     for offer in list(board.offers.values()):
         recorded = left.get(offer.courier_id)
         if recorded is not None and offer.made_at <= recorded.at:
-            gone = model.withdraw_offer(offer, reason="courier_unavailable")
-            board.fall_through(
-                recorded.by, offer, gone, declined=True, reason="courier_unavailable"
-            )
+            gone = model.withdraw_offer(offer, reason="courier_unavailable", declined=True)
+            board.fall_through(recorded.by, offer, gone, reason="courier_unavailable")
     for courier_id, recorded in left.items():
         if recorded.event.to is Availability.OFFLINE:
             _unassign_all(tx, board, courier_id, recorded)

@@ -22,7 +22,7 @@ from tawsil.dispatch.store.delivery_rows import (
 )
 from tawsil.dispatch.store.offer_rows import (
     couriers_asked,
-    lock_offers,
+    lock_rounds,
     offers,
     offers_about,
     offers_of,
@@ -52,7 +52,7 @@ __all__ = [
     "deliveries",
     "last_decision_at",
     "lock_deliveries",
-    "lock_offers",
+    "lock_rounds",
     "of_references",
     "offers",
     "offers_about",

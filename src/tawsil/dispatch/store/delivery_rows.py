@@ -6,7 +6,8 @@ from uuid import UUID
 
 import asyncpg
 
-from tawsil.dispatch.model import DEFAULT_RULES, Delivery, Etas, Rules, State
+from tawsil.dispatch.events import Cause
+from tawsil.dispatch.model import DEFAULT_RULES, Delivery, Etas, Risk, Rules, State, Undo, Watch
 from tawsil.dispatch.store.rows import Column, array, total
 from tawsil.dispatch.store.rule_rows import rules_by_id
 from tawsil.kernel.db import Tx
@@ -34,13 +35,24 @@ COLUMNS: Final[Sequence[Column]] = (
     ("state", "text", lambda d: d.state),
     ("level", "int", lambda d: d.level),
     ("courier_id", "uuid", lambda d: d.courier_id),
-    ("offer_id", "uuid", lambda d: d.offer_id),
+    ("round_id", "uuid", lambda d: d.round_id),
     ("declined_by", "uuid[]", lambda d: array(d.declined_by)),
+    ("lost_by", "uuid[]", lambda d: array(d.lost_by)),
+    ("lost_because", "text", lambda d: d.lost_because),
     ("first_offered_at", "timestamptz", lambda d: d.first_offered_at),
     ("assigned_at", "timestamptz", lambda d: d.assigned_at),
     ("arrival_eta_at", "timestamptz", lambda d: d.etas and d.etas.arrival_at),
     ("pickup_eta_at", "timestamptz", lambda d: d.etas and d.etas.pickup_at),
     ("dropoff_eta_at", "timestamptz", lambda d: d.etas and d.etas.dropoff_at),
+    ("looked_at", "timestamptz", lambda d: d.watch and d.watch.looked_at),
+    ("seen_at", "timestamptz", lambda d: d.watch and d.watch.seen_at),
+    ("nearest_m", "float8", lambda d: d.watch and d.watch.nearest_m),
+    ("nearer_at", "timestamptz", lambda d: d.watch and d.watch.nearer_at),
+    ("at_risk", "text", lambda d: d.risk and d.risk.cause),
+    ("at_risk_since_at", "timestamptz", lambda d: d.risk and d.risk.since_at),
+    ("stranded", "text[]", lambda d: array(d.stranded)),
+    ("undo_until_at", "timestamptz", lambda d: d.undo and d.undo.until_at),
+    ("undo_courier_id", "uuid", lambda d: d.undo and d.undo.courier_id),
     ("ended_at", "timestamptz", lambda d: d.ended_at),
     ("ended_because", "text", lambda d: d.ended_because),
 )
@@ -53,18 +65,18 @@ async def circle_ids(
     rows = await tx.rows(
         """
         with asked as (
-            select id, offer_id, courier_id, state from dispatch.delivery
+            select id, round_id, courier_id, state from dispatch.delivery
             where id = any($1::uuid[])
         ), couriers as (
             select courier_id from asked where courier_id is not null
-            union select o.courier_id from asked a join dispatch.offer o on o.id = a.offer_id
-                where a.state = 'offered'
+            union select o.courier_id from asked a join dispatch.offer o on o.round_id = a.round_id
+                where a.state = 'offered' and o.state = 'pending'
             union select unnest($2::uuid[])
         )
         select id from asked
         union
-        select d.id from dispatch.delivery d where d.state = 'offered' and d.offer_id in (
-            select offer_id from asked where state = 'offered')
+        select d.id from dispatch.delivery d where d.state = 'offered' and d.round_id in (
+            select round_id from asked where state = 'offered')
         union
         select d.id from dispatch.delivery d where d.courier_id in (select courier_id from couriers)
             and d.state in ('assigned', 'at_pickup', 'picked_up', 'at_dropoff', 'failed')
@@ -199,11 +211,40 @@ def _delivery(row: asyncpg.Record, rules: Rules) -> Delivery:
         state=State(row["state"]),
         level=row["level"],
         courier_id=row["courier_id"],
-        offer_id=row["offer_id"],
+        round_id=row["round_id"],
         declined_by=frozenset(row["declined_by"]),
+        lost_by=frozenset(row["lost_by"]),
+        lost_because=Cause(row["lost_because"]) if row["lost_because"] else None,
         first_offered_at=row["first_offered_at"],
         assigned_at=row["assigned_at"],
         etas=etas,
+        watch=_watch(row),
+        risk=_risk(row),
+        stranded=frozenset(map(Cause, row["stranded"])),
+        undo=_undo(row),
         ended_at=row["ended_at"],
         ended_because=row["ended_because"],
     )
+
+
+def _watch(row: asyncpg.Record) -> Watch | None:
+    if row["looked_at"] is None:
+        return None
+    return Watch(
+        looked_at=row["looked_at"],
+        seen_at=row["seen_at"],
+        nearest_m=row["nearest_m"],
+        nearer_at=row["nearer_at"],
+    )
+
+
+def _risk(row: asyncpg.Record) -> Risk | None:
+    if row["at_risk"] is None:
+        return None
+    return Risk(cause=Cause(row["at_risk"]), since_at=row["at_risk_since_at"])
+
+
+def _undo(row: asyncpg.Record) -> Undo | None:
+    if row["undo_until_at"] is None:
+        return None
+    return Undo(until_at=row["undo_until_at"], courier_id=row["undo_courier_id"])

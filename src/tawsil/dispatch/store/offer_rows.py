@@ -9,7 +9,7 @@ import asyncpg
 import msgspec
 
 from tawsil.dispatch.events import OfferPayload
-from tawsil.dispatch.model import Offer, OfferState
+from tawsil.dispatch.model import Offer, Offering, OfferState
 from tawsil.dispatch.store.rows import Column, array, total
 from tawsil.kernel.db import Tx
 
@@ -19,6 +19,8 @@ COLUMNS: Final[Sequence[Column]] = (
     ("tenant_id", "uuid", lambda o: o.tenant_id),
     ("city_id", "uuid", lambda o: o.city_id),
     ("correlation_id", "uuid", lambda o: o.correlation_id),
+    ("round_id", "uuid", lambda o: o.round_id),
+    ("mode", "text", lambda o: o.mode),
     ("courier_id", "uuid", lambda o: o.courier_id),
     ("delivery_ids", "uuid[]", lambda o: array(o.delivery_ids)),
     ("reference_ids", "uuid[]", lambda o: array(o.reference_ids)),
@@ -30,12 +32,15 @@ COLUMNS: Final[Sequence[Column]] = (
     ("state", "text", lambda o: o.state),
     ("answered_at", "timestamptz", lambda o: o.answered_at),
     ("reason", "text", lambda o: o.reason),
+    ("declined", "boolean", lambda o: o.declined),
 )
 
 
-async def lock_offers(tx: Tx, *, ids: Sequence[UUID]) -> dict[UUID, Offer]:
+async def lock_rounds(tx: Tx, *, ids: Sequence[UUID]) -> dict[UUID, Offer]:
+    """Every offer of these rounds, those that have ended among them."""
     rows = await tx.rows(
-        "select * from dispatch.offer where id = any($1::uuid[]) order by id for update", list(ids)
+        "select * from dispatch.offer where round_id = any($1::uuid[]) order by id for update",
+        list(ids),
     )
     return {row["id"]: _offer(row) for row in rows}
 
@@ -108,6 +113,8 @@ def _offer(row: asyncpg.Record) -> Offer:
         tenant_id=row["tenant_id"],
         city_id=row["city_id"],
         correlation_id=row["correlation_id"],
+        round_id=row["round_id"],
+        mode=Offering(row["mode"]),
         courier_id=row["courier_id"],
         delivery_ids=tuple(row["delivery_ids"]),
         reference_ids=tuple(row["reference_ids"]),
@@ -119,4 +126,5 @@ def _offer(row: asyncpg.Record) -> Offer:
         state=OfferState(row["state"]),
         answered_at=row["answered_at"],
         reason=row["reason"],
+        declined=row["declined"],
     )

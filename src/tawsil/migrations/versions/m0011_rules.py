@@ -25,5 +25,15 @@ def upgrade() -> None:
             add column incentive_minor bigint not null default 0 check (incentive_minor >= 0),
             drop constraint delivery_level_check,
             add constraint delivery_level_check check (level between 0 and 6);
+
+        alter table dispatch.delivery rename column offer_id to round_id;
+        alter table dispatch.offer
+            add column round_id uuid,
+            add column mode text not null default 'one_by_one'
+                check (mode in ('one_by_one', 'batch', 'broadcast')),
+            add column declined boolean not null default false;
+        update dispatch.offer set round_id = id, declined = state in ('rejected', 'expired');
+        alter table dispatch.offer alter column round_id set not null;
+        create index offer_of_round on dispatch.offer (round_id);
         """
     )
