@@ -1,9 +1,11 @@
 """Intervals that hold what they promise, on days whose blocks have their own weather."""
 
+from itertools import product
 from uuid import UUID
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 from scipy.stats import ttest_ind
 
 from tawsil.experiments.analysis import (
@@ -200,6 +202,23 @@ def test_with_few_coins_every_outcome_is_counted():
     shown = compare(blocks_of(measured), random=np.random.default_rng(1))
     assert shown is not None
     assert shown.randomisation_p == 2 / 2**4, "only the table itself and its opposite are as large"
+
+
+def test_tossing_coins_again_is_drawing_other_tables_and_comparing():
+    random = np.random.default_rng(6)
+    for _ in range(5):
+        blocks = blocks_of(city_days(random, effect=EFFECT, days=5, block_min=360), block_min=360)
+        shown = compare(blocks, random=random)
+        assert shown is not None
+        assert shown.adjusted_for == ("hour",)
+        effects: list[float] = []
+        for sides in product((0, 1), repeat=6):  # two pairs of blocks, three pairs of days
+            arm = np.array(sides)[blocks.coin] ^ blocks.flipped
+            other = compare(replace(blocks, arm=arm.astype(float)), random=random, tosses=1)
+            assert other is not None
+            effects.append(abs(other.effect))
+        as_large = sum(effect >= abs(shown.effect) - 1e-9 for effect in effects)
+        assert shown.randomisation_p == as_large / 64
 
 
 def test_too_little_shows_nothing():

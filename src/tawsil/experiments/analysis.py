@@ -246,22 +246,25 @@ def _randomisation_p(
 ) -> float:
     """How often chance alone, through the same design and regression, makes as large a difference.
 
-    With few coins every outcome is looked at; otherwise so many, beside the one that was.
+    With few coins every outcome is looked at; otherwise so many, beside the one that was. A side is
+    +1 or -1, and an arm is (1 ± side) / 2: all sums over blocks are sums over coins of their sides.
     """
     coins, coin = np.unique(blocks.coin, return_inverse=True)
     in_full = len(coins) <= MOST_COINS_IN_FULL
     total = 2 ** len(coins) if in_full else tosses
-    pull = fit.n * fit.outcome
+    halves = np.column_stack([fit.weighted, fit.n, fit.n * fit.outcome]) / 2
+    by_coin = np.zeros((len(coins), halves.shape[1]))
+    np.add.at(by_coin, coin, np.where(blocks.flipped, -1.0, 1.0)[:, None] * halves)
     as_large = 0
     for begin in range(0, total, TOSSES_AT_ONCE):
         outcomes = np.arange(begin, min(begin + TOSSES_AT_ONCE, total))
         if in_full:
-            sides = (outcomes[None, :] >> np.arange(len(coins))[:, None] & 1).astype(np.bool_)
+            heads = outcomes[:, None] >> np.arange(len(coins))[None, :] & 1
         else:
-            sides = random.integers(0, 2, size=(len(coins), len(outcomes))).astype(np.bool_)
-        arms = (sides[coin] ^ blocks.flipped[:, None]).astype(np.float64)
-        explained = fit.weighted.T @ arms
-        leeway = fit.n @ arms - (explained * (fit.gram @ explained)).sum(axis=0)
-        effects = np.where(leeway > TINY, (pull @ arms) / np.maximum(leeway, TINY), 0.0)
+            heads = random.integers(0, 2, size=(len(outcomes), len(coins)))
+        sums = halves.sum(axis=0) + (2.0 * heads - 1.0) @ by_coin
+        explained, subjects, pull = sums[:, :-2], sums[:, -2], sums[:, -1]
+        leeway = subjects - ((explained @ fit.gram) * explained).sum(axis=1)
+        effects = np.where(leeway > TINY, pull / np.maximum(leeway, TINY), 0.0)
         as_large += int((np.abs(effects) >= abs(fit.effect) * (1 - TINY)).sum())
     return as_large / total if in_full else (1 + as_large) / (1 + total)
