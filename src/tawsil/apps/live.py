@@ -146,6 +146,19 @@ def _eta(
     return [_for_courier(recorded, event.courier_id, "delivery_eta_updated", data)]
 
 
+def _performance(recorded: Recorded[dispatch.PerformanceUpdated]) -> list[LiveMessage]:
+    event = recorded.event
+    metrics = {
+        "score": event.score,
+        "onTime": event.on_time,
+        "completion": event.completion,
+        "acceptanceRate": event.acceptance,
+        "responseTime": event.response_time_s,
+    }
+    data = {"driverId": event.courier_id, "metrics": metrics}
+    return [_for_courier(recorded, event.courier_id, "driver_performance_updated", data)]
+
+
 TRANSLATIONS: Final[Mapping[type[Event], Translate]] = {
     **dict.fromkeys(orders.EVENTS, _order_changed),
     orders.OrderOffered: _new_order,
@@ -159,6 +172,7 @@ TRANSLATIONS: Final[Mapping[type[Event], Translate]] = {
     dispatch.DeliveryEscalated: _escalated,
     dispatch.DeliveryAssigned: _eta,
     dispatch.EtaMoved: _eta,
+    dispatch.PerformanceUpdated: _performance,
     couriers.AvailabilityChanged: _availability,
     couriers.BreakEnded: _break_ended,
 }
