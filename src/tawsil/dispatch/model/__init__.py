@@ -55,6 +55,7 @@ __all__ = [
     "MOVES",
     "OFFER_MOVES",
     "STALL_GRACE",
+    "TAKEN",
     "TO_COLLECT",
     "WITHOUT_COURIER",
     "WITH_COURIER",
