@@ -34,7 +34,19 @@ assignment_latency_s = Histogram(
     "Seconds from asking for a courier to having one.",
     buckets=(1, 2, 5, 10, 20, 30, 60, 120, 300, 600),
 )
-offers = Counter("offers_total", "Offers by how they ended.", ["outcome"])
+offers = Counter("offers_total", "Offers by how they ended.", ["outcome", "mode"])
+offer_response_s = Histogram(
+    "offer_response_seconds",
+    "From an offer to a courier's yes or no.",
+    ["mode"],
+    buckets=(1, 2, 3, 5, 8, 12, 20, 30, 60, 120, 300),
+)
+offer_acceptance_rate = Gauge(
+    "offer_acceptance_rate",
+    "Of the offers that ended within the hour with a yes, a no or nothing, the share of yeses.",
+    ["city"],
+    multiprocess_mode="mostrecent",
+)
 unassigned_orders = Gauge(
     "unassigned_order_count",
     "Deliveries without a courier.",
