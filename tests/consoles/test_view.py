@@ -18,7 +18,8 @@ from tawsil.kernel.db import Database, Tx
 from tawsil.kernel.decisions import Accepted, By, then
 from tawsil.kernel.places import Place
 from tawsil.ordering import model, store
-from tawsil.ordering.model import Amounts, Order, PaidBy, Party
+from tawsil.ordering.model import Amounts, Order, PaidBy
+from tawsil.ordering.moves import Party
 from tawsil.tracking.public import Ping, RecordPositions, record
 
 CENTRE = Place(24.12, 53.1)

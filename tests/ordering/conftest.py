@@ -13,7 +13,8 @@ from tawsil.kernel.db import Tx
 from tawsil.kernel.decisions import By, Refusal
 from tawsil.kernel.places import Place
 from tawsil.ordering import journey, model
-from tawsil.ordering.model import Order, PaidBy, Party
+from tawsil.ordering.model import Order, PaidBy
+from tawsil.ordering.moves import Party
 from tawsil.ordering.steps import Acting, save
 from tawsil.pricing import public as pricing
 

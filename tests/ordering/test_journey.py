@@ -14,7 +14,9 @@ from tawsil.kernel.deadlines import Deadlines
 from tawsil.kernel.decisions import Refusal
 from tawsil.kernel.i18n import catalogues
 from tawsil.ordering import journey, public
-from tawsil.ordering.model import Order, Party, Status
+from tawsil.ordering.events import Status
+from tawsil.ordering.model import Order
+from tawsil.ordering.moves import Party
 from tawsil.ordering.steps import Acting
 
 

@@ -17,22 +17,15 @@ from tawsil.kernel.decisions import Accepted, Decision, Refusal
 from tawsil.kernel.i18n import LOCALES, text
 from tawsil.kernel.places import Place
 from tawsil.ordering import events, model
-from tawsil.ordering.model import (
-    LIVE,
-    MOVES,
-    WHO_MAY,
-    Amounts,
-    Fault,
-    Order,
-    PaidBy,
-    Party,
-    PaymentStage,
-    Status,
-)
+from tawsil.ordering.events import Status
+from tawsil.ordering.model import Amounts, Choice, Fault, Order, PaidBy, PaymentStage
+from tawsil.ordering.moves import CHARGED, LIVE, MAY_CHOOSE, MOVES, WHO_MAY, Party
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 PIN = "0042"
 COURIERS = [UUID(int=n) for n in (91, 92)]
+
+SEARCHING = {Status.ACCEPTED, Status.PREPARING, Status.READY_FOR_PICKUP}
 
 parties = st.sampled_from(Party)
 reasons = st.sampled_from([*model.UNDELIVERABLE_FAULTS, "no_reason_at_all"])
@@ -101,6 +94,7 @@ class AnOrder(RuleBasedStateMachine):
     @initialize(money=amounts(), paid_by=st.sampled_from(PaidBy))
     def placed(self, money: Amounts, paid_by: PaidBy) -> None:
         self.now, self.recorded, self.first = NOON, 0, money
+        self.choices_open = 0
         self.order = new_order(money, paid_by=paid_by)
         self.decided(model.place(self.order), self.order)
 
@@ -121,6 +115,8 @@ class AnOrder(RuleBasedStateMachine):
             assert event.status is at or event.status in MOVES[at], (at, event)
             assert (event.order_id, event.customer_id) == (after.id, after.customer_id)
             at = event.status
+            self.choices_open += isinstance(event, events.ChoiceOffered)
+            self.choices_open -= isinstance(event, events.ChoiceClosed)
         assert at is after.status, "the last event says where the order is"
         if decision.events:
             last = decision.events[-1]
@@ -184,6 +180,24 @@ class AnOrder(RuleBasedStateMachine):
     def a_courier_goes(self, courier_id: UUID) -> None:
         decision = model.lose_courier(self.order, courier_id=courier_id, reason="stalled")
         self.decided(decision, self.order)
+
+    @rule()
+    def nobody_takes_it(self) -> None:
+        before = self.order
+        self.decided(model.offer_choice(before, now=self.now), before)
+        searching = before.courier_id is None and before.status in SEARCHING
+        assert (self.order.choice_until_at is not None) == searching
+
+    @rule(party=parties, choice=st.sampled_from(Choice))
+    def customer_chooses(self, party: Party, choice: Choice) -> None:
+        before = self.order
+        decision = model.choose(before, party=party, choice=choice, now=self.now)
+        if isinstance(decision, Accepted):
+            assert party in MAY_CHOOSE
+            assert before.choice_until_at is not None
+            assert decision.state.choice_until_at is None
+            assert decision.state.live == (choice is Choice.KEEP_WAITING)
+        self.decided(decision, before)
 
     @rule(party=parties)
     def collected(self, party: Party) -> None:
@@ -263,6 +277,15 @@ class AnOrder(RuleBasedStateMachine):
         assert self.order.amounts == self.first
         if self.order.status is Status.RETURNED and model.fault(self.order) is Fault.PLATFORM:
             assert self.order.payment is PaymentStage.RETURNED
+
+    @invariant()
+    def a_choice_is_open_only_while_nobody_has_the_order(self) -> None:
+        assert self.choices_open == (self.order.choice_until_at is not None)
+        if self.order.choice_until_at is not None:
+            assert self.order.courier_id is None
+            assert self.order.status in SEARCHING
+            assert self.order.deadline is not None
+            assert self.order.deadline.at <= self.order.choice_until_at
 
     @invariant()
     def what_was_reached_has_its_time(self) -> None:
@@ -378,7 +401,7 @@ def test_a_wrong_pin_says_nothing_about_an_order_that_cannot_be_handed_over() ->
 def test_the_money_settles_only_what_was_charged(status: Status) -> None:
     decision = model.settle(at_status(status))
     assert isinstance(decision, Accepted)
-    assert bool(decision.events) == (status in model.CHARGED)
+    assert bool(decision.events) == (status in CHARGED)
 
 
 def test_a_kitchen_that_never_gets_ready_is_cancelled_in_the_end() -> None:

@@ -12,7 +12,9 @@ from tawsil.apps import wiring
 from tawsil.kernel.db import Database
 from tawsil.kernel.i18n import LOCALES
 from tawsil.ordering import journey, routes
-from tawsil.ordering.model import Order, Party, Status
+from tawsil.ordering.events import Status
+from tawsil.ordering.model import Order
+from tawsil.ordering.moves import Party
 from tawsil.ordering.steps import Acting
 
 CUSTOMER = ("order:create", "order:read:own", "order:cancel:own", "order:update:own")

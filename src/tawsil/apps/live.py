@@ -159,11 +159,25 @@ def _performance(recorded: Recorded[dispatch.PerformanceUpdated]) -> list[LiveMe
     return [_for_courier(recorded, event.courier_id, "driver_performance_updated", data)]
 
 
+def _choice(recorded: Recorded[orders.ChoiceOffered | orders.ChoiceClosed]) -> list[LiveMessage]:
+    """The customer is asked whether to wait on, or need not answer any more."""
+    event = recorded.event
+    until_at = event.until_at if isinstance(event, orders.ChoiceOffered) else None
+    asked = LiveMessage(
+        event="order_choice_updated",
+        data={"orderId": event.order_id, "open": until_at is not None, "until": until_at},
+        audience=Audience(tenant_id=recorded.tenant_id, user_ids=frozenset({event.customer_id})),
+    )
+    return [*_order_changed(recorded), asked]
+
+
 TRANSLATIONS: Final[Mapping[type[Event], Translate]] = {
     **dict.fromkeys(orders.EVENTS, _order_changed),
     orders.OrderOffered: _new_order,
     orders.OrderAccepted: _promised,
     orders.ReadyTimeMoved: _promised,
+    orders.ChoiceOffered: _choice,
+    orders.ChoiceClosed: _choice,
     dispatch.OfferMade: _offer_made,
     dispatch.OfferAccepted: _offer_accepted,
     dispatch.OfferRejected: _offer_over,

@@ -65,6 +65,7 @@ HANDLERS: Final[Mapping[type[Event], Sequence[Handler]]] = {
     tracking_events.GeofenceEntered: [dispatch.on_geofence],
     tracking_events.GeofenceLeft: [journey.left_the_merchant],
     courier_events.AvailabilityChanged: [dispatch.on_courier_unavailable],
+    dispatch_events.DeliveryEscalated: [journey.nobody_takes_it],
     dispatch_events.DeliveryAssigned: [dispatch.on_performance, journey.courier_assigned],
     dispatch_events.DeliveryUnassigned: [dispatch.on_performance, journey.courier_lost],
     dispatch_events.DeliveryHandedOver: [dispatch.on_performance],

@@ -25,6 +25,16 @@ class Status(StrEnum):
     RETURNED = "RETURNED"
 
 
+class ChoiceOutcome(StrEnum):
+    """How a choice ended: by an answer, or by what made it needless."""
+
+    KEEP_WAITING = "keep_waiting"
+    CANCEL = "cancel"
+    NO_ANSWER = "no_answer"
+    COURIER_FOUND = "courier_found"
+    ORDER_ENDED = "order_ended"
+
+
 class OrderEvent(Event, frozen=True, kw_only=True):
     order_id: UUID
     customer_id: UUID
@@ -71,6 +81,16 @@ class CourierAssigned(OrderEvent, frozen=True, tag="order.courier_assigned.v1"):
 
 class CourierLost(OrderEvent, frozen=True, tag="order.courier_lost.v1"):
     reason: str
+
+
+class ChoiceOffered(OrderEvent, frozen=True, tag="order.choice_offered.v1"):
+    """Nobody brings it: the customer may wait on, or call it off free of charge."""
+
+    until_at: datetime
+
+
+class ChoiceClosed(OrderEvent, frozen=True, tag="order.choice_closed.v1"):
+    outcome: ChoiceOutcome
 
 
 class OrderPickedUp(OrderEvent, frozen=True, tag="order.picked_up.v1"):
@@ -126,6 +146,8 @@ EVENTS: Final = (
     OrderReady,
     CourierAssigned,
     CourierLost,
+    ChoiceOffered,
+    ChoiceClosed,
     OrderPickedUp,
     OrderDeparted,
     OrderDelivered,

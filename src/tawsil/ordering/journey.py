@@ -7,7 +7,7 @@ payments, dispatch), in the same transaction; what happens below is heard of in 
 
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from tawsil.dispatch import events as dispatched
@@ -23,13 +23,17 @@ from tawsil.kernel.decisions import (
     Refusal,
 )
 from tawsil.kernel.events import Recorded
-from tawsil.ordering import model, settlement, store
-from tawsil.ordering.model import Order, PaidBy, Party
+from tawsil.ordering import from_quote, model, settlement, store
+from tawsil.ordering.model import Choice, Order, PaidBy
+from tawsil.ordering.moves import Party
 from tawsil.ordering.steps import OrderCommand, done, hear, move, save
 from tawsil.payments import events as paid
 from tawsil.payments import public as payments
 from tawsil.pricing import public as pricing
 from tawsil.tracking import events as tracked
+
+OFFER_CHOICE: Final = "offer_choice"
+"""The action of a rung of dispatch's ladder that asks the customer."""
 
 # ── place and pay ──────────────────────────────────────────────────────────────────────────────
 
@@ -64,19 +68,26 @@ async def place(tx: Tx, commands: Sequence[PlaceOrder]) -> list[Order | Refusal]
             outcomes.append(quote)
             continue
         speed_mps = cities[quote.city_id].rules.courier_speed_mps
-        order = _order(
-            tx,
-            command,
+        order = from_quote.order(
             quote,
-            order_id=order_id,
+            id_=order_id,
             number=next(numbers),
+            paid_by=command.paid_by,
+            handover_pin=f"{tx.ids.number(below=10_000):04}",
             travel_time_s=round(quote.distance_m / speed_mps),
+            placed_at=tx.now,
         )
         decision = model.place(order)
         assert isinstance(decision, Accepted), "a taken quote can be placed"
         placed.append((by, command, quote, decision))
         outcomes.append(decision.state)
-    await store.add(tx, [(d.state, _items(q), _destination(c, q)) for _, c, q, d in placed])
+    await store.add(
+        tx,
+        [
+            (d.state, from_quote.items(q), from_quote.destination(q, notes=c.notes))
+            for _, c, q, d in placed
+        ],
+    )
     await tx.record([(by, decision) for by, _, _, decision in placed])
     await store.drop_carts(tx, [c.customer_id for _, c, _, _ in placed])
     await payments.authorise(
@@ -252,12 +263,39 @@ async def cancel(tx: Tx, commands: Sequence[CancelOrder]) -> list[Order | Refusa
     return outcomes
 
 
+async def nobody_takes_it(tx: Tx, heard: Sequence[Recorded[dispatched.DeliveryEscalated]]) -> None:
+    """No courier for long: the customer may choose to wait on, or to call it off."""
+    asked = [recorded for recorded in heard if OFFER_CHOICE in recorded.event.actions]
+    await hear(tx, asked, lambda order, _: model.offer_choice(order, now=tx.now))
+
+
+class Choose(OrderCommand, frozen=True, kw_only=True):
+    choice: Choice
+
+
+async def choose(tx: Tx, commands: Sequence[Choose]) -> list[Order | Refusal]:
+    """Called off free of charge, and the kitchen is still paid; unless a courier has it by now.
+
+    The order is locked first and its delivery after, as in every step. So either the search ends
+    here and no courier can win it any more, or one has won it and dispatch refuses to let it go.
+    """
+
+    def decide(order: Order, c: Choose) -> Decision[Order]:
+        return model.choose(order, party=c.acting.party, choice=c.choice, now=tx.now)
+
+    outcomes = await move(tx, commands, decide, agree=_stop_looking)
+    called_off = [(by, order) for by, order in _stories(commands, outcomes) if not order.live]
+    await _release(tx, called_off)
+    await _compensate(tx, called_off)
+    return outcomes
+
+
 async def nobody_came(tx: Tx, heard: Sequence[Recorded[dispatched.DeliveryGivenUp]]) -> None:
     """Every rung of the ladder was climbed and no courier found: the kitchen is still paid."""
     ended = await hear(tx, heard, lambda order, e: _end(order, tx, reason=e.reason))
     cancelled = [(recorded.by.about(order.id), order) for recorded, order in ended]
     await _undo(tx, cancelled)
-    await payments.transfer(tx, [settlement.compensate(by, order) for by, order in cancelled])
+    await _compensate(tx, cancelled)
 
 
 class MarkUndeliverable(OrderCommand, frozen=True, kw_only=True):
@@ -289,8 +327,8 @@ async def return_to_merchant(tx: Tx, commands: Sequence[MoveOrder]) -> list[Orde
     theirs = [(by, o) for by, o in back if model.fault(o) is model.Fault.CUSTOMER]
     ours = [(by, o) for by, o in back if model.fault(o) is model.Fault.PLATFORM]
     await _capture(tx, theirs)
-    await payments.release(tx, [settlement.release(by, o) for by, o in ours])
-    await payments.transfer(tx, [settlement.compensate(by, o) for by, o in ours])
+    await _release(tx, ours)
+    await _compensate(tx, ours)
     return outcomes
 
 
@@ -352,7 +390,31 @@ async def _undo(tx: Tx, cancelled: Sequence[tuple[By, Order]]) -> None:
             if order.accepted_at is not None
         ],
     )
+    await _release(tx, cancelled)
+
+
+async def _stop_looking(tx: Tx, chosen: Sequence[tuple[By, Order]]) -> list[object]:
+    """End the search for each order that was called off, if it has no courier yet."""
+    ended = [(by, order) for by, order in chosen if not order.live]
+    searches = [
+        dispatch.Withdraw(
+            by=by,
+            reference_id=order.id,
+            reason=order.ended_because or "",
+            unless_assigned=True,
+        )
+        for by, order in ended
+    ]
+    answers = iter(await dispatch.withdraw(tx, searches))
+    return [order if order.live else next(answers) for _, order in chosen]
+
+
+async def _release(tx: Tx, cancelled: Sequence[tuple[By, Order]]) -> None:
     await payments.release(tx, [settlement.release(by, order) for by, order in cancelled])
+
+
+async def _compensate(tx: Tx, unpaid: Sequence[tuple[By, Order]]) -> None:
+    await payments.transfer(tx, [settlement.compensate(by, order) for by, order in unpaid])
 
 
 async def _capture(tx: Tx, done: Sequence[tuple[By, Order]]) -> None:
@@ -382,66 +444,3 @@ def _steps(taken: Sequence[tuple[By, Order]]) -> list[dispatch.Step]:
         assert order.courier_id is not None, "what is carried has a courier"
         steps.append(dispatch.Step(by=by, reference_id=order.id, courier_id=order.courier_id))
     return steps
-
-
-def _order(
-    tx: Tx,
-    command: PlaceOrder,
-    quote: pricing.Quote,
-    *,
-    order_id: UUID,
-    number: int,
-    travel_time_s: int,
-) -> Order:
-    b, shares = quote.breakdown, quote.shares
-    return Order(
-        id=order_id,
-        tenant_id=command.by.tenant_id,
-        city_id=quote.city_id,
-        number=number,
-        quote_id=quote.id,
-        customer_id=command.customer_id,
-        merchant_id=quote.merchant_id,
-        paid_by=command.paid_by,
-        amounts=model.Amounts(
-            currency=quote.currency,
-            subtotal_minor=b.subtotal_minor,
-            delivery_fee_minor=b.delivery_fee_minor,
-            service_fee_minor=b.service_fee_minor,
-            small_order_fee_minor=b.small_order_fee_minor,
-            discount_minor=b.discount_minor,
-            tax_minor=b.tax_minor,
-            tip_minor=b.tip_minor,
-            total_minor=b.total_minor,
-            merchant_minor=shares.merchant_minor,
-            courier_minor=shares.courier_minor,
-            platform_minor=shares.platform_minor,
-        ),
-        pickup=quote.pickup,
-        dropoff=quote.dropoff,
-        prep_time_s=quote.prep_time_s,
-        travel_time_s=travel_time_s,
-        handover_pin=f"{tx.ids.number(below=10_000):04}",
-        placed_at=tx.now,
-    )
-
-
-def _items(quote: pricing.Quote) -> list[store.Item]:
-    return [
-        store.Item(
-            product_id=line.product_id,
-            name_en=line.name_en,
-            name_ar=line.name_ar,
-            quantity=line.quantity,
-            unit_price_minor=line.unit_price_minor,
-            options=[option.name_en for option in line.options],
-            total_minor=line.total_minor,
-        )
-        for line in quote.lines
-    ]
-
-
-def _destination(command: PlaceOrder, quote: pricing.Quote) -> store.Destination:
-    return store.Destination(
-        address=quote.address, instructions=quote.instructions, notes=command.notes
-    )

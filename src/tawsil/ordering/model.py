@@ -1,4 +1,4 @@
-"""An order: its states, the one table of legal moves, and what each step decides. No I/O, no clock.
+"""An order: its states, and what each step decides. No I/O, no clock; the moves are in `moves.py`.
 
 Every live order has exactly one next deadline, because the deadline is computed from the order.
 """
@@ -15,36 +15,16 @@ from msgspec.structs import replace
 from tawsil.kernel.decisions import Deadline, Decision, Event, Refusal, accept, refuse, then
 from tawsil.kernel.places import Place
 from tawsil.ordering import events
-from tawsil.ordering.events import Status
-
-MOVES: Final[Mapping[Status, frozenset[Status]]] = {
-    Status.PENDING: frozenset({Status.ACCEPTED, Status.CANCELLED}),
-    Status.ACCEPTED: frozenset({Status.PREPARING, Status.CANCELLED}),
-    Status.PREPARING: frozenset({Status.READY_FOR_PICKUP, Status.CANCELLED}),
-    Status.READY_FOR_PICKUP: frozenset({Status.PICKED_UP, Status.CANCELLED}),
-    Status.PICKED_UP: frozenset({Status.IN_TRANSIT, Status.UNDELIVERABLE}),
-    Status.IN_TRANSIT: frozenset({Status.DELIVERED, Status.UNDELIVERABLE}),
-    Status.UNDELIVERABLE: frozenset({Status.RETURNED}),
-    Status.DELIVERED: frozenset({Status.DISPUTED, Status.REFUNDED}),
-    Status.DISPUTED: frozenset({Status.REFUNDED}),
-    Status.RETURNED: frozenset({Status.REFUNDED}),
-    Status.CANCELLED: frozenset(),
-    Status.REFUNDED: frozenset(),
-}
-LIVE: Final = frozenset(
-    {
-        Status.PENDING,
-        Status.ACCEPTED,
-        Status.PREPARING,
-        Status.READY_FOR_PICKUP,
-        Status.PICKED_UP,
-        Status.IN_TRANSIT,
-        Status.UNDELIVERABLE,
-    }
-)
-CHARGED: Final = frozenset({Status.DELIVERED, Status.DISPUTED, Status.RETURNED})
-BEFORE_PICKUP: Final = frozenset(
-    {Status.PENDING, Status.ACCEPTED, Status.PREPARING, Status.READY_FOR_PICKUP}
+from tawsil.ordering.events import ChoiceOutcome, Status
+from tawsil.ordering.moves import (
+    BEFORE_PICKUP,
+    CHARGED,
+    LIVE,
+    MAY_CHOOSE,
+    MAY_MOVE_READY_TIME,
+    MOVES,
+    WHO_MAY,
+    Party,
 )
 
 PAYMENT_WITHIN: Final = timedelta(minutes=5)
@@ -57,39 +37,19 @@ PICKUP_WITHIN: Final = timedelta(minutes=30)
 DROPOFF_WITHIN: Final = timedelta(minutes=60)
 RETURN_WITHIN: Final = timedelta(minutes=60)
 REMIND_EVERY: Final = timedelta(minutes=15)
-
-
-class Party(StrEnum):
-    """As whom somebody acts on an order."""
-
-    CUSTOMER = "customer"
-    MERCHANT = "merchant"
-    COURIER = "courier"
-    OPERATOR = "operator"
-    SYSTEM = "system"
-
-
-_STAFF: Final = frozenset({Party.OPERATOR, Party.SYSTEM})
-WHO_MAY: Final[Mapping[Status, frozenset[Party]]] = {
-    Status.ACCEPTED: frozenset({Party.MERCHANT}) | _STAFF,
-    Status.PREPARING: frozenset({Party.MERCHANT}) | _STAFF,
-    Status.READY_FOR_PICKUP: frozenset({Party.MERCHANT, Party.COURIER}) | _STAFF,
-    Status.PICKED_UP: frozenset({Party.COURIER}) | _STAFF,
-    Status.IN_TRANSIT: frozenset({Party.COURIER}) | _STAFF,
-    Status.DELIVERED: frozenset({Party.COURIER}) | _STAFF,
-    Status.CANCELLED: frozenset({Party.CUSTOMER, Party.MERCHANT}) | _STAFF,
-    Status.UNDELIVERABLE: frozenset({Party.COURIER}) | _STAFF,
-    Status.RETURNED: frozenset({Party.MERCHANT, Party.COURIER}) | _STAFF,
-    Status.DISPUTED: frozenset({Party.CUSTOMER}) | _STAFF,
-    Status.REFUNDED: _STAFF,
-}
-
-MAY_MOVE_READY_TIME: Final = frozenset({Party.MERCHANT}) | _STAFF
+CHOICE_LASTS: Final = timedelta(minutes=15)
 
 
 class PaidBy(StrEnum):
     CARD = "card"
     CASH = "cash"
+
+
+class Choice(StrEnum):
+    """What the customer may do about an order that no courier takes."""
+
+    KEEP_WAITING = "keep_waiting"
+    CANCEL = "cancel"
 
 
 class PaymentStage(StrEnum):
@@ -179,6 +139,7 @@ class Order(Struct, frozen=True, kw_only=True):
     ended_at: datetime | None = None
     ended_because: str | None = None
     reminders: int = 0
+    choice_until_at: datetime | None = None
 
     @property
     def live(self) -> bool:
@@ -193,7 +154,10 @@ class Order(Struct, frozen=True, kw_only=True):
         again = PREP_EXTENSION if kind == "prep" else REMIND_EVERY
         # A kitchen's extension moves `ready_at` itself, so its reminders are counted in already.
         times = 0 if kind == "prep" else self.reminders
-        return Deadline(kind=kind, at=first_at + times * again)
+        at = first_at + times * again
+        if self.choice_until_at is not None and self.choice_until_at <= at:
+            return Deadline(kind="choice", at=self.choice_until_at)
+        return Deadline(kind=kind, at=at)
 
     def _waiting_for(self) -> tuple[str, datetime]:
         if self.status is Status.PENDING and self.offered_at is None:
@@ -302,6 +266,9 @@ def mark_ready(order: Order, *, party: Party, now: datetime) -> Decision[Order]:
 def assign_courier(order: Order, *, courier_id: UUID) -> Decision[Order]:
     if order.courier_id == courier_id or order.status not in BEFORE_PICKUP:
         return accept(order)
+    if order.choice_until_at is not None:
+        closed = _close_choice(order, ChoiceOutcome.COURIER_FOUND)
+        return then(closed, lambda o: assign_courier(o, courier_id=courier_id))
     assigned = replace(order, courier_id=courier_id)
     return accept(assigned, _event(events.CourierAssigned, assigned))
 
@@ -311,6 +278,31 @@ def lose_courier(order: Order, *, courier_id: UUID, reason: str) -> Decision[Ord
         return accept(order)
     lost = replace(order, courier_id=None)
     return accept(lost, _event(events.CourierLost, lost, reason=reason))
+
+
+def offer_choice(order: Order, *, now: datetime) -> Decision[Order]:
+    """No courier comes: shall we go on looking, or call it off free of charge?"""
+    searching = order.status in BEFORE_PICKUP - {Status.PENDING} and order.courier_id is None
+    if not searching or order.choice_until_at is not None:
+        return accept(order)
+    until_at = now + CHOICE_LASTS
+    asked = replace(order, choice_until_at=until_at)
+    return accept(asked, _event(events.ChoiceOffered, asked, until_at=until_at))
+
+
+def choose(order: Order, *, party: Party, choice: Choice, now: datetime) -> Decision[Order]:
+    """The customer's answer. Calling off is free however far the kitchen is."""
+    if party not in MAY_CHOOSE:
+        return refuse("order.choice_not_yours", status=403, party=party)
+    if order.choice_until_at is None or order.choice_until_at <= now:
+        return refuse("order.no_choice_open", status_now=order.status)
+    if choice is Choice.KEEP_WAITING:
+        return _close_choice(order, ChoiceOutcome.KEEP_WAITING)
+    called_off = _close_choice(order, ChoiceOutcome.CANCEL)
+    return then(
+        called_off,
+        lambda o: cancel(o, party=Party.SYSTEM, reason="gave_up_waiting", now=now),
+    )
 
 
 def pick_up(order: Order, *, party: Party, now: datetime) -> Decision[Order]:
@@ -364,6 +356,9 @@ def cancel(order: Order, *, party: Party, reason: str, now: datetime) -> Decisio
         return refused
     if party is Party.CUSTOMER and order.status not in {Status.PENDING, Status.ACCEPTED}:
         return refuse("order.kitchen_has_begun", status_now=order.status)
+    if order.choice_until_at is not None:
+        closed = _close_choice(order, ChoiceOutcome.ORDER_ENDED)
+        return then(closed, lambda o: cancel(o, party=party, reason=reason, now=now))
     failed = order.payment is PaymentStage.AWAITED
     cancelled = _moved(
         order,
@@ -441,10 +436,11 @@ def wake(order: Order, *, now: datetime) -> Decision[Order]:
     waiting_for = order.deadline
     assert waiting_for is not None, "only a live order is woken"
     match waiting_for.kind:
-        case "payment":
-            return cancel(order, party=Party.SYSTEM, reason="payment_timeout", now=now)
-        case "merchant_accept":
-            return cancel(order, party=Party.SYSTEM, reason="merchant_timeout", now=now)
+        case "payment" | "merchant_accept" as kind:
+            reason = "payment_timeout" if kind == "payment" else "merchant_timeout"
+            return cancel(order, party=Party.SYSTEM, reason=reason, now=now)
+        case "choice":
+            return _close_choice(order, ChoiceOutcome.NO_ANSWER)
         case "prep_start":
             return start_preparing(order, party=Party.SYSTEM)
         case "prep" if order.reminders < MOST_PREP_EXTENSIONS:
@@ -463,6 +459,12 @@ def wake(order: Order, *, now: datetime) -> Decision[Order]:
 
 def legal_moves(order: Order) -> list[str]:
     return sorted(MOVES[order.status])
+
+
+def _close_choice(order: Order, outcome: ChoiceOutcome) -> Decision[Order]:
+    assert order.choice_until_at is not None, "only an open choice is closed"
+    closed = replace(order, choice_until_at=None)
+    return accept(closed, _event(events.ChoiceClosed, closed, outcome=outcome))
 
 
 def _refused(order: Order, to: Status, party: Party) -> Refusal | None:

@@ -11,10 +11,12 @@ from tawsil.kernel.db import Tx
 from tawsil.kernel.events import Recorded, Registry
 from tawsil.kernel.events import story as _story
 from tawsil.ordering import store
+from tawsil.ordering.events import Status
 from tawsil.ordering.journey import (
     AcceptOrder,
     CancelOrder,
     ChangeReadyTime,
+    Choose,
     ComplainAbout,
     DeliverOrder,
     MarkUndeliverable,
@@ -23,6 +25,7 @@ from tawsil.ordering.journey import (
     accept_order,
     cancel,
     change_ready_time,
+    choose,
     deliver,
     depart,
     dispute,
@@ -34,7 +37,8 @@ from tawsil.ordering.journey import (
     return_to_merchant,
     start_preparing,
 )
-from tawsil.ordering.model import Order, PaidBy, Party, PaymentStage, Status
+from tawsil.ordering.model import Choice, Order, PaidBy, PaymentStage
+from tawsil.ordering.moves import Party
 from tawsil.ordering.steps import Acting
 from tawsil.ordering.store import Destination, Item
 
@@ -43,6 +47,8 @@ __all__ = [
     "Acting",
     "CancelOrder",
     "ChangeReadyTime",
+    "Choice",
+    "Choose",
     "ComplainAbout",
     "DeliverOrder",
     "Destination",
@@ -60,6 +66,7 @@ __all__ = [
     "cancel",
     "carried_by",
     "change_ready_time",
+    "choose",
     "deliver",
     "depart",
     "destinations",

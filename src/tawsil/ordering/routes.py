@@ -1,10 +1,10 @@
-"""Ordering over HTTP: cart, orders, and every step of the journey for whoever takes it."""
+"""Ordering over HTTP: orders, and every step of the journey for whoever takes it."""
 
 from collections.abc import Sequence
 from typing import Any, Final, Literal
 from uuid import UUID
 
-from litestar import Response, delete, get, post, put
+from litestar import Response, get, post, put
 from litestar.datastructures import State
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, JSONBody
@@ -25,12 +25,14 @@ from tawsil.kernel.http import (
     not_found,
     page_envelope,
 )
-from tawsil.ordering import journey, public, store
-from tawsil.ordering.model import LIVE, Order, PaidBy, Party, Status
+from tawsil.ordering import cart, journey, public, store
+from tawsil.ordering.events import Status
+from tawsil.ordering.model import Order, PaidBy
+from tawsil.ordering.moves import LIVE, Party
 from tawsil.ordering.steps import Acting, concerns
 from tawsil.ordering.views import (
     AcceptBody,
-    CartBody,
+    ChoiceBody,
     DeliverBody,
     OrderView,
     PlaceOrderBody,
@@ -74,34 +76,6 @@ async def _visible(tx: Tx, caller: Caller, order_id: UUID) -> tuple[Order, Actin
     if who.party is Party.MERCHANT and order.offered_at is None:
         raise not_found()
     return order, who
-
-
-# ── cart ───────────────────────────────────────────────────────────────────────────────────────
-
-
-@get("/v4/cart", opt={"rule": allow("order:create")}, tags=["Orders"], summary="My cart")
-async def get_cart(
-    caller: NamedDependency[Caller], database: NamedDependency[Database]
-) -> Envelope[store.Cart | None]:
-    async with database.transaction() as tx:
-        return envelope(await store.cart(tx, customer_id=caller.user_id))
-
-
-@put("/v4/cart", opt={"rule": allow("order:create")}, tags=["Orders"], summary="Replace my cart")
-async def put_cart(
-    data: JSONBody[CartBody], caller: NamedDependency[Caller], database: NamedDependency[Database]
-) -> Envelope[store.Cart]:
-    """Keep what is about to be ordered; `POST /v4/quotes` prices it with every fee."""
-    cart = store.Cart(merchant_id=data.merchant_id, lines=data.lines)
-    async with database.transaction() as tx:
-        await store.put_cart(tx, customer_id=caller.user_id, tenant_id=caller.tenant_id, cart=cart)
-    return envelope(cart)
-
-
-@delete("/v4/cart", opt={"rule": allow("order:create")}, tags=["Orders"], summary="Empty my cart")
-async def delete_cart(caller: NamedDependency[Caller], database: NamedDependency[Database]) -> None:
-    async with database.transaction() as tx:
-        await store.drop_carts(tx, [caller.user_id])
 
 
 # ── orders ─────────────────────────────────────────────────────────────────────────────────────
@@ -336,6 +310,29 @@ def _canceller(caller: Caller) -> Acting:
 
 
 @post(
+    "/v4/orders/{order_id:uuid}/choice",
+    opt={"rule": allow("order:read")},
+    status_code=200,
+    tags=["Orders"],
+    summary="Wait on for a courier, or call the order off free of charge",
+)
+async def choose(
+    order_id: FromPath[UUID],
+    data: JSONBody[ChoiceBody],
+    caller: NamedDependency[Caller],
+    commands: NamedDependency[Commands],
+) -> Response[Envelope[OrderView]]:
+    """While `choice_until_at` is set: nobody has taken the order, and the customer may choose."""
+    return await commands.submit(
+        journey.choose,
+        journey.Choose(
+            by=caller.by, order_id=order_id, acting=_canceller(caller), choice=data.choice
+        ),
+        view=OrderView.of,
+    )
+
+
+@post(
     "/v4/orders/{order_id:uuid}/undeliverable",
     opt={"rule": allow("order:update")},
     status_code=200,
@@ -464,9 +461,7 @@ def _by_status(data: StatusBody, common: dict[str, Any]) -> tuple[Handle[Any], A
 
 
 routes: Final = [
-    get_cart,
-    put_cart,
-    delete_cart,
+    *cart.routes,
     place_order,
     list_orders,
     get_order,
@@ -476,6 +471,7 @@ routes: Final = [
     take_step,
     deliver,
     cancel,
+    choose,
     mark_undeliverable,
     dispute,
     refund,

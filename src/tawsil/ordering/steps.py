@@ -10,7 +10,8 @@ from tawsil.kernel.db import Tx
 from tawsil.kernel.decisions import Accepted, By, Command, Decision, Refusal, accepted, refuse
 from tawsil.kernel.events import Recorded
 from tawsil.ordering import store
-from tawsil.ordering.model import Order, Party
+from tawsil.ordering.model import Order
+from tawsil.ordering.moves import Party
 
 
 class Acting(Struct, frozen=True):

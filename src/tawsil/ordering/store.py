@@ -11,7 +11,9 @@ from msgspec import Meta, Struct
 from tawsil.kernel.db import Tx
 from tawsil.kernel.decisions import Accepted
 from tawsil.kernel.places import Place
-from tawsil.ordering.model import LIVE, Amounts, Order, PaidBy, PaymentStage, Status
+from tawsil.ordering.events import Status
+from tawsil.ordering.model import Amounts, Order, PaidBy, PaymentStage
+from tawsil.ordering.moves import LIVE
 
 
 class Item(Struct, frozen=True, kw_only=True):
@@ -78,6 +80,7 @@ _COLUMNS: Final[dict[str, str]] = {
     "ended_at": "timestamptz",
     "ended_because": "text",
     "reminders": "int",
+    "choice_until_at": "timestamptz",
 }
 _CHANGING: Final = (
     "version",
@@ -94,6 +97,7 @@ _CHANGING: Final = (
     "ended_at",
     "ended_because",
     "reminders",
+    "choice_until_at",
 )
 _INSERT: Final = (
     f'insert into ordering."order" ({", ".join(_COLUMNS)}) select * from unnest('  # noqa: S608 - our own column names

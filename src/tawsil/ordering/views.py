@@ -10,7 +10,8 @@ from tawsil.kernel.decisions import Event
 from tawsil.kernel.events import Recorded
 from tawsil.kernel.places import Place
 from tawsil.ordering import store
-from tawsil.ordering.model import Order, PaidBy, Status, legal_moves
+from tawsil.ordering.events import Status
+from tawsil.ordering.model import Choice, Order, PaidBy, legal_moves
 
 Reason = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]{0,63}$", examples=["sold_out"])]
 """A code, because it stands in the log for ever: what people write in their own words does not."""
@@ -46,13 +47,20 @@ class ReasonBody(Struct, forbid_unknown_fields=True):
     reason: Reason
 
 
+class ChoiceBody(Struct, forbid_unknown_fields=True):
+    choice: Annotated[Choice, Meta(examples=["keep_waiting"])]
+
+
 class StatusBody(Struct, forbid_unknown_fields=True):
     status: Status
     notes: Annotated[str, Meta(max_length=500)] = ""
 
 
 class OrderView(Struct, frozen=True, kw_only=True):
-    """An order as its people see it; `legal_moves` are the statuses it may go to next."""
+    """An order as its people see it; `legal_moves` are the statuses it may go to next.
+
+    While `choice_until_at` is set, the customer may wait on for a courier or call the order off.
+    """
 
     id: UUID
     number: int
@@ -84,6 +92,7 @@ class OrderView(Struct, frozen=True, kw_only=True):
     next_deadline: str | None
     next_deadline_at: datetime | None
     legal_moves: list[str]
+    choice_until_at: datetime | None
     handover_pin: str | None = None
     items: list[store.Item] | None = None
     destination: store.Destination | None = None
@@ -123,6 +132,7 @@ class OrderView(Struct, frozen=True, kw_only=True):
             next_deadline=deadline.kind if deadline else None,
             next_deadline_at=deadline.at if deadline else None,
             legal_moves=legal_moves(order),
+            choice_until_at=order.choice_until_at,
             **more,
         )
 

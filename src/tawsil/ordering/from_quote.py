@@ -1,0 +1,70 @@
+"""A taken quote as an order: its amounts, items and destination, as they will stay."""
+
+from datetime import datetime
+from uuid import UUID
+
+from tawsil.ordering import store
+from tawsil.ordering.model import Amounts, Order, PaidBy
+from tawsil.pricing import public as pricing
+
+
+def order(
+    quote: pricing.Quote,
+    *,
+    id_: UUID,
+    number: int,
+    paid_by: PaidBy,
+    handover_pin: str,
+    travel_time_s: int,
+    placed_at: datetime,
+) -> Order:
+    b, shares = quote.breakdown, quote.shares
+    return Order(
+        id=id_,
+        tenant_id=quote.tenant_id,
+        city_id=quote.city_id,
+        number=number,
+        quote_id=quote.id,
+        customer_id=quote.customer_id,
+        merchant_id=quote.merchant_id,
+        paid_by=paid_by,
+        amounts=Amounts(
+            currency=quote.currency,
+            subtotal_minor=b.subtotal_minor,
+            delivery_fee_minor=b.delivery_fee_minor,
+            service_fee_minor=b.service_fee_minor,
+            small_order_fee_minor=b.small_order_fee_minor,
+            discount_minor=b.discount_minor,
+            tax_minor=b.tax_minor,
+            tip_minor=b.tip_minor,
+            total_minor=b.total_minor,
+            merchant_minor=shares.merchant_minor,
+            courier_minor=shares.courier_minor,
+            platform_minor=shares.platform_minor,
+        ),
+        pickup=quote.pickup,
+        dropoff=quote.dropoff,
+        prep_time_s=quote.prep_time_s,
+        travel_time_s=travel_time_s,
+        handover_pin=handover_pin,
+        placed_at=placed_at,
+    )
+
+
+def items(quote: pricing.Quote) -> list[store.Item]:
+    return [
+        store.Item(
+            product_id=line.product_id,
+            name_en=line.name_en,
+            name_ar=line.name_ar,
+            quantity=line.quantity,
+            unit_price_minor=line.unit_price_minor,
+            options=[option.name_en for option in line.options],
+            total_minor=line.total_minor,
+        )
+        for line in quote.lines
+    ]
+
+
+def destination(quote: pricing.Quote, *, notes: str) -> store.Destination:
+    return store.Destination(address=quote.address, instructions=quote.instructions, notes=notes)
