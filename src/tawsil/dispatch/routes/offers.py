@@ -5,7 +5,7 @@ from uuid import UUID
 
 from litestar import Response, get, post
 from litestar.di import NamedDependency
-from litestar.params import FromPath, FromQuery, JSONBody
+from litestar.params import FromPath, JSONBody, QueryParameter
 from msgspec import Meta, Struct
 
 from tawsil.dispatch import store
@@ -56,7 +56,7 @@ async def list_offers(
     courier_id: FromPath[UUID],
     caller: NamedDependency[Caller],
     database: NamedDependency[Database],
-    state: FromQuery[OfferState | None] = None,
+    in_state: Annotated[OfferState | None, QueryParameter(name="state")] = None,
     from_at: FromInstant = None,
     to_at: ToInstant = None,
     page: PageNumber = 1,
@@ -71,7 +71,7 @@ async def list_offers(
             tx,
             tenant_id=caller.tenant_id,
             courier_id=courier_id,
-            state=state,
+            state=in_state,
             from_at=from_at,
             to_at=to_at,
             limit=query.limit,

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from litestar import Response, get, post
 from litestar.di import NamedDependency
-from litestar.params import FromPath, FromQuery, JSONBody
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from msgspec import Meta, Struct
 
 from tawsil.couriers import public as couriers
@@ -213,7 +213,7 @@ async def list_incidents(
     courier_id: FromPath[UUID],
     caller: NamedDependency[Caller],
     database: NamedDependency[Database],
-    state: FromQuery[IncidentState | None] = None,
+    in_state: Annotated[IncidentState | None, QueryParameter(name="state")] = None,
     page: PageNumber = 1,
     limit: PageSize = 20,
 ) -> Envelope[list[IncidentView]]:
@@ -226,7 +226,7 @@ async def list_incidents(
             tx,
             tenant_id=caller.tenant_id,
             courier_id=courier_id,
-            states=[state] if state else list(IncidentState),
+            states=[in_state] if in_state else list(IncidentState),
             since_at=None,
             limit=query.limit,
             offset=query.offset,
