@@ -15,6 +15,7 @@ from tawsil.kernel.decisions import Accepted, Decision, Refusal
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 START = NOW + timedelta(hours=1)
+LENGTH = timedelta(days=2)
 HASH = "0" * 64
 
 
@@ -29,7 +30,7 @@ def experiment(**fields: Any) -> Experiment:
             "metrics": (Metric(name="door_to_door_s"),),
             "block_min": 60,
             "starts_at": START,
-            "ends_at": START + timedelta(days=2),
+            "ends_at": START + LENGTH,
             "seed": 1,
             **fields,
         }
@@ -109,12 +110,9 @@ def test_a_start_that_has_passed_cannot_be_waited_for():
 @given(st.integers(-72, 72))
 def test_windows_in_one_city_touch_but_do_not_overlap(hours: int):
     shift = timedelta(hours=hours)
-    other = experiment(id=UUID(int=9), starts_at=START + shift, ends_at=START + shift * 1 + DAYS)
+    other = experiment(id=UUID(int=9), starts_at=START + shift, ends_at=START + shift + LENGTH)
     decision = schedule(experiment(), others=[other])
     assert isinstance(decision, Accepted) == (abs(hours) >= 48)
-
-
-DAYS = timedelta(days=2)
 
 
 def test_one_that_nobody_started_in_time_is_missed():

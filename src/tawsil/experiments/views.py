@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 from msgspec import Struct
@@ -19,7 +20,7 @@ from tawsil.experiments.public import (
 )
 from tawsil.kernel.i18n import text
 
-MINUTES_FROM_S = 60.0  # shorter times are told in seconds
+MINUTES_FROM_S: Final = 60.0  # shorter times are told in seconds
 
 
 class ExperimentView(Struct, frozen=True, kw_only=True):
