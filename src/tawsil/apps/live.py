@@ -13,6 +13,7 @@ from tawsil.kernel.events import Recorded
 from tawsil.kernel.http.live import Audience, Feed, LiveMessage, Translate
 from tawsil.ordering import events as orders
 from tawsil.ordering import public as ordering
+from tawsil.pricing import events as pricing
 from tawsil.tracking import public as tracking
 
 
@@ -127,6 +128,24 @@ def _break_ended(recorded: Recorded[couriers.BreakEnded]) -> list[LiveMessage]:
     return [_for_courier(recorded, event.courier_id, "break_expired", data)]
 
 
+def _conditions(recorded: Recorded[pricing.ConditionsChanged]) -> list[LiveMessage]:
+    event = recorded.event
+    return [
+        LiveMessage(
+            event="conditions_changed",
+            data={
+                "cityId": event.city_id,
+                "pressure": event.pressure,
+                "extraWait": event.extra_wait_s,
+                "surgeBasisPoints": event.surge_bp,
+                "reach": event.reach_m,
+                "held": event.held,
+            },
+            audience=Audience(tenant_id=recorded.tenant_id),
+        )
+    ]
+
+
 def _escalated(recorded: Recorded[dispatch.DeliveryEscalated]) -> list[LiveMessage]:
     event = recorded.event
     return [
@@ -187,6 +206,7 @@ TRANSLATIONS: Final[Mapping[type[Event], Translate]] = {
     dispatch.DeliveryAssigned: _eta,
     dispatch.EtaMoved: _eta,
     dispatch.PerformanceUpdated: _performance,
+    pricing.ConditionsChanged: _conditions,
     couriers.AvailabilityChanged: _availability,
     couriers.BreakEnded: _break_ended,
 }

@@ -41,6 +41,7 @@ from tawsil.payments import routes as payment_routes
 from tawsil.payments import service as payments
 from tawsil.payments.jobs import CardJobs
 from tawsil.payments.psp import Psp
+from tawsil.pricing import climate
 from tawsil.pricing import events as pricing_events
 from tawsil.pricing import routes as pricing_routes
 from tawsil.pricing import service as pricing
@@ -91,6 +92,7 @@ DEADLINES: Final[Mapping[str, Owner]] = {
     "experiment": experiments.on_due,
     "merchant": catalog.on_due,
     "quote": pricing.on_due,
+    "conditions": climate.on_due_conditions,
     "courier": couriers.on_due,
     "delivery": dispatch.on_due_delivery,
     "incident": dispatch.on_due_incident,

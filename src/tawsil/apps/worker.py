@@ -92,6 +92,7 @@ def dispatching(database: Database, settings: Settings) -> Step:
             cities = await geography.cities(tx)
         for city in cities:
             async with database.transaction() as tx:
+                await dispatch.sense(tx, tenant_id=city.tenant_id, city_id=city.id)
                 await dispatch.tick(
                     tx,
                     tenant_id=city.tenant_id,

@@ -33,6 +33,7 @@ from tawsil.dispatch.service.policies import (
     trial_task,
 )
 from tawsil.dispatch.service.reassignment import Reassign, on_courier_unavailable
+from tawsil.dispatch.service.pressure import sense
 from tawsil.dispatch.service.requests import MoveReadyTime, RequestCourier, Withdraw
 from tawsil.dispatch.service.steps import Step
 from tawsil.dispatch.service.ticking import Tick
@@ -91,6 +92,7 @@ __all__ = [
     "reject",
     "request",
     "returned",
+    "sense",
     "standing",
     "tick",
     "trial_task",

@@ -1,4 +1,4 @@
-"""What has happened to quotes."""
+"""What has happened to quotes, and to the terms on which they are issued."""
 
 from datetime import datetime
 from typing import Final
@@ -33,4 +33,19 @@ class QuoteExpired(Event, frozen=True, tag="quote.expired.v1"):
     merchant_id: UUID
 
 
-EVENTS: Final = (QuoteIssued, QuoteTaken, QuoteExpired)
+class ConditionsChanged(Event, frozen=True, kw_only=True, tag="conditions.changed.v1"):
+    """A city's couriers are shorter, or less short, than before; quotes from now on show it.
+
+    `held`: an operator set these terms, and pressure does not move them.
+    """
+
+    city_id: UUID
+    pressure: int
+    extra_wait_s: int
+    surge_bp: int
+    reach_m: int | None
+    paused_zone_ids: tuple[UUID, ...]
+    held: bool
+
+
+EVENTS: Final = (QuoteIssued, QuoteTaken, QuoteExpired, ConditionsChanged)

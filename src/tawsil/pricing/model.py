@@ -18,6 +18,7 @@ from tawsil.geography.public import CityRules
 from tawsil.kernel.decisions import Deadline, Decision, Refusal, accept, refuse
 from tawsil.kernel.money import share
 from tawsil.kernel.places import Place
+from tawsil.pricing.conditions import Terms
 from tawsil.pricing.events import QuoteExpired, QuoteIssued, QuoteTaken
 
 BINDING_FOR: Final = timedelta(minutes=15)
@@ -76,12 +77,19 @@ def delivery_fee_minor(distance_m: int, *, rules: CityRules) -> int:
 
 
 def price(
-    lines: Sequence[PricedLine], *, distance_m: int, rules: CityRules, tip_minor: int = 0
+    lines: Sequence[PricedLine],
+    *,
+    distance_m: int,
+    rules: CityRules,
+    tip_minor: int = 0,
+    surge_minor: int = 0,
 ) -> Breakdown:
+    """`surge_minor` is part of the delivery fee, and shared as that is."""
     assert distance_m >= 0, "a distance is not negative"
     assert tip_minor >= 0, "a tip is not negative"
+    assert surge_minor >= 0, "a surcharge is not negative"
     subtotal = sum(line.total_minor for line in lines)
-    delivery = delivery_fee_minor(distance_m, rules=rules)
+    delivery = delivery_fee_minor(distance_m, rules=rules) + surge_minor
     service = share(subtotal, basis_points=rules.service_fee_bp)
     small = rules.small_order_fee_minor if subtotal < rules.small_order_minor else 0
     taxable = subtotal + delivery + service + small
@@ -157,6 +165,10 @@ class Quote(Struct, frozen=True, kw_only=True):
     instructions: str
     distance_m: int
     prep_time_s: int
+    surge_minor: int = 0
+    """What the delivery fee holds because couriers are short."""
+    extra_wait_s: int = 0
+    """By how much longer the delivery is promised to take, because couriers are short."""
     issued_at: datetime
     expires_at: datetime
 
@@ -178,6 +190,22 @@ def check_distance(distance_m: int, *, rules: CityRules) -> Refusal | None:
         limit_m=limit_m,
         distance_km=f"{distance_m / 1_000:.1f}",
         limit_km=f"{limit_m / 1_000:.1f}",
+    )
+
+
+def check_conditions(distance_m: int, *, zone_id: UUID | None, terms: Terms) -> Refusal | None:
+    """Why nothing goes there for now."""
+    if zone_id is not None and zone_id in terms.paused_zone_ids:
+        return refuse("quote.zone_paused", status=409, zone_id=zone_id)
+    if terms.reach_m is None or distance_m <= terms.reach_m:
+        return None
+    return refuse(
+        "quote.too_far_for_now",
+        status=409,
+        distance_m=distance_m,
+        limit_m=terms.reach_m,
+        distance_km=f"{distance_m / 1_000:.1f}",
+        limit_km=f"{terms.reach_m / 1_000:.1f}",
     )
 
 

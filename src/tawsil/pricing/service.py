@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 from uuid import UUID
 
+from msgspec import Struct
+
 from tawsil.catalog import public as catalog
 from tawsil.catalog.public import Line, Merchant, PricedLine
 from tawsil.geography import public as geography
@@ -19,8 +21,10 @@ from tawsil.kernel.decisions import (
     accepted,
     refuse,
 )
+from tawsil.kernel.money import share
 from tawsil.kernel.places import Place
-from tawsil.pricing import model, store
+from tawsil.pricing import climate, model, store
+from tawsil.pricing.conditions import CALM, Terms
 from tawsil.pricing.model import BINDING_FOR, Quote
 
 NOT_FOUND: Final = refuse("request.not_found", status=404)
@@ -73,16 +77,53 @@ async def issue(tx: Tx, commands: Sequence[IssueQuote]) -> list[Quote | Refusal]
         baskets=[catalog.Basket(merchant_id=c.merchant_id, lines=c.lines) for c in commands],
         at=tx.now,
     )
+    terms = await _terms(tx, commands, sellers)
     decisions = [
-        _decide_issue(tx, command, sellers, lines)
-        for command, lines in zip(commands, baskets, strict=True)
+        _decide_issue(tx, command, sellers, lines, now)
+        for command, lines, now in zip(commands, baskets, terms, strict=True)
     ]
     await store.insert(tx, [d.state for d in accepted(decisions)])
     return await _record(tx, commands, decisions)
 
 
+class _Terms(Struct, frozen=True):
+    """What is so now where a command is about, and the zone it wants something brought to."""
+
+    terms: Terms
+    zone_id: UUID | None
+
+
+async def _terms(tx: Tx, commands: Sequence[IssueQuote], sellers: _Sellers) -> list[_Terms]:
+    found = [sellers.of(c.merchant_id, tenant_id=c.by.tenant_id) for c in commands]
+    cities = {seller[1].id for seller in found if seller}
+    now = await climate.conditions(tx, city_ids=cities)
+    zones: dict[tuple[UUID, Place], UUID | None] = {}
+    for city_id in [c for c in cities if c in now and now[c].terms.paused_zone_ids]:
+        places = [
+            c.dropoff
+            for c, seller in zip(commands, found, strict=True)
+            if seller and seller[1].id == city_id
+        ]
+        of_places = await geography.zones_of(tx, city_id=city_id, places=places)
+        zones |= {
+            (city_id, place): zone.id if zone else None
+            for place, zone in zip(places, of_places, strict=True)
+        }
+    usual = _Terms(CALM, None)
+    return [
+        _Terms(now[seller[1].id].terms, zones.get((seller[1].id, command.dropoff)))
+        if seller and seller[1].id in now
+        else usual
+        for command, seller in zip(commands, found, strict=True)
+    ]
+
+
 def _decide_issue(
-    tx: Tx, command: IssueQuote, sellers: _Sellers, lines: list[PricedLine] | Refusal
+    tx: Tx,
+    command: IssueQuote,
+    sellers: _Sellers,
+    lines: list[PricedLine] | Refusal,
+    now: _Terms,
 ) -> Decision[Quote]:
     seller = sellers.of(command.merchant_id, tenant_id=command.by.tenant_id)
     if seller is None:
@@ -97,8 +138,16 @@ def _decide_issue(
     )
     if too_far := model.check_distance(distance_m, rules=city.rules):
         return too_far
+    if paused := model.check_conditions(distance_m, zone_id=now.zone_id, terms=now.terms):
+        return paused
+    fee_minor = model.delivery_fee_minor(distance_m, rules=city.rules)
+    surge_minor = share(fee_minor, basis_points=now.terms.surge_bp)
     breakdown = model.price(
-        lines, distance_m=distance_m, rules=city.rules, tip_minor=command.tip_minor
+        lines,
+        distance_m=distance_m,
+        rules=city.rules,
+        tip_minor=command.tip_minor,
+        surge_minor=surge_minor,
     )
     return model.issue(
         Quote(
@@ -117,6 +166,8 @@ def _decide_issue(
             instructions=command.instructions,
             distance_m=distance_m,
             prep_time_s=merchant.expected_prep_s,
+            surge_minor=surge_minor,
+            extra_wait_s=now.terms.extra_wait_s,
             issued_at=tx.now,
             expires_at=tx.now + BINDING_FOR,
         )

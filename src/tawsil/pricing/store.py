@@ -25,13 +25,14 @@ async def insert(tx: Tx, quotes: Sequence[Quote]) -> None:
             small_order_fee_minor, discount_minor, tax_minor, tip_minor, total_minor,
             merchant_share_minor, courier_share_minor, platform_share_minor, pickup_latitude,
             pickup_longitude, dropoff_latitude, dropoff_longitude, address, instructions,
-            distance_m, prep_time_s, issued_at, expires_at)
+            distance_m, prep_time_s, issued_at, expires_at, surge_minor, extra_wait_s)
         select * from unnest($1::uuid[], $2::int[], $3::uuid[], $4::uuid[], $5::uuid[],
             $6::uuid[], $7::text[], $8::text[], $9::jsonb[], $10::bigint[], $11::bigint[],
             $12::bigint[], $13::bigint[], $14::bigint[], $15::bigint[], $16::bigint[],
             $17::bigint[], $18::bigint[], $19::bigint[], $20::bigint[], $21::double precision[],
             $22::double precision[], $23::double precision[], $24::double precision[], $25::text[],
-            $26::text[], $27::int[], $28::int[], $29::timestamptz[], $30::timestamptz[])
+            $26::text[], $27::int[], $28::int[], $29::timestamptz[], $30::timestamptz[],
+            $31::bigint[], $32::int[])
         """,
         [q.id for q in quotes],
         [q.version for q in quotes],
@@ -63,6 +64,8 @@ async def insert(tx: Tx, quotes: Sequence[Quote]) -> None:
         [q.prep_time_s for q in quotes],
         [q.issued_at for q in quotes],
         [q.expires_at for q in quotes],
+        [q.surge_minor for q in quotes],
+        [q.extra_wait_s for q in quotes],
     )
 
 
@@ -134,6 +137,8 @@ def _quote(row: asyncpg.Record) -> Quote:
         instructions=row["instructions"],
         distance_m=row["distance_m"],
         prep_time_s=row["prep_time_s"],
+        surge_minor=row["surge_minor"],
+        extra_wait_s=row["extra_wait_s"],
         issued_at=row["issued_at"],
         expires_at=row["expires_at"],
     )

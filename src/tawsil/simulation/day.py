@@ -195,6 +195,7 @@ class _Day:
             return
         async with self._platform.database.transaction() as tx:
             await self._look(tx)
+            await dispatch.sense(tx, tenant_id=self._people.tenant, city_id=self._people.city)
             await dispatch.tick(
                 tx,
                 tenant_id=self._people.tenant,

@@ -38,7 +38,10 @@ from tawsil.dispatch.model.offer import (
     reject_offer,
     withdraw_offer,
 )
+from tawsil.dispatch.model.pressure import Load, felt, measure, terms_at
 from tawsil.dispatch.model.rules import (
+    BackPressure,
+    Step,
     DEFAULT_RULES,
     Action,
     Graces,
@@ -50,6 +53,12 @@ from tawsil.dispatch.model.rules import (
 )
 
 __all__ = [
+    "BackPressure",
+    "Load",
+    "Step",
+    "felt",
+    "measure",
+    "terms_at",
     "COMMIT_AHEAD",
     "DEFAULT_RULES",
     "MOVES",

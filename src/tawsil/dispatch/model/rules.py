@@ -1,6 +1,6 @@
 """What a city decides for its dispatch; what it leaves out is as here."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, ClassVar, Final
 from uuid import UUID
@@ -8,7 +8,9 @@ from uuid import UUID
 from msgspec import Meta, Struct
 
 from tawsil.dispatch import events
+from tawsil.dispatch.events import Cause
 from tawsil.kernel.decisions import Deadline, Decision, accept
+from tawsil.pricing.public import Terms
 
 Seconds = Annotated[int, Meta(ge=0, le=86_400)]
 BasisPoints = Annotated[int, Meta(ge=0, le=20_000)]
@@ -53,6 +55,41 @@ class Graces(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     undo_s: Seconds = 30
     """An operator may take back a reassignment within this time."""
 
+    def after(self, cause: Cause) -> timedelta:
+        return timedelta(seconds=getattr(self, f"{cause}_s", 0))
+
+
+class Step(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a city does from so much load on: jobs at hand for each courier at hand."""
+
+    load: Annotated[float, Meta(gt=0, le=100)]
+    terms: Terms
+
+
+class BackPressure(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """When more is wanted than couriers can do: the steps are taken one at a time, and back.
+
+    At most one step up for each `dwell_s`; a step back when the load fell below `relief` of what
+    took the city there.
+    """
+
+    horizon_s: Seconds = 900
+    """What is ready, and who is free, within this time is at hand."""
+    dwell_s: Seconds = 180
+    relief: Annotated[float, Meta(gt=0, lt=1)] = 0.8
+    tight: Step = Step(load=1.2, terms=Terms(extra_wait_s=600))
+    strained: Step = Step(load=1.6, terms=Terms(extra_wait_s=900, surge_bp=2_500))
+    flooded: Step = Step(load=2.2, terms=Terms(extra_wait_s=1_200, surge_bp=5_000, reach_m=4_000))
+
+    def __post_init__(self) -> None:
+        if not self.tight.load < self.strained.load < self.flooded.load:
+            raise ValueError("each step needs more load than the one before")
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """From tight on: where the city goes from each pressure."""
+        return (self.tight, self.strained, self.flooded)
+
 
 class Rules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Once set they are never changed, only followed by others: a delivery keeps those under which
@@ -77,10 +114,13 @@ class Rules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     give_up_after_s: Seconds = 2_100
     """In a rush that couriers cannot keep up with, half an hour late is better than never."""
     graces: Graces = Graces()
+    silent_after_s: Seconds = 120
+    """A courier on a job who was not seen for longer is taken to be offline."""
     stalled_after_s: Seconds = 300
     """A courier who came no nearer to the next stop for so long is taken to have stalled."""
     late_after_s: Seconds = 600
     """How late for the pick-up is much too late."""
+    back_pressure: BackPressure = BackPressure()
 
     def __post_init__(self) -> None:
         steps = [rung.after_s for rung in self.ladder]

@@ -10,7 +10,7 @@ from msgspec import Meta, Struct
 from msgspec.structs import replace
 
 from tawsil.dispatch import store
-from tawsil.dispatch.model import Rules
+from tawsil.dispatch.model import Load, Rules
 from tawsil.dispatch.routes.access import ASSIGN, TAGS, of_operations
 from tawsil.dispatch.service import rules as service
 from tawsil.dispatch.service.rules import SetRules
@@ -85,6 +85,23 @@ async def list_rules(
     return page_envelope(Page(items=[RulesSetView.of(r) for r in found], total=total), query)
 
 
+@get(
+    "/v4/dispatch/cities/{city_id:uuid}/load",
+    opt={"rule": allow(ASSIGN)},
+    tags=TAGS,
+    summary="How much is wanted of a city's couriers",
+)
+async def show_load(
+    city_id: FromPath[UUID], caller: NamedDependency[Caller], database: NamedDependency[Database]
+) -> Envelope[Load | None]:
+    """Jobs at hand for each courier at hand, as last measured; nothing before the first time."""
+    of_operations(caller)
+    async with database.transaction() as tx:
+        await _its_city(tx, caller, city_id)
+        load = await store.load_of(tx, city_id=city_id)
+    return envelope(load)
+
+
 @put(
     "/v4/dispatch/cities/{city_id:uuid}/rules",
     opt={"rule": allow(CONFIGURE)},
@@ -116,4 +133,4 @@ async def _its_city(tx: Tx, caller: Caller, city_id: UUID) -> None:
         raise not_found()
 
 
-routes: Final = [show_rules, list_rules, set_rules]
+routes: Final = [show_rules, list_rules, set_rules, show_load]

@@ -28,6 +28,7 @@ from tawsil.dispatch.store.offer_rows import (
     offers_of,
     pending_of,
 )
+from tawsil.dispatch.store.pressure_rows import busy_beyond, keep_load, load_of, wanted_by
 from tawsil.dispatch.store.rule_rows import (
     add_rules,
     rules_by_id,
@@ -37,6 +38,10 @@ from tawsil.dispatch.store.rule_rows import (
 from tawsil.dispatch.store.states import add, save
 
 __all__ = [
+    "busy_beyond",
+    "keep_load",
+    "load_of",
+    "wanted_by",
     "DecisionRow",
     "add",
     "add_decision",
