@@ -47,9 +47,23 @@ offer_acceptance_rate = Gauge(
     ["city"],
     multiprocess_mode="mostrecent",
 )
+reassignments = Counter(
+    "reassignments_total",
+    "Deliveries that lost their courier, by why and by whether another was found.",
+    ["cause", "outcome"],
+)
+escalations = Counter(
+    "escalations_total", "Rungs climbed by deliveries without a courier.", ["level"]
+)
 unassigned_orders = Gauge(
     "unassigned_order_count",
     "Deliveries without a courier.",
+    ["city"],
+    multiprocess_mode="mostrecent",
+)
+dispatch_load = Gauge(
+    "dispatch_load",
+    "Jobs at hand for each courier at hand, smoothed.",
     ["city"],
     multiprocess_mode="mostrecent",
 )
@@ -62,6 +76,12 @@ event_relay_lag = Gauge(
     "event_relay_lag",
     "Events a subscription has yet to hear.",
     ["name"],
+    multiprocess_mode="mostrecent",
+)
+tickets_open = Gauge(
+    "tickets_open",
+    "Support tickets that nobody has resolved.",
+    ["kind", "priority"],
     multiprocess_mode="mostrecent",
 )
 ledger_imbalance = Gauge(
