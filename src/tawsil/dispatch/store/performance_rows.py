@@ -202,7 +202,7 @@ async def incidents_of(
         select *, count(*) over () as total from dispatch.incident
         where courier_id = $2 and tenant_id = $1 and state = any($3::text[])
             and ($4::timestamptz is null or happened_at >= $4)
-        order by happened_at desc, id limit $5 offset $6
+        order by happened_at desc, id desc limit $5 offset $6
         """,
         tenant_id,
         courier_id,

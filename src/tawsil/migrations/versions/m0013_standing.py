@@ -61,7 +61,7 @@ def upgrade() -> None:
             check ((contest_reason is null) = (contested_at is null)),
             check ((decided_at is null) = (state in ('noted', 'contested')))
         );
-        create index incident_of_courier on dispatch.incident (courier_id, happened_at desc, id);
+        create index incident_of_courier on dispatch.incident (courier_id, happened_at, id);
         create index incident_contested on dispatch.incident (tenant_id, contested_at, id)
             where state = 'contested';
         """
