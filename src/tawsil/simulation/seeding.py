@@ -29,7 +29,7 @@ PASSWORD: Final = "tawsil-demo"  # noqa: S105 - everybody of the invented city h
 _DAY_MIN: Final = 24 * 60
 _SUPER_ADMIN_EMAIL: Final = "admin@example.com"
 _USERS_AT_ONCE: Final = 200
-_RULES: Final = geography.CityRules(delivery_base_minor=800, delivery_per_km_minor=200)
+RULES: Final = geography.CityRules(delivery_base_minor=800, delivery_per_km_minor=200)
 """Fees from which couriers, who want two dirhams for a kilometre, can live."""
 
 
@@ -129,7 +129,7 @@ async def _lay_out(tx: Tx, city: City, ids: Ids) -> None:
             currency=city.currency,
             timezone=city.time_zone,
             centre=city.centre,
-            rules=_RULES,
+            rules=RULES,
         ),
     )
     await geography.create_zones(

@@ -135,7 +135,7 @@ class Cast:
         phone_rng = random_for(self._city.seed, "phone", courier.index)
         self._road.append(_OnTheRoad(user_id, rider, Phone(rng=phone_rng, habits=self._ways)))
         start_at = self._platform.clock()
-        for begin_at, until_at in _shifts(
+        for begin_at, until_at in shifts_between(
             courier, zone=self._city.time_zone, start_at=start_at, end_at=end_at
         ):
             at_s = (begin_at - start_at).total_seconds()
@@ -199,7 +199,7 @@ def _offered(event: dispatched.OfferMade) -> Offered:
     )
 
 
-def _shifts(
+def shifts_between(
     courier: Courier, *, zone: str, start_at: datetime, end_at: datetime
 ) -> Iterator[tuple[datetime, datetime]]:
     """When a courier works between two instants, in order."""
