@@ -14,7 +14,7 @@ from hypothesis.stateful import (
 )
 
 from tawsil.dispatch import model
-from tawsil.dispatch.events import OfferPayload, Stop
+from tawsil.dispatch.events import Cause, OfferPayload, Stop
 from tawsil.dispatch.model import (
     MOVES,
     OFFER_MOVES,
@@ -246,9 +246,9 @@ class Street(RuleBasedStateMachine):
     def step(self, n: int, who: UUID) -> None:
         delivery = self.deliveries[UUID(int=n)]
         steps = {
-            State.ASSIGNED: lambda: model.pick_up(delivery, courier_id=who),
-            State.AT_PICKUP: lambda: model.pick_up(delivery, courier_id=who),
-            State.PICKED_UP: lambda: model.fail(delivery, courier_id=who),
+            State.ASSIGNED: lambda: model.pick_up(delivery, courier_id=who, now=self.now),
+            State.AT_PICKUP: lambda: model.pick_up(delivery, courier_id=who, now=self.now),
+            State.PICKED_UP: lambda: model.fail(delivery, courier_id=who, now=self.now),
             State.AT_DROPOFF: lambda: model.deliver(delivery, courier_id=who, now=self.now),
             State.FAILED: lambda: model.bring_back(delivery, courier_id=who, now=self.now),
         }
@@ -258,12 +258,12 @@ class Street(RuleBasedStateMachine):
 
     @rule(n=st.integers(0, 2), kind=st.sampled_from(StopKind))
     def arrive(self, n: int, kind: StopKind) -> None:
-        assert self.take(model.arrive(self.deliveries[UUID(int=n)], kind=kind))
+        assert self.take(model.arrive(self.deliveries[UUID(int=n)], kind=kind, now=self.now))
 
     @rule(n=st.integers(0, 2))
     def unassign(self, n: int) -> None:
         delivery = self.deliveries[UUID(int=n)]
-        taken = self.take(model.unassign(delivery, reason="stalled", now=self.now))
+        taken = self.take(model.unassign(delivery, cause=Cause.BY_HAND, now=self.now))
         assert taken == (delivery.state in TO_COLLECT)
         self.freed += taken
 
@@ -305,7 +305,7 @@ class Street(RuleBasedStateMachine):
     @invariant()
     def who_waits_is_woken(self) -> None:
         for delivery in self.deliveries.values():
-            woken = delivery.state in WITHOUT_COURIER | {State.ASSIGNED}
+            woken = delivery.state in WITHOUT_COURIER | WITH_COURIER
             assert (delivery.deadline is not None) == woken
 
     @invariant()

@@ -10,7 +10,7 @@ from tawsil.couriers.events import EVENTS as COURIER_EVENTS
 from tawsil.couriers.events import AvailabilityChanged
 from tawsil.couriers.service import EndShift, TakeBreak, end_shift, take_break
 from tawsil.dispatch import public as dispatch
-from tawsil.dispatch.events import EVENTS, DeliveryAssigned
+from tawsil.dispatch.events import EVENTS, Cause, DeliveryAssigned
 from tawsil.dispatch.model import DEFAULT_RULES
 from tawsil.dispatch.public import Delivery, MoveReadyTime, Offer, Reassign, State, Withdraw
 from tawsil.dispatch.service.ticking import AHEAD
@@ -398,6 +398,12 @@ async def test_a_courier_who_does_not_come_is_replaced_unless_seen_at_the_door(
     async with database.transaction() as tx:
         await city.seen(tx, here.courier_id, here.pickup)
         await city.seen(tx, away.courier_id, city.home)
+    await deadlines.fire(database)
+    clock.advance(DEFAULT_RULES.graces.after(Cause.TOO_LATE))
+    async with database.transaction() as tx:
+        await city.seen(tx, here.courier_id, here.pickup)
+        await city.seen(tx, away.courier_id, city.home)
+        assert (await city.now(tx, away)).state is State.ASSIGNED
     await deadlines.fire(database)
     async with database.transaction() as tx:
         assert (await city.now(tx, here)).state is State.AT_PICKUP

@@ -5,7 +5,7 @@ from typing import Final
 from uuid import UUID
 
 from tawsil.dispatch import store
-from tawsil.dispatch.model import Delivery, Etas, Offer, OfferState, State
+from tawsil.dispatch.model import Delivery, Etas, Offer, OfferState, Rules, State
 from tawsil.dispatch.model.performance import Standing
 from tawsil.dispatch.model.policies import (
     LIVE_POLICY,
@@ -16,7 +16,13 @@ from tawsil.dispatch.model.policies import (
     Trial,
 )
 from tawsil.dispatch.planning import Policy, Services, TravelTimes
-from tawsil.dispatch.service import journal, offers, reassignment, requests, steps, ticking
+from tawsil.dispatch.service import doubts, journal, offers, reassignment, requests, steps, ticking
+from tawsil.dispatch.service.doubts import (
+    GiveBack,
+    on_courier_unavailable,
+    on_vehicle_safe,
+    on_vehicle_unsafe,
+)
 from tawsil.dispatch.service.handlers import on_due_delivery, on_due_offer, on_geofence
 from tawsil.dispatch.service.journal import Explanation
 from tawsil.dispatch.service.offers import Answer
@@ -32,9 +38,10 @@ from tawsil.dispatch.service.policies import (
     live_policy,
     trial_task,
 )
-from tawsil.dispatch.service.reassignment import Reassign, on_courier_unavailable
 from tawsil.dispatch.service.pressure import sense
+from tawsil.dispatch.service.reassignment import Reassign
 from tawsil.dispatch.service.requests import MoveReadyTime, RequestCourier, Withdraw
+from tawsil.dispatch.service.rules import SetRules, set_rules
 from tawsil.dispatch.service.steps import Step
 from tawsil.dispatch.service.ticking import Tick
 from tawsil.dispatch.service.travel import OnMap
@@ -51,6 +58,7 @@ __all__ = [
     "Etas",
     "Explanation",
     "Finding",
+    "GiveBack",
     "LivePolicy",
     "Metrics",
     "MoveReadyTime",
@@ -61,8 +69,10 @@ __all__ = [
     "PolicyVersion",
     "Reassign",
     "RequestCourier",
+    "Rules",
     "Services",
     "SetLivePolicy",
+    "SetRules",
     "Standing",
     "State",
     "Step",
@@ -78,6 +88,7 @@ __all__ = [
     "explanation",
     "failed",
     "finish_trial",
+    "give_back",
     "live_policy",
     "move_ready_time",
     "of_references",
@@ -87,12 +98,15 @@ __all__ = [
     "on_due_offer",
     "on_geofence",
     "on_performance",
+    "on_vehicle_safe",
+    "on_vehicle_unsafe",
     "picked_up",
     "reassign",
     "reject",
     "request",
     "returned",
     "sense",
+    "set_rules",
     "standing",
     "tick",
     "trial_task",
@@ -166,6 +180,11 @@ async def accept(tx: Tx, commands: Sequence[Answer]) -> list[Offer | Refusal]:
 
 async def reject(tx: Tx, commands: Sequence[Answer]) -> list[Offer | Refusal]:
     return await offers.reject(tx, commands)
+
+
+async def give_back(tx: Tx, commands: Sequence[GiveBack]) -> list[Delivery | Refusal]:
+    """A courier cancels what they have not collected."""
+    return await doubts.give_back(tx, commands)
 
 
 async def reassign(tx: Tx, commands: Sequence[Reassign]) -> list[Delivery | Refusal]:

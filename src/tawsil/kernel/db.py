@@ -81,6 +81,10 @@ class Tx:
             {(a.state.id, a.state.stream): a.state for _, a in decided if a.events}
         )
 
+    async def await_again(self, subjects: Sequence[Subject]) -> None:
+        """Set the deadlines of subjects that were looked at and saved, though nothing happened."""
+        await self._set_deadlines({(s.id, s.stream): s for s in subjects})
+
     async def _append(self, rows: Sequence[tuple[UUID, By, Subject, int, Event]]) -> None:
         await self._connection.execute(
             """

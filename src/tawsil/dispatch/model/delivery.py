@@ -14,17 +14,26 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from tawsil.dispatch import events
+from tawsil.dispatch.events import Cause
 from tawsil.dispatch.model.offer import Etas, Offer
 from tawsil.dispatch.model.rules import DEFAULT_RULES, Action, Offering, Rules
-from tawsil.kernel.decisions import Deadline, Decision, Refusal, accept, refuse
+from tawsil.dispatch.model.watch import Risk, Undo, Watch
+from tawsil.kernel.decisions import (
+    Accepted,
+    Deadline,
+    Decision,
+    Refusal,
+    accept,
+    refuse,
+    then,
+)
 from tawsil.kernel.money import share
 from tawsil.kernel.places import Place
 from tawsil.tracking.events import StopKind
 
 COMMIT_AHEAD: Final = timedelta(minutes=3)
 """Until then a delivery may be held on purpose: a courier nearby need not set off yet."""
-STALL_GRACE: Final = timedelta(minutes=10)
-"""How late a courier may be for a pick-up before somebody else is sent."""
+NOBODY_CAME: Final = "nobody_came"
 
 
 class State(StrEnum):
@@ -59,6 +68,8 @@ MOVES: Final[Mapping[State, frozenset[State]]] = {
 WITHOUT_COURIER: Final = frozenset({WAITING, OFFERED})
 TO_COLLECT: Final = frozenset({ASSIGNED, AT_PICKUP})
 WITH_COURIER: Final = TO_COLLECT | {PICKED_UP, AT_DROPOFF, FAILED}
+SEEN_BY_LOOKING: Final = frozenset({Cause.COURIER_OFFLINE, Cause.COURIER_STALLED, Cause.TOO_LATE})
+"""What a look at the courier shows, and what the courier's being seen again refutes."""
 
 
 class Delivery(Struct, frozen=True, kw_only=True):
@@ -94,15 +105,28 @@ class Delivery(Struct, frozen=True, kw_only=True):
     round_id: UUID | None = None
     """The round of offers that is pending, or the one in which it was accepted."""
     declined_by: frozenset[UUID] = frozenset()
+    lost_by: frozenset[UUID] = frozenset()
+    """Who had it and lost it; they are not asked for it again."""
+    lost_because: Cause | None = None
+    """Why it has no courier any more; None when it never had one, or has one again."""
     first_offered_at: datetime | None = None
     assigned_at: datetime | None = None
     etas: Etas | None = None
+    watch: Watch | None = None
+    risk: Risk | None = None
+    stranded: frozenset[Cause] = frozenset()
+    """What cost its courier the way while it was on board; people were told of each."""
+    undo: Undo | None = None
     ended_at: datetime | None = None
     ended_because: str | None = None
 
     def __post_init__(self) -> None:
         assert (self.courier_id is not None) == (self.state in WITH_COURIER | {DONE, RETURNED})
         assert (self.etas is not None) == (self.courier_id is not None)
+        assert (self.watch is not None) == (self.state in WITH_COURIER)
+        assert self.risk is None or self.state in WITH_COURIER
+        assert self.lost_because is None or self.courier_id is None
+        assert self.lost_by <= self.declined_by
         assert 0 <= self.level <= len(self.rules.ladder)
         assert self.incentive_minor >= 0
 
@@ -129,18 +153,28 @@ class Delivery(Struct, frozen=True, kw_only=True):
 
     @property
     def deadline(self) -> Deadline | None:
-        """The next rung while nobody has it; then the pick-up. On the road its owner watches."""
+        """The next rung while nobody has it; then the next look at its courier, or the end of a
+        grace if that is sooner.
+        """
         if self.state in WITHOUT_COURIER:
             kind, after_s = "give_up", self.rules.give_up_after_s
             if self.level < len(self.rules.ladder):
                 kind, after_s = "escalate", self.rules.ladder[self.level].after_s
             return Deadline(kind=kind, at=self.urgent_at + timedelta(seconds=after_s))
-        if self.state is ASSIGNED:
-            assert self.etas is not None
-            return Deadline(
-                kind="stalled", at=max(self.etas.pickup_at, self.ready_at) + STALL_GRACE
-            )
-        return None
+        if self.watch is None:
+            return None
+        look = Deadline(kind="look", at=self.watch.next_at)
+        ends_at = self.grace_ends_at
+        if ends_at is not None and ends_at < look.at:
+            return Deadline(kind="grace_over", at=ends_at)
+        return look
+
+    @property
+    def grace_ends_at(self) -> datetime | None:
+        """When the courier loses it, or is taken to be lost with it; None if nothing is to come."""
+        if self.risk is None or self.risk.cause in self.stranded:
+            return None
+        return self.risk.since_at + self.rules.graces.after(self.risk.cause)
 
 
 def request(delivery: Delivery) -> Decision[Delivery]:
@@ -177,6 +211,11 @@ def move_ready_time(delivery: Delivery, *, ready_at: datetime) -> Decision[Deliv
         ),
     )
     return accept(moved, fact, _eta_moved(moved))
+
+
+def not_searched_for(delivery: Delivery) -> Refusal | None:
+    """Why no courier can be asked about it: one has it, or it is over."""
+    return None if delivery.state in WITHOUT_COURIER else _illegal(delivery, OFFERED)
 
 
 def offer(delivery: Delivery, *, offers: Sequence[Offer], now: datetime) -> Decision[Delivery]:
@@ -246,6 +285,8 @@ def assign(
         assigned_at=now,
         first_offered_at=delivery.first_offered_at or now,
         declined_by=delivery.declined_by | declined_by,
+        lost_because=None,
+        watch=Watch.begin(now),
         level=0,
     )
     return accept(
@@ -270,54 +311,80 @@ def reschedule(delivery: Delivery, *, etas: Etas) -> Decision[Delivery]:
     return accept(moved, _eta_moved(moved))
 
 
-def unassign(delivery: Delivery, *, reason: str, now: datetime) -> Decision[Delivery]:
-    """Take it from its courier, who is not asked again; the search and its ladder begin anew."""
+def unassign(delivery: Delivery, *, cause: Cause, now: datetime) -> Decision[Delivery]:
+    """Take it from its courier; the search and its ladder begin anew.
+
+    The courier is not asked again, unless an operator has only taken back giving it to them.
+    """
     if delivery.state not in TO_COLLECT:
         return _illegal(delivery, WAITING)
     courier_id = delivery.courier_id
     assert courier_id is not None, "an assigned delivery has a courier"
+    undone = cause is Cause.UNDONE
     lost = replace(
         delivery,
         state=WAITING,
         courier_id=None,
         round_id=None,
         etas=None,
+        watch=None,
+        risk=None,
         assigned_at=None,
         first_offered_at=None,
         searched_since_at=now,
-        declined_by=delivery.declined_by | {courier_id},
+        declined_by=delivery.declined_by | (set() if undone else {courier_id}),
+        lost_by=delivery.lost_by | (set() if undone else {courier_id}),
+        lost_because=None if undone else cause,
     )
     return accept(
-        lost, _event(events.DeliveryUnassigned, lost, courier_id=courier_id, reason=reason)
+        lost, _event(events.DeliveryUnassigned, lost, courier_id=courier_id, reason=cause.value)
     )
 
 
-def arrive(delivery: Delivery, *, kind: StopKind) -> Decision[Delivery]:
+def arrive(delivery: Delivery, *, kind: StopKind, now: datetime) -> Decision[Delivery]:
     """The courier stands at the door. Arriving twice, or somewhere passed already, is no news."""
     expected = {StopKind.PICKUP: ASSIGNED, StopKind.DROPOFF: PICKED_UP}
     if delivery.state is not expected[kind]:
         return accept(delivery)
-    there = replace(delivery, state=AT_PICKUP if kind is StopKind.PICKUP else AT_DROPOFF)
-    return accept(
-        there, _event(events.DeliveryArrived, there, courier_id=there.courier_id, kind=kind)
-    )
+    to = AT_PICKUP if kind is StopKind.PICKUP else AT_DROPOFF
+    seen = delivery.risk is not None and delivery.risk.cause in SEEN_BY_LOOKING
+    well: Decision[Delivery] = recovered(delivery, now=now) if seen else accept(delivery)
+    return then(well, lambda d: _moved(d, to, events.DeliveryArrived, kind=kind))
 
 
-def pick_up(delivery: Delivery, *, courier_id: UUID) -> Decision[Delivery]:
-    return _step(delivery, PICKED_UP, events.DeliveryPickedUp, courier_id=courier_id)
+def pick_up(delivery: Delivery, *, courier_id: UUID, now: datetime) -> Decision[Delivery]:
+    return _step(delivery, PICKED_UP, events.DeliveryPickedUp, courier_id=courier_id, now=now)
 
 
 def deliver(delivery: Delivery, *, courier_id: UUID, now: datetime) -> Decision[Delivery]:
-    return _step(delivery, DONE, events.DeliveryDone, courier_id=courier_id, ended_at=now)
+    return _step(delivery, DONE, events.DeliveryDone, courier_id=courier_id, now=now)
 
 
-def fail(delivery: Delivery, *, courier_id: UUID) -> Decision[Delivery]:
+def fail(delivery: Delivery, *, courier_id: UUID, now: datetime) -> Decision[Delivery]:
     """Nobody took it: it goes back to where it was collected, with the same courier."""
-    return _step(delivery, FAILED, events.DeliveryFailed, courier_id=courier_id)
+    return _step(delivery, FAILED, events.DeliveryFailed, courier_id=courier_id, now=now)
 
 
 def bring_back(delivery: Delivery, *, courier_id: UUID, now: datetime) -> Decision[Delivery]:
-    return _step(delivery, RETURNED, events.DeliveryReturned, courier_id=courier_id, ended_at=now)
+    return _step(delivery, RETURNED, events.DeliveryReturned, courier_id=courier_id, now=now)
+
+
+def recovered(delivery: Delivery, *, now: datetime) -> Accepted[Delivery]:
+    """The courier goes on with it."""
+    risk, courier_id = delivery.risk, delivery.courier_id
+    assert risk is not None, "only what is at risk recovers"
+    at_risk_s = round((now - risk.since_at).total_seconds())
+    well = replace(delivery, risk=None)
+    return accept(
+        well,
+        _event(
+            events.DeliveryRecovered,
+            well,
+            courier_id=courier_id,
+            cause=risk.cause,
+            at_risk_s=at_risk_s,
+        ),
+    )
 
 
 def withdraw(delivery: Delivery, *, reason: str, now: datetime) -> Decision[Delivery]:
@@ -332,7 +399,7 @@ def withdraw(delivery: Delivery, *, reason: str, now: datetime) -> Decision[Deli
 
 
 def escalate(delivery: Delivery, *, reason: str) -> Decision[Delivery]:
-    """Climb one rung of the ladder. Those who declined may be asked again."""
+    """Climb one rung of the ladder. Who declined may be asked again, but not who lost it."""
     if delivery.state not in WITHOUT_COURIER:
         return refuse("dispatch.has_courier", state=delivery.state)
     rules = delivery.rules
@@ -346,7 +413,7 @@ def escalate(delivery: Delivery, *, reason: str) -> Decision[Delivery]:
         delivery,
         level=level,
         incentive_minor=max(delivery.incentive_minor, incentive),
-        declined_by=frozenset(),
+        declined_by=delivery.lost_by,
     )
     return accept(
         higher,
@@ -363,19 +430,32 @@ def escalate(delivery: Delivery, *, reason: str) -> Decision[Delivery]:
 
 def give_up(delivery: Delivery, *, now: datetime) -> Decision[Delivery]:
     assert delivery.state in WITHOUT_COURIER, "only a delivery that nobody has is given up"
-    gone = _ended(delivery, reason="nobody_came", now=now)
-    return accept(gone, _event(events.DeliveryGivenUp, gone, reason="nobody_came"))
+    gone = _ended(delivery, reason=NOBODY_CAME, now=now)
+    return accept(gone, _event(events.DeliveryGivenUp, gone, reason=NOBODY_CAME))
 
 
 def _step(
-    delivery: Delivery, to: State, fact: Any, *, courier_id: UUID, **changes: Any
+    delivery: Delivery, to: State, fact: Any, *, courier_id: UUID, now: datetime
 ) -> Decision[Delivery]:
+    """What the courier does shows that they are at it, whatever was feared."""
     if delivery.courier_id != courier_id:
         return refuse("dispatch.not_your_delivery", status=403)
     if refused := _refused(delivery, to):
         return refused
-    moved = replace(delivery, state=to, **changes)
-    return accept(moved, _event(fact, moved, courier_id=courier_id))
+    well: Decision[Delivery] = accept(delivery)
+    if delivery.risk is not None:
+        well = recovered(delivery, now=now)
+    ended_at = now if to in {DONE, RETURNED} else None
+    return then(well, lambda d: _moved(d, to, fact, ended_at=ended_at))
+
+
+def _moved(
+    delivery: Delivery, to: State, fact: Any, *, ended_at: datetime | None = None, **fields: Any
+) -> Accepted[Delivery]:
+    moved = replace(
+        delivery, state=to, ended_at=ended_at, watch=delivery.watch if to in WITH_COURIER else None
+    )
+    return accept(moved, _event(fact, moved, courier_id=moved.courier_id, **fields))
 
 
 def _refused(delivery: Delivery, to: State) -> Refusal | None:
@@ -394,6 +474,9 @@ def _ended(delivery: Delivery, *, reason: str, now: datetime) -> Delivery:
         courier_id=None,
         round_id=None,
         etas=None,
+        watch=None,
+        risk=None,
+        lost_because=None,
         ended_at=now,
         ended_because=reason,
     )

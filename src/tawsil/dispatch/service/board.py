@@ -48,6 +48,7 @@ class Board:
         self._missed: dict[UUID, By] = {}
         self._watch: dict[UUID, tuple[By, Delivery]] = {}
         self._unwatch: set[UUID] = set()
+        self._looked_at: set[UUID] = set()
 
     @classmethod
     async def of(
@@ -95,9 +96,12 @@ class Board:
         state = decision.state
         if decision.events:
             self._decided.append((by.about(state.correlation_id), decision))
+        elif isinstance(state, Delivery) and state is not self.deliveries[state.id]:
+            self._looked_at.add(state.id)
         if isinstance(state, Offer):
             self.offers[state.id] = state
         else:
+            _count_reassigned(self.deliveries[state.id], state)
             self.deliveries[state.id] = state
         return state
 
@@ -148,6 +152,18 @@ class Board:
             self._freed[delivery.courier_id] = (by, reason)
         return outcome
 
+    def hand_over(
+        self, by: By, delivery: Delivery, decision: Decision[Delivery]
+    ) -> Delivery | Refusal:
+        """What is on board goes to another courier, who is on the job already."""
+        outcome = self.decide(by, decision)
+        if isinstance(outcome, Refusal):
+            return outcome
+        assert delivery.courier_id is not None, "somebody has what is on board"
+        self._freed[delivery.courier_id] = (by, couriers.Reason.JOB_WITHDRAWN)
+        self._watch[outcome.reference_id] = (by, outcome)
+        return outcome
+
     def take(self, by: By, offer: Offer, decision: Decision[Offer]) -> Offer | Refusal:
         """A courier says yes: all others of the round are told at once that it is gone."""
         outcome = self.decide(by, decision)
@@ -188,6 +204,11 @@ class Board:
                     by, offer, model.withdraw_offer(offer, reason=reason), reason=reason
                 )
 
+    def keep_held(self, courier_ids: Sequence[UUID]) -> None:
+        """These couriers are asked again at once, so what held them holds them on."""
+        for id_ in courier_ids:
+            self._freed.pop(id_, None)
+
     def _declined_in(self, round_id: UUID | None) -> frozenset[UUID]:
         known = (*self._ended, *self.offers.values())
         return frozenset(o.courier_id for o in known if o.round_id == round_id and o.declined)
@@ -218,9 +239,11 @@ class Board:
             watches = [watch for by, d in self._watch.values() for watch in _watches(by, d)]
             await tracking.watch(self._tx, watches=watches)
         await self._tx.record(self._decided)
+        if self._looked_at:
+            await self._tx.await_again([self.deliveries[id_] for id_ in sorted(self._looked_at)])
 
     async def _write(self) -> None:
-        touched = {accepted.state.id for _, accepted in self._decided}
+        touched = {accepted.state.id for _, accepted in self._decided} | self._looked_at
         for states in (self.deliveries, self.offers):
             changed: list[Any] = [s for s in states.values() if s.id in touched]
             new = [s for s in changed if s.id not in self._loaded]
@@ -248,6 +271,16 @@ class Board:
                 self._tx,
                 [couriers.MissOffer(by=by, courier_id=id_) for id_, by in sorted(missed.items())],
             )
+
+
+def _count_reassigned(before: Delivery, after: Delivery) -> None:
+    """Whether what lost its courier found another, while it was still wanted."""
+    if before.lost_because is None or after.lost_because is not None:
+        return
+    outcome = "found" if after.courier_id is not None else "nobody"
+    if after.ended_because not in {None, model.NOBODY_CAME}:
+        outcome = "not_wanted"
+    metrics.reassignments.labels(before.lost_because, outcome).inc()
 
 
 def _count(ended: Offer) -> None:

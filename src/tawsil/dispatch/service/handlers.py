@@ -1,23 +1,15 @@
 """What dispatch hears, from the road, from couriers, from the clock and from operators."""
 
 from collections.abc import Sequence
-from typing import Final
-from uuid import UUID
 
 from tawsil.dispatch import model
-from tawsil.dispatch.model import Delivery, State
-from tawsil.dispatch.service import offers
+from tawsil.dispatch.service import doubts, escalation, offers
 from tawsil.dispatch.service.board import Board
 from tawsil.kernel.db import Tx
 from tawsil.kernel.deadlines import Due
 from tawsil.kernel.decisions import By
 from tawsil.kernel.events import Recorded
-from tawsil.kernel.places import distance_m
-from tawsil.tracking import public as tracking
-from tawsil.tracking.events import GeofenceEntered, StopKind
-
-NEAR_M: Final = 300.0
-"""A courier this near to the pick-up has arrived, whatever the geofence said."""
+from tawsil.tracking.events import GeofenceEntered
 
 
 async def on_geofence(tx: Tx, events: Sequence[Recorded[GeofenceEntered]]) -> None:
@@ -25,7 +17,7 @@ async def on_geofence(tx: Tx, events: Sequence[Recorded[GeofenceEntered]]) -> No
     for recorded in events:
         delivery = board.find(recorded.by, recorded.event.reference_id)
         if delivery is not None and delivery.courier_id == recorded.event.courier_id:
-            board.decide(recorded.by, model.arrive(delivery, kind=recorded.event.kind))
+            board.decide(recorded.by, model.arrive(delivery, kind=recorded.event.kind, now=tx.now))
     await board.save()
 
 
@@ -34,11 +26,10 @@ async def on_due_offer(tx: Tx, due: Sequence[Due]) -> None:
 
 
 async def on_due_delivery(tx: Tx, due: Sequence[Due]) -> None:
-    """Climb the ladder, give up at its end, or send somebody else when the courier stalls."""
+    """Climb the ladder, give up at its end, or look whether the courier is still coming."""
     board = await Board.of(tx, delivery_ids=[d.subject_id for d in due])
     asked = [board.deliveries[d.subject_id] for d in due]
-    stalled = [d.courier_id for d in asked if d.state is State.ASSIGNED and d.courier_id]
-    positions = await tracking.latest(tx, courier_ids=stalled) if stalled else {}
+    sights = await doubts.sights(tx, asked)
     for id_ in [d.id for d in asked]:
         delivery = board.deliveries[id_]  # as left by what came before: one offer may hold two
         deadline = delivery.deadline
@@ -47,19 +38,10 @@ async def on_due_delivery(tx: Tx, due: Sequence[Due]) -> None:
         by = By(tenant_id=delivery.tenant_id, correlation_id=delivery.correlation_id)
         match deadline.kind:
             case "escalate":
-                board.decide(by, model.escalate(delivery, reason="nobody_yet"))
+                escalation.climb(board, by, delivery, reason="nobody_yet")
             case "give_up":
                 board.withdraw_offer_of(by, delivery, reason="given_up")
                 board.end(by, delivery, model.give_up(board.deliveries[id_], now=tx.now))
-            case _ if _is_there(delivery, positions):
-                board.decide(by, model.arrive(delivery, kind=StopKind.PICKUP))
             case _:
-                lost = model.unassign(delivery, reason="courier_stalled", now=tx.now)
-                board.end(by, delivery, lost)
+                doubts.look(board, by, delivery, sight=sights.get(id_), tx=tx)
     await board.save()
-
-
-def _is_there(delivery: Delivery, positions: dict[UUID, tracking.Position]) -> bool:
-    assert delivery.courier_id is not None
-    position = positions.get(delivery.courier_id)
-    return position is not None and distance_m(position.place, delivery.pickup) <= NEAR_M

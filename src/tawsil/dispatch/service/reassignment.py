@@ -1,151 +1,242 @@
-"""A courier leaves, or an operator decides: the delivery goes to somebody else."""
+"""An operator decides who has a delivery, takes that back, or leaves things as they are."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, TypeVar
 from uuid import UUID
 
 from tawsil.couriers import public as couriers
-from tawsil.couriers.events import Availability, AvailabilityChanged
 from tawsil.dispatch import model, store
-from tawsil.dispatch.model import TO_COLLECT, WITHOUT_COURIER, Delivery, Etas
+from tawsil.dispatch.events import Cause
+from tawsil.dispatch.model import TO_COLLECT, WITHOUT_COURIER, Delivery, Etas, State, Undo
 from tawsil.dispatch.service.board import Board, GrownError
 from tawsil.dispatch.service.requests import Outcomes, unknown
 from tawsil.geography.public import GreatCircle
 from tawsil.kernel.db import Tx
-from tawsil.kernel.decisions import Command, Refusal, refuse
-from tawsil.kernel.events import Recorded
+from tawsil.kernel.decisions import By, Command, Refusal, refuse
+from tawsil.kernel.places import Place
 from tawsil.tracking import public as tracking
 
-_AWAY: Final = frozenset({Availability.OFFLINE, Availability.ON_BREAK})
 _STRAIGHT: Final = GreatCircle()
 
 
-class Reassign(Command, frozen=True, kw_only=True):
-    """By hand: to this courier, or (None) away from the present one and back to the search."""
+class ByHand(Command, frozen=True, kw_only=True):
+    """`reason`: what the operator says about it."""
 
     reference_id: UUID
+    reason: str = ""
+
+
+class Reassign(ByHand, frozen=True, kw_only=True):
+    """To this courier, or (None) away from the present one and back to the search."""
+
     courier_id: UUID | None = None
-    reason: str
 
 
-async def on_courier_unavailable(tx: Tx, events: Sequence[Recorded[AvailabilityChanged]]) -> None:
-    """A courier left: what they were asked is withdrawn, what they did not collect is searched for.
-
-    What was offered or assigned to them after that is another matter.
-    """
-    left = {e.event.courier_id: e for e in events if e.event.to in _AWAY}
-    if not left:
-        return
-    pending = await store.pending_of(tx, courier_ids=list(left))
-    board = await Board.of(
-        tx,
-        delivery_ids=[id_ for offer in pending for id_ in offer.delivery_ids],
-        courier_ids=list(left),
-    )
-    for offer in list(board.offers.values()):
-        recorded = left.get(offer.courier_id)
-        if recorded is not None and offer.made_at <= recorded.at:
-            gone = model.withdraw_offer(offer, reason="courier_unavailable", declined=True)
-            board.fall_through(recorded.by, offer, gone, reason="courier_unavailable")
-    for courier_id, recorded in left.items():
-        if recorded.event.to is Availability.OFFLINE:
-            _unassign_all(tx, board, courier_id, recorded)
-    await board.save()
+class UndoReassignment(ByHand, frozen=True, kw_only=True):
+    pass
 
 
-def _unassign_all(
-    tx: Tx, board: Board, courier_id: UUID, recorded: Recorded[AvailabilityChanged]
-) -> None:
-    for delivery in board.carried(courier_id):
-        assert delivery.assigned_at is not None
-        if delivery.state in TO_COLLECT and delivery.assigned_at <= recorded.at:
-            lost = model.unassign(delivery, reason="courier_offline", now=tx.now)
-            board.end(recorded.by, delivery, lost)
+class HandOver(ByHand, frozen=True, kw_only=True):
+    """What is on board went to this courier, at `place`."""
+
+    courier_id: UUID
+    place: Place | None = None
+
+
+class CarryOn(ByHand, frozen=True, kw_only=True):
+    """Whatever puts it at risk, it stays with its courier."""
+
+
+Outcome = Delivery | Refusal
+H = TypeVar("H", bound=ByHand)
 
 
 async def reassign(tx: Tx, commands: Sequence[Reassign]) -> Outcomes:
-    return [await _reassign(tx, command) for command in commands]
+    async def decide(board: Board, delivery: Delivery, command: Reassign) -> Outcome:
+        if delivery.state not in WITHOUT_COURIER | TO_COLLECT:
+            return refuse("dispatch.already_collected", state=delivery.state)
+        if command.courier_id is not None and command.courier_id == delivery.courier_id:
+            return refuse("dispatch.has_it_already")
+        return await _give(
+            tx, board, command.by, delivery, courier_id=command.courier_id, cause=Cause.BY_HAND
+        )
+
+    return [await _decided(tx, c, decide, courier_id=c.courier_id) for c in commands]
 
 
-async def _reassign(tx: Tx, command: Reassign) -> Delivery | Refusal:
-    """Try until no offer is made to the chosen courier between looking and having them."""
+async def undo(tx: Tx, commands: Sequence[UndoReassignment]) -> Outcomes:
+    """Put the former courier back, if they have not been asked for anything else since."""
+
+    async def decide(board: Board, delivery: Delivery, command: UndoReassignment) -> Outcome:
+        if refused := model.not_undoable(delivery, now=tx.now):
+            return refused
+        assert delivery.undo is not None
+        former = delivery.undo.courier_id
+        decided_at = delivery.undo.until_at - timedelta(seconds=delivery.rules.graces.undo_s)
+        asked = any(o.pending and o.courier_id == former for o in board.offers.values())
+        theirs = board.carried(former) if former is not None else []
+        if asked or any(d.assigned_at and d.assigned_at > decided_at for d in theirs):
+            return refuse("dispatch.former_courier_not_free")
+        outcome = await _give(
+            tx, board, command.by, delivery, courier_id=former, cause=Cause.UNDONE
+        )
+        gone = isinstance(outcome, Refusal)
+        return refuse("dispatch.former_courier_not_free") if gone else outcome
+
+    known = await store.of_references(tx, reference_ids=[c.reference_id for c in commands])
+    former = {r: d.undo.courier_id for r, d in known.items() if d.undo is not None}
+    return [await _decided(tx, c, decide, courier_id=former.get(c.reference_id)) for c in commands]
+
+
+async def hand_over(tx: Tx, commands: Sequence[HandOver]) -> Outcomes:
+    """Note that another courier has what is on board now."""
+
+    async def decide(board: Board, delivery: Delivery, command: HandOver) -> Outcome:
+        by = command.by.about(delivery.correlation_id)
+        etas = await _etas_on_board(tx, delivery, command)
+        decision = model.hand_over(
+            delivery, courier_id=command.courier_id, etas=etas, place=command.place, now=tx.now
+        )
+        if isinstance(decision, Refusal):
+            return decision
+        if refused := await _engage(tx, board, by, delivery, courier_id=command.courier_id):
+            return refused
+        _withdraw_offers_to(board, by, command.courier_id)
+        return board.hand_over(by, delivery, decision)
+
+    return [await _decided(tx, c, decide, courier_id=c.courier_id) for c in commands]
+
+
+async def carry_on(tx: Tx, commands: Sequence[CarryOn]) -> Outcomes:
+    async def decide(board: Board, delivery: Delivery, command: CarryOn) -> Outcome:
+        by = command.by.about(delivery.correlation_id)
+        return board.decide(by, model.carry_on(delivery, now=tx.now))
+
+    return [await _decided(tx, c, decide, courier_id=None) for c in commands]
+
+
+async def _decided(
+    tx: Tx,
+    command: H,
+    decide: Callable[[Board, Delivery, H], Awaitable[Outcome]],
+    *,
+    courier_id: UUID | None,
+) -> Outcome:
+    """Try until no offer is made to the courier in question between looking and having them."""
     while True:
         with suppress(GrownError):
             async with tx.savepoint():
-                return await _reassign_now(tx, command)
+                return await _decided_now(tx, command, decide, courier_id=courier_id)
 
 
-async def _reassign_now(tx: Tx, command: Reassign) -> Delivery | Refusal:
-    chosen = [command.courier_id] if command.courier_id else []
+async def _decided_now(
+    tx: Tx,
+    command: H,
+    decide: Callable[[Board, Delivery, H], Awaitable[Outcome]],
+    *,
+    courier_id: UUID | None,
+) -> Outcome:
+    concerned = [courier_id] if courier_id is not None else []
     known = await store.of_references(tx, reference_ids=[command.reference_id])
-    pending = await store.pending_of(tx, courier_ids=chosen)
+    pending = await store.pending_of(tx, courier_ids=concerned)
     board = await Board.of(
         tx,
         delivery_ids=[
             *(d.id for d in known.values()),
             *(i for o in pending for i in o.delivery_ids),
         ],
-        courier_ids=chosen,
+        courier_ids=concerned,
     )
     delivery = board.find(command.by, command.reference_id)
     if delivery is None:
         return unknown()
-    if refusal := await _not_reassignable(tx, board, command, delivery):
-        return refusal
-    by = command.by.about(delivery.correlation_id)
-    board.withdraw_offer_of(by, delivery, reason="reassigned")
-    for offer in list(board.offers.values()):
-        if offer.pending and offer.courier_id in chosen:
-            board.withdraw_offer_of(
-                by, board.deliveries[offer.delivery_ids[0]], reason="reassigned"
-            )
-    delivery = board.deliveries[delivery.id]
-    if delivery.state in TO_COLLECT:
-        board.end(by, delivery, model.unassign(delivery, reason=command.reason, now=tx.now))
-    outcome: Delivery | Refusal = board.deliveries[delivery.id]
-    if command.courier_id is not None:
-        etas = await _etas(tx, outcome, courier_id=command.courier_id)
-        outcome = board.assign(by, outcome, courier_id=command.courier_id, etas=etas, now=tx.now)
+    outcome = await decide(board, delivery, command)
+    if isinstance(outcome, Refusal):
+        return outcome
     await board.save()
+    await store.add_remarks(tx, [(command.by, delivery.id, command.reason)])
     return outcome
 
 
-async def _not_reassignable(
-    tx: Tx, board: Board, command: Reassign, delivery: Delivery
+async def _give(
+    tx: Tx, board: Board, by: By, delivery: Delivery, *, courier_id: UUID | None, cause: Cause
+) -> Outcome:
+    """Take it from whoever has it or is asked, and give it to this courier or to the search."""
+    by = by.about(delivery.correlation_id)
+    if courier_id is not None and (
+        refused := await _engage(tx, board, by, delivery, courier_id=courier_id)
+    ):
+        return refused
+    former = delivery.courier_id
+    board.withdraw_offer_of(by, delivery, reason="reassigned")
+    if courier_id is not None:
+        _withdraw_offers_to(board, by, courier_id)
+    delivery = board.deliveries[delivery.id]
+    if delivery.state in TO_COLLECT:
+        board.end(by, delivery, model.unassign(delivery, cause=cause, now=tx.now))
+    until_at = tx.now + timedelta(seconds=delivery.rules.graces.undo_s)
+    undo = None if cause is Cause.UNDONE else Undo(until_at=until_at, courier_id=former)
+    outcome = board.decide(by, model.remember(board.deliveries[delivery.id], undo=undo))
+    if courier_id is None or isinstance(outcome, Refusal):
+        return outcome
+    etas = await _etas(tx, outcome, courier_id=courier_id)
+    return board.assign(by, outcome, courier_id=courier_id, etas=etas, now=tx.now)
+
+
+async def _engage(
+    tx: Tx, board: Board, by: By, delivery: Delivery, *, courier_id: UUID
 ) -> Refusal | None:
-    """Why not; otherwise the chosen courier is on the job."""
-    if delivery.state not in WITHOUT_COURIER | TO_COLLECT:
-        return refuse("dispatch.already_collected", state=delivery.state)
-    if command.courier_id is None:
-        return None
-    if command.courier_id == delivery.courier_id:
-        return refuse("dispatch.has_it_already")
-    if carried := board.carried(command.courier_id):
-        return None if carried[0].tenant_id == command.by.tenant_id else unknown()
-    engage = couriers.Engage(
-        by=command.by.about(delivery.correlation_id), courier_id=command.courier_id
-    )
-    (engaged,) = await couriers.engage(tx, [engage])
+    """Why the courier cannot have it; otherwise they are on the job."""
+    if carried := board.carried(courier_id):
+        return None if carried[0].tenant_id == by.tenant_id else unknown()
+    await couriers.lock(tx, ids=[c for c in (courier_id, delivery.courier_id) if c is not None])
+    (engaged,) = await couriers.engage(tx, [couriers.Engage(by=by, courier_id=courier_id)])
     if isinstance(engaged, Refusal):
         return engaged
-    pending = await store.pending_of(tx, courier_ids=[command.courier_id])
+    pending = await store.pending_of(tx, courier_ids=[courier_id])
     if not board.offers.keys() >= {offer.id for offer in pending}:
         raise GrownError
     return None
 
 
+def _withdraw_offers_to(board: Board, by: By, courier_id: UUID) -> None:
+    for offer in list(board.offers.values()):
+        if offer.pending and offer.courier_id == courier_id:
+            board.withdraw_offer_of(
+                by, board.deliveries[offer.delivery_ids[0]], reason="reassigned"
+            )
+
+
 async def _etas(tx: Tx, delivery: Delivery, *, courier_id: UUID) -> Etas:
     """Expected instants as the crow flies; a courier who was never seen counts as there."""
-    position = (await tracking.latest(tx, courier_ids=[courier_id])).get(courier_id)
-    origin = position.place if position is not None else delivery.pickup
-    approach_s = float(_STRAIGHT([origin], [delivery.pickup])[0, 0])
-    carry_s = float(_STRAIGHT([delivery.pickup], [delivery.dropoff])[0, 0])
-    arrival_at = tx.now + timedelta(seconds=approach_s)
+    origin = await _place(tx, courier_id) or delivery.pickup
+    arrival_at = tx.now + _ride(origin, delivery.pickup)
     pickup_at: datetime = max(arrival_at, delivery.ready_at)
     return Etas(
         arrival_at=arrival_at,
         pickup_at=pickup_at,
-        dropoff_at=pickup_at + timedelta(seconds=carry_s),
+        dropoff_at=pickup_at + _ride(delivery.pickup, delivery.dropoff),
     )
+
+
+async def _etas_on_board(tx: Tx, delivery: Delivery, command: HandOver) -> Etas:
+    """It was collected when it was; from here on, as the crow flies to where it goes."""
+    goes_to = delivery.pickup if delivery.state is State.FAILED else delivery.dropoff
+    here = command.place or await _place(tx, command.courier_id) or goes_to
+    before = delivery.etas
+    arrival_at = min(before.arrival_at, tx.now) if before is not None else tx.now
+    pickup_at = min(before.pickup_at, tx.now) if before is not None else tx.now
+    return Etas(
+        arrival_at=arrival_at, pickup_at=pickup_at, dropoff_at=tx.now + _ride(here, goes_to)
+    )
+
+
+async def _place(tx: Tx, courier_id: UUID) -> Place | None:
+    position = (await tracking.latest(tx, courier_ids=[courier_id])).get(courier_id)
+    return position.place if position is not None else None
+
+
+def _ride(origin: Place, to: Place) -> timedelta:
+    return timedelta(seconds=tracking.eta_s(origin=origin, to=to, travel=_STRAIGHT))

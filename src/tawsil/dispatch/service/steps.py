@@ -20,12 +20,14 @@ Decide = Callable[[Delivery, Step], Decision[Delivery]]
 
 
 async def picked_up(tx: Tx, steps: Sequence[Step]) -> Outcomes:
-    return await _each(tx, steps, lambda d, s: model.pick_up(d, courier_id=s.courier_id))
+    return await _each(
+        tx, steps, lambda d, s: model.pick_up(d, courier_id=s.courier_id, now=tx.now)
+    )
 
 
 async def failed(tx: Tx, steps: Sequence[Step]) -> Outcomes:
     """Nobody took it: the same courier brings it back to the pick-up place."""
-    return await _each(tx, steps, lambda d, s: model.fail(d, courier_id=s.courier_id))
+    return await _each(tx, steps, lambda d, s: model.fail(d, courier_id=s.courier_id, now=tx.now))
 
 
 async def delivered(tx: Tx, steps: Sequence[Step]) -> Outcomes:

@@ -29,6 +29,7 @@ from tawsil.dispatch.store.offer_rows import (
     pending_of,
 )
 from tawsil.dispatch.store.pressure_rows import busy_beyond, keep_load, load_of, wanted_by
+from tawsil.dispatch.store.remark_rows import Remark, add_remarks, remarks_about
 from tawsil.dispatch.store.rule_rows import (
     add_rules,
     rules_by_id,
@@ -38,14 +39,13 @@ from tawsil.dispatch.store.rule_rows import (
 from tawsil.dispatch.store.states import add, save
 
 __all__ = [
-    "busy_beyond",
-    "keep_load",
-    "load_of",
-    "wanted_by",
     "DecisionRow",
+    "Remark",
     "add",
     "add_decision",
+    "add_remarks",
     "add_rules",
+    "busy_beyond",
     "carried_by",
     "carried_in",
     "circle_ids",
@@ -55,7 +55,9 @@ __all__ = [
     "decisions_about",
     "decisions_between",
     "deliveries",
+    "keep_load",
     "last_decision_at",
+    "load_of",
     "lock_deliveries",
     "lock_rounds",
     "of_references",
@@ -63,6 +65,7 @@ __all__ = [
     "offers_about",
     "offers_of",
     "pending_of",
+    "remarks_about",
     "rules_by_id",
     "rules_history",
     "rules_in_force",
@@ -70,4 +73,5 @@ __all__ = [
     "try_lock_city",
     "unassigned",
     "waiting",
+    "wanted_by",
 ]

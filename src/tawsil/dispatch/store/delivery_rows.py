@@ -6,7 +6,8 @@ from uuid import UUID
 
 import asyncpg
 
-from tawsil.dispatch.model import DEFAULT_RULES, Delivery, Etas, Rules, State
+from tawsil.dispatch.events import Cause
+from tawsil.dispatch.model import DEFAULT_RULES, Delivery, Etas, Risk, Rules, State, Undo, Watch
 from tawsil.dispatch.store.rows import Column, array, total
 from tawsil.dispatch.store.rule_rows import rules_by_id
 from tawsil.kernel.db import Tx
@@ -36,11 +37,22 @@ COLUMNS: Final[Sequence[Column]] = (
     ("courier_id", "uuid", lambda d: d.courier_id),
     ("round_id", "uuid", lambda d: d.round_id),
     ("declined_by", "uuid[]", lambda d: array(d.declined_by)),
+    ("lost_by", "uuid[]", lambda d: array(d.lost_by)),
+    ("lost_because", "text", lambda d: d.lost_because),
     ("first_offered_at", "timestamptz", lambda d: d.first_offered_at),
     ("assigned_at", "timestamptz", lambda d: d.assigned_at),
     ("arrival_eta_at", "timestamptz", lambda d: d.etas and d.etas.arrival_at),
     ("pickup_eta_at", "timestamptz", lambda d: d.etas and d.etas.pickup_at),
     ("dropoff_eta_at", "timestamptz", lambda d: d.etas and d.etas.dropoff_at),
+    ("looked_at", "timestamptz", lambda d: d.watch and d.watch.looked_at),
+    ("seen_at", "timestamptz", lambda d: d.watch and d.watch.seen_at),
+    ("nearest_m", "float8", lambda d: d.watch and d.watch.nearest_m),
+    ("nearer_at", "timestamptz", lambda d: d.watch and d.watch.nearer_at),
+    ("at_risk", "text", lambda d: d.risk and d.risk.cause),
+    ("at_risk_since_at", "timestamptz", lambda d: d.risk and d.risk.since_at),
+    ("stranded", "text[]", lambda d: array(d.stranded)),
+    ("undo_until_at", "timestamptz", lambda d: d.undo and d.undo.until_at),
+    ("undo_courier_id", "uuid", lambda d: d.undo and d.undo.courier_id),
     ("ended_at", "timestamptz", lambda d: d.ended_at),
     ("ended_because", "text", lambda d: d.ended_because),
 )
@@ -201,9 +213,38 @@ def _delivery(row: asyncpg.Record, rules: Rules) -> Delivery:
         courier_id=row["courier_id"],
         round_id=row["round_id"],
         declined_by=frozenset(row["declined_by"]),
+        lost_by=frozenset(row["lost_by"]),
+        lost_because=Cause(row["lost_because"]) if row["lost_because"] else None,
         first_offered_at=row["first_offered_at"],
         assigned_at=row["assigned_at"],
         etas=etas,
+        watch=_watch(row),
+        risk=_risk(row),
+        stranded=frozenset(map(Cause, row["stranded"])),
+        undo=_undo(row),
         ended_at=row["ended_at"],
         ended_because=row["ended_because"],
     )
+
+
+def _watch(row: asyncpg.Record) -> Watch | None:
+    if row["looked_at"] is None:
+        return None
+    return Watch(
+        looked_at=row["looked_at"],
+        seen_at=row["seen_at"],
+        nearest_m=row["nearest_m"],
+        nearer_at=row["nearer_at"],
+    )
+
+
+def _risk(row: asyncpg.Record) -> Risk | None:
+    if row["at_risk"] is None:
+        return None
+    return Risk(cause=Cause(row["at_risk"]), since_at=row["at_risk_since_at"])
+
+
+def _undo(row: asyncpg.Record) -> Undo | None:
+    if row["undo_until_at"] is None:
+        return None
+    return Undo(until_at=row["undo_until_at"], courier_id=row["undo_courier_id"])

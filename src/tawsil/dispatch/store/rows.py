@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from typing import Any
-from uuid import UUID
 
 import asyncpg
 
@@ -10,10 +9,10 @@ Column = tuple[str, str, Callable[[Any], object]]
 """A column's name, its type, and what of the state it holds; arrays travel as text."""
 
 
-def array(ids: Sequence[UUID] | frozenset[UUID]) -> str:
-    return (
-        "{" + ",".join(sorted(map(str, ids)) if isinstance(ids, frozenset) else map(str, ids)) + "}"
-    )
+def array(items: Sequence[object] | frozenset[object]) -> str:
+    """Of ids or codes; a set in the order of its items, so that equal sets are written alike."""
+    texts = map(str, items)
+    return "{" + ",".join(sorted(texts) if isinstance(items, frozenset) else texts) + "}"
 
 
 def total(rows: Sequence[asyncpg.Record]) -> int:

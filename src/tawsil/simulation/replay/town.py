@@ -5,6 +5,7 @@ from uuid import UUID
 
 from tawsil.catalog import public as catalog
 from tawsil.couriers import public as couriers
+from tawsil.dispatch import public as dispatch
 from tawsil.geography import public as geography
 from tawsil.kernel.clock import Ids
 from tawsil.kernel.db import Database, Tx
@@ -13,6 +14,11 @@ from tawsil.simulation.mdrp import Instance
 
 _SLUG: Final = "mdrp"
 _DISH_MINOR: Final = 2_000
+_A_DAY_S: Final = 86_400
+_UNWATCHED: Final = dispatch.Rules(
+    silent_after_s=_A_DAY_S, stalled_after_s=_A_DAY_S, late_after_s=_A_DAY_S
+)
+"""Couriers of a published day are where they must be, and say so only when they arrive."""
 
 
 class Town:
@@ -46,6 +52,14 @@ class Town:
         for restaurant, id_ in self.merchants.items():
             menu = await catalog.menu(tx, merchant_id=id_)
             self.dishes[restaurant] = menu.categories[0].products[0].id
+        await dispatch.set_rules(
+            tx,
+            [
+                dispatch.SetRules(
+                    by=self.by(tx), city_id=self.city_id, rules=_UNWATCHED, reason=name
+                )
+            ],
+        )
         await couriers.create_couriers(
             tx,
             couriers=[
