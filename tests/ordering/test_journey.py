@@ -18,6 +18,7 @@ from tawsil.ordering.events import Status
 from tawsil.ordering.model import Order
 from tawsil.ordering.moves import Party
 from tawsil.ordering.steps import Acting
+from tawsil.pricing import public as pricing
 
 
 @pytest.fixture
@@ -136,3 +137,22 @@ def test_every_refusal_of_ordering_has_its_sentences() -> None:
     assert len(codes) >= 10
     for locale, catalogue in catalogues.items():
         assert {c for c in codes if not catalogue.has(c)} == set(), locale
+
+
+async def test_in_a_rush_the_promise_is_later_by_what_the_quote_said(
+    tx: Tx, opened: Street
+) -> None:
+    calm = await opened.offered(tx)
+    terms = pricing.Terms(extra_wait_s=900)
+    await pricing.hold_conditions(
+        tx,
+        [
+            pricing.HoldConditions(
+                by=opened.by, city_id=calm.city_id, terms=terms, until=None, reason="rain"
+            )
+        ],
+    )
+    rush = await opened.offered(tx)
+    taken = await journey.accept_order(tx, [opened.accepting(o) for o in (calm, rush)])
+    promised = [o.promised_at for o in taken if isinstance(o, Order)]
+    assert promised[1] - promised[0] == timedelta(seconds=900)

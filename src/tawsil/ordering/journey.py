@@ -74,7 +74,7 @@ async def place(tx: Tx, commands: Sequence[PlaceOrder]) -> list[Order | Refusal]
             number=next(numbers),
             paid_by=command.paid_by,
             handover_pin=f"{tx.ids.number(below=10_000):04}",
-            travel_time_s=round(quote.distance_m / speed_mps),
+            travel_time_s=round(quote.distance_m / speed_mps) + quote.extra_wait_s,
             placed_at=tx.now,
         )
         decision = model.place(order)

@@ -128,6 +128,7 @@ class Order(Struct, frozen=True, kw_only=True):
     dropoff: Place
     prep_time_s: int
     travel_time_s: int
+    """From being ready to being handed over, as promised: the drive, and more in a rush."""
     handover_pin: str
     placed_at: datetime
     offered_at: datetime | None = None
