@@ -15,6 +15,7 @@ from tawsil.kernel.i18n import LOCALES, catalogues, current_locale
 from tawsil.ordering import events as ordering
 from tawsil.payments import events as payments
 from tawsil.pricing import events as pricing
+from tawsil.support import events as support
 from tawsil.tracking import events as tracking
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
@@ -25,12 +26,17 @@ TOLD = [
     *dispatch.EVENTS,
     *tracking.EVENTS,
     *couriers.EVENTS,
+    *support.EVENTS,
 ]
 CODES = [
     *(f"console.status.{status.value.lower()}" for status in ordering.Status),
     *(f"console.role.{role.value}" for role in Role),
     *(f"console.reason.{reason.value}" for reason in couriers.Reason),
     *(f"console.availability.{one.value.lower()}" for one in couriers.Availability),
+    *(f"console.choiceoutcome.{outcome.value}" for outcome in ordering.ChoiceOutcome),
+    *(f"console.kind.{kind.value}" for kind in support.Kind),
+    *(f"console.priority.{priority.value}" for priority in support.Priority),
+    *(f"console.ticketstatus.{status.value.lower()}" for status in support.TicketStatus),
     *(f"console.presence.{presence.value}" for presence in Presence),
     *(f"console.stage.{stage.value}" for stage in Stage),
 ]

@@ -156,6 +156,9 @@ def test_every_role_has_permissions_of_the_agreed_form():
         (Role.CUSTOMER, "user:read", set()),
         (Role.SUPPORT_STAFF, "ticket:update", {"all"}),
         (Role.SUPPORT_STAFF, "user:update", set()),
+        (Role.ADMIN, "ticket:update", {"all"}),
+        (Role.CUSTOMER, "ticket:create", {"own"}),
+        (Role.CUSTOMER, "ticket:update", set()),
     ],
 )
 def test_what_a_role_may_do(role: Role, permission: str, scopes: set[str]):

@@ -14,6 +14,7 @@ from tawsil.kernel.http.live import Audience, Feed, LiveMessage, Translate
 from tawsil.ordering import events as orders
 from tawsil.ordering import public as ordering
 from tawsil.pricing import events as pricing
+from tawsil.support import events as support
 from tawsil.tracking import public as tracking
 
 
@@ -190,6 +191,35 @@ def _choice(recorded: Recorded[orders.ChoiceOffered | orders.ChoiceClosed]) -> l
     return [*_order_changed(recorded), asked]
 
 
+def _ticket_created(recorded: Recorded[support.TicketCreated]) -> list[LiveMessage]:
+    """`deliveryId` as everywhere: what the delivery is for, if the ticket is about one."""
+    event = recorded.event
+    about_order = event.subject_kind is support.SubjectKind.ORDER
+    data = {
+        "ticketId": event.ticket_id,
+        "deliveryId": event.subject_id if about_order else None,
+        "kind": event.kind,
+        "priority": event.priority,
+        "subjectKind": event.subject_kind,
+        "subjectId": event.subject_id,
+    }
+    told = Audience(tenant_id=recorded.tenant_id)
+    return [LiveMessage(event="support_ticket_created", data=data, audience=told)]
+
+
+def _performance(recorded: Recorded[dispatch.PerformanceUpdated]) -> list[LiveMessage]:
+    event = recorded.event
+    metrics = {
+        "score": event.score,
+        "onTime": event.on_time,
+        "completion": event.completion,
+        "acceptanceRate": event.acceptance,
+        "responseTime": event.response_time_s,
+    }
+    data = {"driverId": event.courier_id, "metrics": metrics}
+    return [_for_courier(recorded, event.courier_id, "driver_performance_updated", data)]
+
+
 TRANSLATIONS: Final[Mapping[type[Event], Translate]] = {
     **dict.fromkeys(orders.EVENTS, _order_changed),
     orders.OrderOffered: _new_order,
@@ -197,6 +227,7 @@ TRANSLATIONS: Final[Mapping[type[Event], Translate]] = {
     orders.ReadyTimeMoved: _promised,
     orders.ChoiceOffered: _choice,
     orders.ChoiceClosed: _choice,
+    support.TicketCreated: _ticket_created,
     dispatch.OfferMade: _offer_made,
     dispatch.OfferAccepted: _offer_accepted,
     dispatch.OfferRejected: _offer_over,

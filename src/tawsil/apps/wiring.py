@@ -45,6 +45,10 @@ from tawsil.pricing import climate
 from tawsil.pricing import events as pricing_events
 from tawsil.pricing import routes as pricing_routes
 from tawsil.pricing import service as pricing
+from tawsil.support import causes as support_causes
+from tawsil.support import events as support_events
+from tawsil.support import public as support
+from tawsil.support import routes as support_routes
 from tawsil.tracking import events as tracking_events
 from tawsil.tracking import routes as tracking_routes
 
@@ -59,6 +63,7 @@ REGISTRY: Final = Registry(
         dispatch_events.EVENTS,
         payment_events.EVENTS,
         order_events.EVENTS,
+        support_events.EVENTS,
     )
 )
 
@@ -66,8 +71,12 @@ HANDLERS: Final[Mapping[type[Event], Sequence[Handler]]] = {
     tracking_events.GeofenceEntered: [dispatch.on_geofence],
     tracking_events.GeofenceLeft: [journey.left_the_merchant],
     courier_events.AvailabilityChanged: [dispatch.on_courier_unavailable],
-    dispatch_events.DeliveryEscalated: [journey.nobody_takes_it],
-    dispatch_events.DeliveryAssigned: [dispatch.on_performance, journey.courier_assigned],
+    dispatch_events.DeliveryEscalated: [journey.nobody_takes_it, support_causes.nobody_takes_it],
+    dispatch_events.DeliveryAssigned: [
+        dispatch.on_performance,
+        journey.courier_assigned,
+        support_causes.courier_found,
+    ],
     dispatch_events.DeliveryUnassigned: [dispatch.on_performance, journey.courier_lost],
     dispatch_events.DeliveryHandedOver: [dispatch.on_performance],
     dispatch_events.DeliveryArrived: [dispatch.on_performance],
@@ -79,7 +88,8 @@ HANDLERS: Final[Mapping[type[Event], Sequence[Handler]]] = {
     dispatch_events.OfferAccepted: [dispatch.on_performance],
     dispatch_events.OfferRejected: [dispatch.on_performance],
     dispatch_events.OfferExpired: [dispatch.on_performance],
-    dispatch_events.DeliveryGivenUp: [journey.nobody_came],
+    dispatch_events.DeliveryGivenUp: [journey.nobody_came, support_causes.given_up],
+    dispatch_events.DeliveryStranded: [support_causes.stranded],
     payment_events.PaymentAuthorised: [journey.payment_authorised],
     payment_events.PaymentDeclined: [journey.payment_declined],
     payment_events.PaymentCaptured: [journey.payment_captured, measures.payment_captured],
@@ -99,6 +109,7 @@ DEADLINES: Final[Mapping[str, Owner]] = {
     "offer": dispatch.on_due_offer,
     "payment": payments.on_due,
     "order": journey.on_due,
+    "ticket": support.on_due,
 }
 
 ROUTES: Final[Sequence[ControllerRouterHandler]] = [
@@ -112,6 +123,7 @@ ROUTES: Final[Sequence[ControllerRouterHandler]] = [
     *dispatch_routes.routes,
     *payment_routes.routes,
     *order_routes.routes,
+    *support_routes.routes,
     *console_routes.routes,
     *live_routes.routes,
 ]

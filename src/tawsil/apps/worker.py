@@ -26,6 +26,7 @@ from tawsil.kernel.logs import configure_logs
 from tawsil.kernel.settings import Settings, load_settings
 from tawsil.ordering import public as ordering
 from tawsil.payments import public as payments
+from tawsil.support import public as support
 
 log = structlog.get_logger(__name__)
 
@@ -106,7 +107,7 @@ def dispatching(database: Database, settings: Settings) -> Step:
 
 
 def watching(database: Database) -> Step:
-    """What must always be zero, counted, and old keys forgotten."""
+    """What must always be zero and what people must look at, counted; old keys forgotten."""
 
     async def watch() -> float:
         async with database.transaction() as tx:
@@ -115,6 +116,8 @@ def watching(database: Database) -> Step:
                 metrics.ledger_imbalance.labels(currency).set(imbalance_minor)
             for name, lag in (await lags(tx)).items():
                 metrics.event_relay_lag.labels(name).set(lag)
+            for (kind, priority), count in (await support.open_counts(tx)).items():
+                metrics.tickets_open.labels(kind, priority).set(count)
             await idempotency.forget_old(tx)
         return WATCH_EVERY_S
 

@@ -23,6 +23,7 @@ PERMISSIONS: Final[Mapping[Role, tuple[str, ...]]] = {
         "courier:*",
         "zone:*",
         "payment:*",
+        "ticket:*",
     ),
     Role.COUNTRY_DISTRIBUTOR: _reads_area("country"),
     Role.REGIONAL_MANAGER: _reads_area("region"),
@@ -60,6 +61,8 @@ PERMISSIONS: Final[Mapping[Role, tuple[str, ...]]] = {
         "menu:read",
         "merchant:read",
         "payment:read:own",
+        "ticket:create:own",
+        "ticket:read:own",
     ),
     Role.SUPPORT_STAFF: (
         "user:read",

@@ -1,0 +1,1 @@
+"""What people must look at: tickets, opened by the platform or by somebody with a problem."""

@@ -1,0 +1,95 @@
+"""What the platform itself opens tickets for, heard from dispatch."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+from uuid import UUID
+
+from tawsil.dispatch import events as dispatched
+from tawsil.kernel.db import Tx
+from tawsil.kernel.events import Recorded
+from tawsil.ordering import public as ordering
+from tawsil.support import service
+from tawsil.support.events import Cause, Kind, SubjectKind
+from tawsil.support.model import USUAL_PRIORITY
+from tawsil.support.service import OpenTicket, Writing
+
+TICKET: Final = "ticket"
+"""The action of a rung of dispatch's ladder that asks for a ticket."""
+
+
+async def nobody_takes_it(tx: Tx, heard: Sequence[Recorded[dispatched.DeliveryEscalated]]) -> None:
+    """The ladder says that people must look."""
+    asked = [recorded for recorded in heard if TICKET in recorded.event.actions]
+    await _open(
+        tx,
+        [(r, Kind.UNASSIGNED_ORDER, Cause.ESCALATED, {"level": r.event.level}) for r in asked],
+    )
+
+
+async def given_up(tx: Tx, heard: Sequence[Recorded[dispatched.DeliveryGivenUp]]) -> None:
+    """Nobody came: somebody has paid for nothing, and wants to hear from us."""
+    await _open(tx, [(r, Kind.UNASSIGNED_ORDER, Cause.GIVEN_UP, {}) for r in heard])
+
+
+async def stranded(tx: Tx, heard: Sequence[Recorded[dispatched.DeliveryStranded]]) -> None:
+    """A courier is lost with food on board, which nobody takes away from them silently."""
+    await _open(
+        tx,
+        [
+            (
+                r,
+                Kind.FOOD_ON_BOARD,
+                Cause.STRANDED,
+                {"cause": r.event.cause, "courier_id": r.event.courier_id},
+            )
+            for r in heard
+        ],
+    )
+
+
+async def courier_found(tx: Tx, heard: Sequence[Recorded[dispatched.DeliveryAssigned]]) -> None:
+    """What nobody took has a courier: there is nothing to look at any more."""
+    await service.cause_gone(
+        tx,
+        [(r.by, r.event.reference_id) for r in heard],
+        kind=Kind.UNASSIGNED_ORDER,
+        cause=Cause.COURIER_FOUND,
+    )
+
+
+Found = tuple[Recorded[Any], Kind, Cause, Mapping[str, Any]]
+
+
+async def _open(tx: Tx, found: Sequence[Found]) -> None:
+    customers = await _customers(tx, [recorded for recorded, *_ in found])
+    await service.open_tickets(
+        tx,
+        [
+            OpenTicket(
+                by=recorded.by,
+                kind=kind,
+                subject_kind=SubjectKind.ORDER,
+                subject_id=recorded.event.reference_id,
+                city_id=_city(recorded),
+                customer_id=customers.get(recorded.event.reference_id),
+                priority=USUAL_PRIORITY[kind],
+                writing=Writing(cause=cause, detail=detail),
+            )
+            for recorded, kind, cause, detail in found
+        ],
+    )
+
+
+async def _customers(tx: Tx, heard: Sequence[Recorded[Any]]) -> dict[UUID, UUID]:
+    """Whose the orders are; a reference that is no order is nobody's."""
+    found: dict[UUID, UUID] = {}
+    for tenant_id in {recorded.tenant_id for recorded in heard}:
+        ids = [r.event.reference_id for r in heard if r.tenant_id == tenant_id]
+        orders = await ordering.get_many(tx, tenant_id=tenant_id, ids=ids)
+        found |= {order.id: order.customer_id for order in orders.values()}
+    return found
+
+
+def _city(recorded: Recorded[Any]) -> UUID:
+    assert recorded.city_id is not None, "a delivery is in a city"
+    return recorded.city_id
