@@ -1,6 +1,7 @@
 """A small city to dispatch in: couriers on duty with positions, and things to deliver."""
 
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -8,7 +9,9 @@ import pytest
 from tawsil.couriers import public as couriers
 from tawsil.couriers.service import StartShift, start_shift
 from tawsil.dispatch import public as dispatch
+from tawsil.dispatch.model import Rules, RulesSet
 from tawsil.dispatch.public import Answer, Delivery, OnMap, Policy, RequestCourier, Step
+from tawsil.dispatch.service.rules import SetRules, set_rules
 from tawsil.geography.public import GreatCircle
 from tawsil.kernel.clock import Ids
 from tawsil.kernel.db import Tx
@@ -60,8 +63,10 @@ class SmallCity:
         outcomes = await dispatch.request(tx, wishes)
         return [d for d in outcomes if isinstance(d, Delivery)]
 
-    async def on_duty(self, tx: Tx, *, count: int = 1) -> list[UUID]:
-        """Couriers who are available, each a little further from the kitchen."""
+    async def on_duty(self, tx: Tx, *, count: int = 1, from_deg: float = 0.0) -> list[UUID]:
+        """Couriers who are available, each a little further from the kitchen; a tenth of a degree
+        is eleven kilometres.
+        """
         people = [self._ids() for _ in range(count)]
         await couriers.create_couriers(
             tx,
@@ -77,7 +82,7 @@ class SmallCity:
         )
         await start_shift(tx, [StartShift(by=self.by, courier_id=id_) for id_ in people])
         for n, id_ in enumerate(people, start=1):
-            place = Place(self.kitchen.latitude + 0.001 * n, 55.27)
+            place = Place(self.kitchen.latitude + from_deg + 0.001 * n, 55.27)
             await self.seen(tx, id_, place, ago=timedelta(minutes=1))
         return people
 
@@ -98,6 +103,12 @@ class SmallCity:
             policy=Policy(),
             auto_accept=auto_accept,
         )
+
+    async def follows(self, tx: Tx, **rules: Any) -> None:
+        """The rules of the city from now on."""
+        command = SetRules(by=self.by, city_id=self.id, rules=Rules(**rules), reason="a trial")
+        (outcome,) = await set_rules(tx, [command])
+        assert isinstance(outcome, RulesSet), outcome
 
     async def offer(self, tx: Tx) -> dispatch.Offer:
         """The one offer of a tick."""

@@ -10,6 +10,7 @@ import pytest
 from tawsil.couriers.events import EVENTS as COURIER_EVENTS
 from tawsil.dispatch import public as dispatch
 from tawsil.dispatch.events import EVENTS
+from tawsil.dispatch.model import Offering
 from tawsil.dispatch.public import Delivery, Offer
 from tawsil.dispatch.routes import routes
 from tawsil.kernel.clock import Ids
@@ -175,6 +176,39 @@ async def test_couriers_do_not_see_what_operations_see(
     assert (await client.get(path, headers=elsewhere)).status_code == 404
 
 
+async def test_operations_offer_by_hand(
+    client: Client, database: Database, city: City, operator: dict[str, str], callers: Any
+):
+    async with database.transaction() as tx:
+        people = await city.on_duty(tx, count=3)
+        (delivery,) = await city.asks(tx)
+    path = f"/v4/deliveries/{delivery.reference_id}/offers"
+    first = {"courier_ids": [str(people[0])]}
+    assert (await client.post(path, headers=operator, json=first)).status_code == 201
+    two = {"courier_ids": [str(id_) for id_ in people[1:]]}
+    asked = (await client.post(path, headers=operator, json=two)).json()["data"]
+    assert [o["courier_id"] for o in asked["offers"]] == two["courier_ids"]
+    assert asked["passed_over"] == []
+    drivers = f"/v4/drivers/{people[2]}"
+    taken = await client.post(
+        f"{drivers}/offers/{asked['offers'][1]['id']}/accept", headers=rider(callers, people[2])
+    )
+    assert taken.status_code == 200
+    late = await client.post(
+        f"/v4/drivers/{people[1]}/offers/{asked['offers'][0]['id']}/accept",
+        headers=rider(callers, people[1]),
+    )
+    assert late.status_code == 409
+    error = late.json()["errors"][0]
+    assert error["code"] == "dispatch.offer_taken_by_another"
+    assert "quicker" in error["message"]
+    again = await client.post(path, headers=operator, json=first)
+    assert (again.status_code, again.json()["errors"][0]["code"]) == (409, "dispatch.illegal_move")
+    assert (await client.post(path, headers=operator, json={"courier_ids": []})).status_code == 400
+    nobody = rider(callers, people[0])
+    assert (await client.post(path, headers=nobody, json=first)).status_code == 403
+
+
 async def race(
     processes: list[Client], database: Database, city: City, callers: Any, *, offers: int
 ) -> Counter[int]:
@@ -216,12 +250,66 @@ async def race(
     return answers
 
 
+async def race_for_one(
+    processes: list[Client], database: Database, city: City, callers: Any, *, rounds: int
+) -> Counter[int]:
+    """Twenty couriers say yes to the same delivery at the same instant, at several servers."""
+    answers: Counter[int] = Counter()
+    async with database.transaction() as tx:
+        await city.follows(tx, offering=Offering.BROADCAST)
+        people = await city.on_duty(tx, count=20)
+    tokens = {id_: rider(callers, id_) for id_ in people}
+    for _ in range(rounds):
+        async with database.transaction() as tx:
+            (delivery,) = await city.asks(tx)
+            made = (await city.tick(tx)).offers
+        assert len(made) == len(people)
+        heard = await asyncio.gather(
+            *(
+                processes[n % len(processes)].post(
+                    f"/v4/drivers/{offer.courier_id}/offers/{offer.id}/accept",
+                    headers=tokens[offer.courier_id],
+                    timeout=60,
+                )
+                for n, offer in enumerate(made)
+            )
+        )
+        (won,) = [a.json()["data"]["courier_id"] for a in heard if a.status_code == 200]
+        lost = [a.json()["errors"][0]["code"] for a in heard if a.status_code == 409]
+        assert lost == ["dispatch.offer_taken_by_another"] * (len(people) - 1)
+        answers += Counter(a.status_code for a in heard)
+        async with database.transaction() as tx:
+            now = await city.now(tx, delivery)
+            assert str(now.courier_id) == won
+            free = [id_ for id_ in people if str(id_) != won]
+            assert set(await city.availability(tx, *free)) == {"AVAILABLE"}
+            await dispatch.picked_up(tx, [city.step(now, now.courier_id)])
+            await dispatch.delivered(tx, [city.step(now, now.courier_id)])
+    return answers
+
+
 async def test_twenty_at_once_and_one_winner(
     processes: list[Client], database: Database, city: City, callers: Any
 ):
     answers = await race(processes, database, city, callers, offers=20)
     assert answers[200] == 20
     assert set(answers) == {200, 404, 409}
+
+
+async def test_twenty_want_the_same_and_one_wins(
+    processes: list[Client], database: Database, city: City, callers: Any
+):
+    answers = await race_for_one(processes, database, city, callers, rounds=5)
+    assert answers == {200: 5, 409: 95}
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(900)
+async def test_a_thousand_offers_in_rounds_of_twenty_and_one_winner_each(
+    processes: list[Client], database: Database, city: City, callers: Any
+):
+    answers = await race_for_one(processes, database, city, callers, rounds=50)
+    assert answers == {200: 50, 409: 950}
 
 
 @pytest.mark.soak

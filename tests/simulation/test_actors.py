@@ -45,9 +45,9 @@ def test_an_offer_is_understood():
         "deliveryIds": [str(order_id)],
         "driverId": str(ids()),
         "payload": {
-            "earning_minor": 900,
+            "estimatedEarning": 900,
             "currency": "AED",
-            "distance_m": 3_200,
+            "distance": 3_200,
             "stops": [
                 {"kind": "pickup", "place": {"latitude": 24.1, "longitude": 53.1}},
                 {"kind": "dropoff", "place": {"latitude": 24.2, "longitude": 53.2}},

@@ -91,6 +91,24 @@ def _offer_made(recorded: Recorded[dispatch.OfferMade]) -> list[LiveMessage]:
     return [_for_courier(recorded, event.courier_id, "offer_created", data)]
 
 
+def _payload(payload: dispatch.OfferPayload) -> dict[str, Any]:
+    """Distances in metres; `pickup` and `dropoff` are the first and the last door of the way."""
+    return {
+        "estimatedEarning": payload.earning_minor,
+        "incentive": payload.incentive_minor,
+        "currency": payload.currency,
+        "distance": payload.distance_m,
+        "distanceToPickup": payload.to_pickup_m,
+        "distanceFromPickup": payload.distance_m - payload.to_pickup_m,
+        "pickup": payload.stops[0],
+        "dropoff": payload.stops[-1],
+        "stops": payload.stops,
+        "deliveries": payload.deliveries,
+        "prepState": payload.prep,
+        "readyAt": payload.ready_at,
+    }
+
+
 def _offer_accepted(recorded: Recorded[dispatch.OfferAccepted]) -> list[LiveMessage]:
     event = recorded.event
     data = {

@@ -9,26 +9,50 @@ from uuid import UUID
 import msgspec
 from msgspec import Struct
 
-from tawsil.dispatch.events import Stop
-from tawsil.dispatch.model import TO_COLLECT, Delivery, Offer, OfferState, Rules, RulesSet, State
+from tawsil.dispatch.events import Prep, Stop
+from tawsil.dispatch.model import (
+    TO_COLLECT,
+    Delivery,
+    Offer,
+    Offering,
+    OfferState,
+    Rules,
+    RulesSet,
+    State,
+)
+from tawsil.dispatch.service.by_hand import Asked
 from tawsil.dispatch.service.journal import Considered, Explanation, LeftOut
 from tawsil.kernel.db import event_type
 from tawsil.kernel.decisions import Event
 from tawsil.kernel.events import Recorded
+from tawsil.kernel.http.errors import refusal_envelope
 from tawsil.kernel.i18n import text
 from tawsil.kernel.places import Place
 from tawsil.tracking.events import StopKind
 
 
 class OfferView(Struct, frozen=True):
+    """`round_id` is shared by the offers of couriers who are asked for the same at once.
+
+    The earning includes the incentive; the way to the pick-up is part of the distance.
+    """
+
     id: UUID
+    round_id: UUID
+    mode: Offering
     courier_id: UUID
     delivery_ids: tuple[UUID, ...]
     reference_ids: tuple[UUID, ...]
     state: OfferState
     estimated_earning_minor: int
+    incentive_minor: int
     currency: str
     distance_m: int
+    distance_to_pickup_m: int
+    distance_from_pickup_m: int
+    deliveries: int
+    prep_state: Prep
+    ready_at: datetime | None
     stops: tuple[Stop, ...]
     joins: bool
     made_at: datetime
@@ -38,21 +62,56 @@ class OfferView(Struct, frozen=True):
 
     @staticmethod
     def of(offer: Offer) -> "OfferView":
+        payload = offer.payload
         return OfferView(
             id=offer.id,
+            round_id=offer.round_id,
+            mode=offer.mode,
             courier_id=offer.courier_id,
             delivery_ids=offer.delivery_ids,
             reference_ids=offer.reference_ids,
             state=offer.state,
-            estimated_earning_minor=offer.payload.earning_minor,
-            currency=offer.payload.currency,
-            distance_m=offer.payload.distance_m,
-            stops=offer.payload.stops,
+            estimated_earning_minor=payload.earning_minor,
+            incentive_minor=payload.incentive_minor,
+            currency=payload.currency,
+            distance_m=payload.distance_m,
+            distance_to_pickup_m=payload.to_pickup_m,
+            distance_from_pickup_m=payload.distance_m - payload.to_pickup_m,
+            deliveries=payload.deliveries,
+            prep_state=payload.prep,
+            ready_at=payload.ready_at,
+            stops=payload.stops,
             joins=offer.joins,
             made_at=offer.made_at,
             expires_at=offer.expires_at,
             answered_at=offer.answered_at,
             reason=offer.reason,
+        )
+
+
+class PassedOverView(Struct, frozen=True):
+    courier_id: UUID
+    code: str
+    sentence: str
+
+
+class AskedView(Struct, frozen=True):
+    """The offers that were made, and who could not be asked and why."""
+
+    reference_id: UUID
+    offers: tuple[OfferView, ...]
+    passed_over: tuple[PassedOverView, ...]
+
+    @staticmethod
+    def of(asked: Asked) -> "AskedView":
+        return AskedView(
+            reference_id=asked.reference_id,
+            offers=tuple(OfferView.of(o) for o in asked.offers),
+            passed_over=tuple(
+                PassedOverView(courier_id=id_, code=error.code, sentence=error.message)
+                for id_, why in asked.passed_over.items()
+                for error in refusal_envelope(why).errors
+            ),
         )
 
 

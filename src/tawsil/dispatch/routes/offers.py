@@ -11,14 +11,18 @@ from msgspec import Meta, Struct
 from tawsil.dispatch import store
 from tawsil.dispatch.model import OfferState
 from tawsil.dispatch.routes.access import (
+    ASSIGN,
     READ,
     TAGS,
     UPDATE,
+    of_operations,
     reach,
 )
-from tawsil.dispatch.service import offers
+from tawsil.dispatch.service import by_hand, offers
+from tawsil.dispatch.service.by_hand import OfferByHand
 from tawsil.dispatch.service.offers import Answer
 from tawsil.dispatch.views import (
+    AskedView,
     JobView,
     OfferView,
 )
@@ -44,6 +48,12 @@ class RejectBody(Struct, frozen=True, forbid_unknown_fields=True):
     """Why not, if the courier wants to say."""
 
     reason: Annotated[str, Meta(max_length=200, examples=["too far"])] | None = None
+
+
+class AskBody(Struct, frozen=True, forbid_unknown_fields=True):
+    """Who is asked; the first yes wins."""
+
+    courier_ids: Annotated[tuple[UUID, ...], Meta(min_length=1, max_length=50)]
 
 
 @get(
@@ -93,7 +103,9 @@ async def accept_offer(
     caller: NamedDependency[Caller],
     commands: NamedDependency[Commands],
 ) -> Response[Envelope[OfferView]]:
-    """Take the job. Of all answers to an offer the first one counts; later ones are a 409."""
+    """Take the job. Of all who are asked for the same the first yes counts; later ones are a 409
+    that says how it ended.
+    """
     reach(caller, UPDATE, courier_id)
     return await commands.submit(
         offers.accept,
@@ -130,6 +142,30 @@ async def reject_offer(
     )
 
 
+@post(
+    "/v4/deliveries/{reference_id:uuid}/offers",
+    opt={"rule": allow(ASSIGN)},
+    tags=TAGS,
+    summary="Offer a delivery to couriers of your choice",
+)
+async def offer_by_hand(
+    reference_id: FromPath[UUID],
+    data: JSONBody[AskBody],
+    caller: NamedDependency[Caller],
+    commands: NamedDependency[Commands],
+) -> Response[Envelope[AskedView]]:
+    """All are asked at once and the first yes wins. Whom the dispatcher had asked is told that it
+    is taken back. Couriers who are not available are passed over, and the answer says why.
+    """
+    of_operations(caller)
+    return await commands.submit(
+        by_hand.offer,
+        OfferByHand(by=caller.by, reference_id=reference_id, courier_ids=data.courier_ids),
+        view=AskedView.of,
+        status=201,
+    )
+
+
 @get(
     "/v4/drivers/{courier_id:uuid}/deliveries",
     opt={"rule": allow(READ)},
@@ -146,4 +182,4 @@ async def show_job(
     return envelope(JobView.of(carried))
 
 
-routes: Final = [list_offers, accept_offer, reject_offer, show_job]
+routes: Final = [list_offers, accept_offer, reject_offer, offer_by_hand, show_job]

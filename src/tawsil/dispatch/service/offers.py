@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from tawsil.couriers import public as couriers
 from tawsil.dispatch import model, store
@@ -67,19 +68,20 @@ async def make(
     }
     made: dict[UUID, Offer | Refusal] = dict(refused)
     for round_ in rounds:
-        asked = [p for p in round_.proposals if p.courier_id not in refused]
-        made |= {o.courier_id: o for o in _make(tx, board, by, round_, asked)}
+        askable = tuple(p for p in round_.proposals if p.courier_id not in refused)
+        if askable:
+            asked = ask(tx, board, by=by, round_=replace(round_, proposals=askable))
+            made |= {o.courier_id: o for o in asked}
     return made
 
 
-def _make(tx: Tx, board: Board, by: By, round_: Round, asked: Sequence[Proposal]) -> list[Offer]:
-    if not asked:
-        return []
+def ask(tx: Tx, board: Board, *, by: By, round_: Round) -> list[Offer]:
+    """Make the offers of a round to couriers who are held for it."""
     deliveries = [board.deliveries[id_] for id_ in round_.delivery_ids]
-    ids = [tx.ids() for _ in asked]
+    ids = [tx.ids() for _ in round_.proposals]
     offers = [
         _offer(id_, ids[0], deliveries, proposal, round_=round_, now=tx.now)
-        for id_, proposal in zip(ids, asked, strict=True)
+        for id_, proposal in zip(ids, round_.proposals, strict=True)
     ]
     for offer in offers:
         board.add(offer)

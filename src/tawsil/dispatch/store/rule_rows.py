@@ -1,7 +1,7 @@
 """The table of rules: each set once, followed by the next."""
 
 from collections.abc import Iterable
-from typing import Final
+from functools import lru_cache
 from uuid import UUID
 
 import msgspec
@@ -9,9 +9,6 @@ from msgspec.structs import replace
 
 from tawsil.dispatch.model import DEFAULT_RULES, Rules, RulesSet
 from tawsil.kernel.db import Tx
-
-_KNOWN: Final[dict[UUID, Rules]] = {}
-"""Rows are never changed and their ids never given twice, so what was read stays true."""
 
 
 async def add_rules(tx: Tx, rules_set: RulesSet) -> None:
@@ -49,14 +46,16 @@ async def rules_in_force(tx: Tx, *, city_ids: Iterable[UUID]) -> dict[UUID, Rule
 
 
 async def rules_by_id(tx: Tx, *, ids: Iterable[UUID]) -> dict[UUID, Rules]:
-    wanted = set(ids)
-    if missing := wanted - _KNOWN.keys():
-        rows = await tx.rows(
-            "select id, rules from dispatch.rules where id = any($1::uuid[])", list(missing)
-        )
-        for row in rows:
-            _KNOWN[row["id"]] = replace(msgspec.json.decode(row["rules"], type=Rules), id=row["id"])
-    return {id_: _KNOWN[id_] for id_ in wanted}
+    rows = await tx.rows(
+        "select id, rules from dispatch.rules where id = any($1::uuid[])", list(set(ids))
+    )
+    return {row["id"]: _rules(row["id"], row["rules"]) for row in rows}
+
+
+@lru_cache(maxsize=256)
+def _rules(id_: UUID, document: str) -> Rules:
+    """A city has few, and every delivery is read with them."""
+    return replace(msgspec.json.decode(document, type=Rules), id=id_)
 
 
 async def rules_history(

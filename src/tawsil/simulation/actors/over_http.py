@@ -102,8 +102,8 @@ class _Stop(Struct, frozen=True):
 
 
 class _Payload(Struct, frozen=True):
-    earning_minor: int
-    distance_m: float
+    earning_minor: int = field(name="estimatedEarning")
+    distance_m: float = field(name="distance")
     stops: list[_Stop]
 
 
