@@ -184,19 +184,6 @@ def _eta(
     return [_for_courier(recorded, event.courier_id, "delivery_eta_updated", data)]
 
 
-def _performance(recorded: Recorded[dispatch.PerformanceUpdated]) -> list[LiveMessage]:
-    event = recorded.event
-    metrics = {
-        "score": event.score,
-        "onTime": event.on_time,
-        "completion": event.completion,
-        "acceptanceRate": event.acceptance,
-        "responseTime": event.response_time_s,
-    }
-    data = {"driverId": event.courier_id, "metrics": metrics}
-    return [_for_courier(recorded, event.courier_id, "driver_performance_updated", data)]
-
-
 def _choice(recorded: Recorded[orders.ChoiceOffered | orders.ChoiceClosed]) -> list[LiveMessage]:
     """The customer is asked whether to wait on, or need not answer any more."""
     event = recorded.event
