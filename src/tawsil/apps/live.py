@@ -86,7 +86,7 @@ def _offer_made(recorded: Recorded[dispatch.OfferMade]) -> list[LiveMessage]:
         "deliveryIds": event.reference_ids,
         "driverId": event.courier_id,
         "expiresAt": event.expires_at,
-        "payload": event.payload,
+        "payload": _payload(event.payload),
     }
     return [_for_courier(recorded, event.courier_id, "offer_created", data)]
 
