@@ -112,8 +112,9 @@ def test_time_takes_everybody_back_to_what_is_expected_of_anybody(
 ) -> None:
     tally = after(facts)
     fresh = performance.standing(newcomer(), rating=rating, now=NOON).score
+    usual = WEIGHINGS[Measure.ON_TIME].expected
     gaps = [
-        abs(performance.standing(tally, rating=rating, now=NOON + n * 60 * DAY).on_time - 0.9)
+        abs(performance.standing(tally, rating=rating, now=NOON + n * 60 * DAY).on_time - usual)
         for n in range(20)
     ]
     assert all(later <= sooner + 1e-12 for sooner, later in pairwise(gaps))
@@ -177,10 +178,10 @@ def test_a_score_is_told_when_it_is_another_whole_number() -> None:
     first = performance.observe(newcomer(), [late], rating=5.0, now=NOON)
     (told,) = first.events
     assert isinstance(told, PerformanceUpdated)
-    assert (told.score, first.state.told, first.state.version) == (91, 91, 1)
+    assert (told.score, first.state.told, first.state.version) == (94, 94, 1)
     assert performance.told(first.state, rating=5.0, now=NOON).events == ()
     again = performance.observe(first.state, [late] * 3, rating=5.0, now=NOON)
-    assert [event.score for event in again.events if isinstance(event, PerformanceUpdated)] == [87]
+    assert [event.score for event in again.events if isinstance(event, PerformanceUpdated)] == [89]
 
 
 def noted(kind: IncidentKind = IncidentKind.STALLED) -> Incident:

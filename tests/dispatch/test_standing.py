@@ -19,9 +19,10 @@ from tawsil.dispatch.events import EVENTS, IncidentKind
 from tawsil.dispatch.model.performance import Fact, Measure, Tally, counted
 from tawsil.dispatch.planning import plan
 from tawsil.dispatch.routes import routes
-from tawsil.dispatch.service import performance
+from tawsil.dispatch.service import contesting, observing, performance
+from tawsil.dispatch.service.contesting import Contest, Decide
 from tawsil.dispatch.service.handlers import on_due_offer
-from tawsil.dispatch.service.performance import Contest, Decide, Weighed
+from tawsil.dispatch.service.performance import Weighed
 from tawsil.dispatch.store import performance_rows
 from tawsil.kernel.clock import Ids
 from tawsil.kernel.db import Database, Tx
@@ -51,8 +52,8 @@ class Ear:
         known = [REGISTRY.recorded(row) for row in rows if row["type"] in REGISTRY.by_name]
         self._seq = max([self._seq, *(row["seq"] for row in rows)])
         for cls, run in groupby(known, key=lambda r: type(r.event)):
-            if cls in performance.HEARD:
-                await performance.on_performance(tx, list(run))
+            if cls in observing.HEARD:
+                await observing.on_performance(tx, list(run))
         return known
 
 
@@ -203,22 +204,22 @@ async def test_a_struck_incident_counts_no_more(
         upheld=False,
         reason="So it was.",
     )
-    early, elsewhere, contested = await performance.decide(
+    early, elsewhere, contested = await contesting.decide(
         tx, [strike, replace(strike, courier_id=ids())]
-    ) + await performance.contest(tx, [asked])
+    ) + await contesting.contest(tx, [asked])
     assert isinstance(early, Refusal)
     assert early.code == "dispatch.incident_move_not_allowed"
     assert isinstance(elsewhere, Refusal)
     assert elsewhere.status == 404
     assert isinstance(contested, Weighed)
     assert contested.points == pytest.approx(weighed.points)
-    (struck,) = await performance.decide(tx, [strike])
+    (struck,) = await contesting.decide(tx, [strike])
     assert isinstance(struck, Weighed)
     assert (struck.points, struck.incident.decision_reason) == (0.0, "So it was.")
     after = await one_of(tx, courier_id)
     assert isclose(100 * (after.score - before.score), weighed.points, abs_tol=1e-9)
     assert await performance.recent(tx, tenant_id=by.tenant_id, courier_id=courier_id) == []
-    told = [recorded.type for recorded in await ear.listen(tx)]
+    told = [r.type for r in await ear.listen(tx) if r.stream == "incident"]
     assert told[-2:] == ["incident.contested.v1", "incident.struck.v1"]
     words = await tx.value("select count(*) from kernel.event where data::text like '%40 km%'")
     assert words == 0
@@ -230,15 +231,15 @@ async def test_what_nobody_decides_about_is_struck_by_the_clock(
     courier_id, weighed = await declined(tx, city, ear)
     fresh = (await one_of(tx, courier_id)).score + weighed.points / 100
     asked = Contest(by=by, courier_id=courier_id, incident_id=weighed.incident.id, reason="no")
-    await performance.contest(tx, [asked])
+    await contesting.contest(tx, [asked])
     row = await tx.row("select * from kernel.deadline where owner = 'incident'")
     assert row is not None
     due = Due(
         subject_id=row["subject_id"], owner="incident", kind=row["kind"], due_at=row["due_at"]
     )
-    await performance.on_due_incident(tx, [due])  # before its time nothing happens
+    await contesting.on_due_incident(tx, [due])  # before its time nothing happens
     tx.now = due.due_at
-    await performance.on_due_incident(tx, [due])
+    await contesting.on_due_incident(tx, [due])
     assert await tx.value("select count(*) from kernel.deadline where owner = 'incident'") == 0
     assert isclose((await one_of(tx, courier_id)).score, fresh, abs_tol=1e-9)
     told = await ear.listen(tx)

@@ -23,10 +23,12 @@ from tawsil.dispatch.service.doubts import (
     on_vehicle_safe,
     on_vehicle_unsafe,
 )
+from tawsil.dispatch.service.contesting import on_due_incident
 from tawsil.dispatch.service.handlers import on_due_delivery, on_due_offer, on_geofence
 from tawsil.dispatch.service.journal import Explanation
 from tawsil.dispatch.service.offers import Answer
-from tawsil.dispatch.service.performance import on_due_incident, on_performance, standing
+from tawsil.dispatch.service.observing import on_performance
+from tawsil.dispatch.service.performance import standing
 from tawsil.dispatch.service.policies import (
     AskForTrial,
     CreatePolicy,

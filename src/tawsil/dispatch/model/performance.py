@@ -49,11 +49,12 @@ class Weighing(Struct, frozen=True, kw_only=True):
     floor: float = 0.0
 
 
+# What is expected is about what couriers of the virtual city do.
 WEIGHINGS: Final[Mapping[Measure, Weighing]] = {
-    Measure.ON_TIME: Weighing(weight=0.4, expected=0.9),
+    Measure.ON_TIME: Weighing(weight=0.4, expected=0.95),
     Measure.COMPLETION: Weighing(weight=0.3, expected=0.97),
     # Nobody has to take an offer: declining them all costs five points, and none beyond.
-    Measure.ACCEPTANCE: Weighing(weight=0.1, expected=0.8, floor=0.5),
+    Measure.ACCEPTANCE: Weighing(weight=0.1, expected=0.85, floor=0.5),
 }
 RATING_WEIGHT: Final = 0.2
 assert abs(sum(w.weight for w in WEIGHINGS.values()) + RATING_WEIGHT - 1) < 1e-9

@@ -14,8 +14,10 @@ from tawsil.dispatch.events import IncidentKind
 from tawsil.dispatch.model.incident import CONTESTABLE_FOR, Incident, IncidentState
 from tawsil.dispatch.model.performance import WEIGHINGS, Component, Measure, Standing
 from tawsil.dispatch.routes.access import READ, TAGS, UPDATE, reach
+from tawsil.dispatch.service import contesting
 from tawsil.dispatch.service import performance as service
-from tawsil.dispatch.service.performance import Contest, Decide, Weighed
+from tawsil.dispatch.service.contesting import Contest, Decide
+from tawsil.dispatch.service.performance import Weighed
 from tawsil.dispatch.store import performance_rows as rows
 from tawsil.kernel.db import Database, Tx
 from tawsil.kernel.http import (
@@ -252,7 +254,7 @@ async def contest(
     """Say why it should not count, within 30 days, once. Undecided for 7 days, it is struck."""
     reach(caller, UPDATE, courier_id)
     return await commands.submit(
-        service.contest,
+        contesting.contest,
         Contest(by=caller.by, courier_id=courier_id, incident_id=incident_id, reason=data.reason),
         view=IncidentView.of,
     )
@@ -275,7 +277,7 @@ async def decide(
     """By operations: let it count, or strike it, with a reason that the courier reads."""
     _operations(caller, UPDATE)
     return await commands.submit(
-        service.decide,
+        contesting.decide,
         Decide(
             by=caller.by,
             courier_id=courier_id,
