@@ -1,0 +1,27 @@
+"""What a day can be replayed under."""
+
+from collections.abc import Mapping
+from math import inf, isinf
+from typing import Final
+
+from msgspec.structs import replace
+
+from tawsil.dispatch.planning import Policy
+from tawsil.simulation.mdrp.instance import Instance
+
+POLICIES: Final[Mapping[str, Policy]] = {
+    policy.name: policy
+    for policy in (
+        Policy(),
+        Policy(name="thrifty", paid_ahead=60.0),
+        Policy(name="at_once", lead_s=inf),
+        Policy(name="one_by_one", bundle_max=1),
+    )
+}
+"""The usual one; one that spares guaranteed wages; without holding back; without bundles."""
+
+
+def fitted(policy: Policy, instance: Instance) -> Policy:
+    """A policy for decisions once a minute about couriers who always say yes, at once."""
+    lead_s = policy.lead_s if isinf(policy.lead_s) else 0.0
+    return replace(policy, services=instance.services, tick_s=60.0, lead_s=lead_s)
