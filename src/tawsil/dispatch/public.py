@@ -17,19 +17,26 @@ from tawsil.dispatch.model.policies import (
 )
 from tawsil.dispatch.planning import Policy, Services, TravelTimes
 from tawsil.dispatch.service import doubts, journal, offers, reassignment, requests, steps, ticking
+from tawsil.dispatch.service.contesting import on_due_incident
 from tawsil.dispatch.service.doubts import (
     GiveBack,
     on_courier_unavailable,
     on_vehicle_safe,
     on_vehicle_unsafe,
 )
-from tawsil.dispatch.service.contesting import on_due_incident
 from tawsil.dispatch.service.handlers import on_due_delivery, on_due_offer, on_geofence
-from tawsil.dispatch.service.journal import Explanation
-from tawsil.dispatch.service.offers import Answer
+from tawsil.dispatch.service.journal import (
+    Explanation,
+    decisions_between,
+    policy_of_decision,
+    reproduces,
+    requested_between,
+)
 from tawsil.dispatch.service.observing import on_performance
+from tawsil.dispatch.service.offers import Answer
 from tawsil.dispatch.service.performance import standing
 from tawsil.dispatch.service.policies import (
+    TRIAL,
     AskForTrial,
     CreatePolicy,
     SetLivePolicy,
@@ -38,7 +45,9 @@ from tawsil.dispatch.service.policies import (
     begin_trial,
     finish_trial,
     live_policy,
+    policy_version,
     trial_task,
+    with_weights,
 )
 from tawsil.dispatch.service.pressure import sense
 from tawsil.dispatch.service.reassignment import Reassign
@@ -53,6 +62,7 @@ from tawsil.kernel.decisions import Refusal
 
 __all__ = [
     "LIVE_POLICY",
+    "TRIAL",
     "Answer",
     "AskForTrial",
     "CreatePolicy",
@@ -86,6 +96,7 @@ __all__ = [
     "Withdraw",
     "accept",
     "begin_trial",
+    "decisions_between",
     "delivered",
     "explanation",
     "failed",
@@ -103,9 +114,13 @@ __all__ = [
     "on_vehicle_safe",
     "on_vehicle_unsafe",
     "picked_up",
+    "policy_of_decision",
+    "policy_version",
     "reassign",
     "reject",
+    "reproduces",
     "request",
+    "requested_between",
     "returned",
     "sense",
     "set_rules",
@@ -113,6 +128,7 @@ __all__ = [
     "tick",
     "trial_task",
     "waiting",
+    "with_weights",
     "withdraw",
 ]
 
