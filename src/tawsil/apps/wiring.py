@@ -45,6 +45,7 @@ from tawsil.pricing import climate
 from tawsil.pricing import events as pricing_events
 from tawsil.pricing import routes as pricing_routes
 from tawsil.pricing import service as pricing
+from tawsil.simulation.rehearsal.trial import Trials
 from tawsil.support import causes as support_causes
 from tawsil.support import events as support_events
 from tawsil.support import public as support
@@ -132,7 +133,8 @@ ROUTES: Final[Sequence[ControllerRouterHandler]] = [
 def jobs(*, database: Database, psp: Psp) -> JobHandlers:
     """Who does which job."""
     cards = CardJobs(database=database, psp=psp)
-    return {
+    trials = Trials(database=database)
+    card_jobs = {
         f"payments.{name}": JobHandler(payload=payments.PaymentJob, run=run)
         for name, run in {
             "authorise": cards.authorise,
@@ -142,6 +144,8 @@ def jobs(*, database: Database, psp: Psp) -> JobHandlers:
             "reconcile": cards.reconcile,
         }.items()
     }
+    trial = JobHandler(payload=dispatch.TrialJob, run=trials.run, most_attempts=3)
+    return {**card_jobs, dispatch.TRIAL: trial}
 
 
 def subscriptions() -> list[Subscription]:

@@ -99,7 +99,7 @@ def dispatching(database: Database, settings: Settings) -> Step:
                     tenant_id=city.tenant_id,
                     city_id=city.id,
                     travel=dispatch.OnMap(geography.GreatCircle.of(city.rules)),
-                    policy=dispatch.LIVE_POLICY,
+                    policy=await dispatch.live_policy(tx, city_id=city.id),
                 )
         return settings.dispatch_tick_s
 

@@ -201,7 +201,7 @@ class _Day:
                 tenant_id=self._people.tenant,
                 city_id=self._people.city,
                 travel=self._travel,
-                policy=dispatch.LIVE_POLICY,
+                policy=await dispatch.live_policy(tx, city_id=self._people.city),
             )
 
     async def _look(self, tx: Tx) -> None:

@@ -60,7 +60,7 @@ def simulate(
         size=CitySize(merchants=merchants, customers=customers, couriers=couriers),
         rate_per_hour=rate,
     )
-    with scratch_database(load_settings()) as url, _shown(f"seed {seed}") as progress:
+    with scratch_database(load_settings()) as url, shown(f"seed {seed}") as progress:
         result = uvloop.run(live_through(url, parts=parts(), setting=setting, progress=progress))
     if as_json:
         print(msgspec.json.encode(result).decode())
@@ -79,7 +79,7 @@ def parts() -> Parts:
 
 
 @contextmanager
-def _shown(what: str) -> Generator[Callable[[float], None], None, None]:
+def shown(what: str) -> Generator[Callable[[float], None], None, None]:
     """A bar on standard error, so that standard output stays clean."""
     bar = Progress(
         TextColumn(what),

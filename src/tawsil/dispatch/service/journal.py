@@ -1,17 +1,21 @@
 """What a tick knew and decided: kept as one row, and told again for one delivery."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 from msgspec import Struct
 
-from tawsil.dispatch import planning
+from tawsil.dispatch import planning, store
 from tawsil.dispatch.model import Delivery, Offer
 from tawsil.dispatch.service import replanning
 from tawsil.dispatch.service.replanning import Inputs
-from tawsil.dispatch.store import DecisionRow
+from tawsil.dispatch.store import DecisionRow, decision_rows
+from tawsil.kernel.db import Tx
 from tawsil.kernel.decisions import By, Refusal
+
+ROWS_AT_ONCE: Final = 50
 
 
 class Told(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -177,3 +181,32 @@ def reproduces(row: DecisionRow) -> bool:
     inputs = replanning.unpacked(row.inputs, Inputs)
     return replanning.hash_of(replanning.plan_again(inputs)) == row.plan_hash
 
+
+def policy_of_decision(row: DecisionRow) -> planning.Policy:
+    """The weights by which it was decided, as they were then."""
+    return replanning.unpacked(row.inputs, Inputs).policy
+
+
+async def decisions_between(
+    tx: Tx, *, city_id: UUID, from_at: datetime, to_at: datetime
+) -> AsyncIterator[DecisionRow]:
+    """Every kept tick of a window, in order."""
+    after: UUID | None = None
+    while True:
+        rows = await decision_rows.decisions_between(
+            tx, city_id=city_id, from_at=from_at, to_at=to_at, after=after, limit=ROWS_AT_ONCE
+        )
+        for row in rows:
+            yield row
+        if len(rows) < ROWS_AT_ONCE:
+            return
+        after = rows[-1].id
+
+
+async def requested_between(
+    tx: Tx, *, city_id: UUID, from_at: datetime, to_at: datetime
+) -> list[Delivery]:
+    """What was asked for in a window, in that order."""
+    ids = await decision_rows.requested_ids(tx, city_id=city_id, from_at=from_at, to_at=to_at)
+    known = await store.deliveries(tx, ids=ids)
+    return [known[id_] for id_ in ids]

@@ -1,7 +1,7 @@
 """Policies are made, tried for a simulated week, and set live in a city."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from msgspec import Struct
@@ -22,7 +22,7 @@ from tawsil.geography import public as geography
 from tawsil.kernel.db import Job, Tx
 from tawsil.kernel.decisions import Accepted, Command, Refusal, refuse
 
-TRIAL: str = "dispatch.trial"
+TRIAL: Final = "dispatch.trial"
 
 
 class CreatePolicy(Command, frozen=True, kw_only=True):
@@ -200,3 +200,15 @@ async def _set_live(tx: Tx, command: SetLivePolicy) -> LivePolicy | Refusal:
 async def live_policy(tx: Tx, *, city_id: UUID) -> Policy:
     """What a city decides by; the default where none was chosen."""
     return await store.live_weights(tx, city_id=city_id) or LIVE_POLICY
+
+
+async def policy_version(
+    tx: Tx, *, tenant_id: UUID, name: str, number: int | None = None
+) -> PolicyVersion | None:
+    """A version of a policy; without a number the newest."""
+    return await store.policy(tx, tenant_id=tenant_id, name=name, number=number)
+
+
+def with_weights(policy: Policy, weights: Mapping[str, Any], *, name: str) -> Policy | Refusal:
+    """A policy that nobody keeps, for a trial of an idea."""
+    return model.changed(policy, weights, name=name, number=policy.version)

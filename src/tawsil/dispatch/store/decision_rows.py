@@ -97,6 +97,20 @@ async def decisions_between(
     return [_decision(row) for row in rows]
 
 
+async def requested_ids(tx: Tx, *, city_id: UUID, from_at: datetime, to_at: datetime) -> list[UUID]:
+    """Deliveries that were asked for in a window."""
+    rows = await tx.rows(
+        """
+        select id from dispatch.delivery
+        where city_id = $1 and requested_at >= $2 and requested_at < $3 order by requested_at, id
+        """,
+        city_id,
+        from_at,
+        to_at,
+    )
+    return [row["id"] for row in rows]
+
+
 def _decision(row: asyncpg.Record) -> DecisionRow:
     return DecisionRow(
         id=row["id"],

@@ -80,6 +80,7 @@ def upgrade() -> None:
             add column offer_ids uuid[] not null;
         alter table dispatch.decision
             alter column inputs set storage external, alter column story set storage external;
+        create index delivery_requested on dispatch.delivery (city_id, requested_at);
         create index decision_of_offer on dispatch.decision using gin (offer_ids);
         """
     )

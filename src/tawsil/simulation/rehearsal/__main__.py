@@ -1,0 +1,3 @@
+from tawsil.simulation.rehearsal.trial import main
+
+main()
