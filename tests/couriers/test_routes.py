@@ -73,6 +73,19 @@ async def test_a_day_on_duty(call: Call, courier_id: UUID) -> None:
     assert (await phone.get(path)).json()["data"]["availability"] == "OFFLINE"
 
 
+async def test_older_clients_say_v2(call: Call, courier_id: UUID) -> None:
+    phone = call("delivery_partner", *OWN, user_id=courier_id)
+    path = f"/v2/drivers/{courier_id}/availability"
+    for action, body, to in (
+        ("start-shift", {}, "AVAILABLE"),
+        ("take-break", {"minutes": 30}, "ON_BREAK"),
+        ("resume", None, "AVAILABLE"),
+        ("end-shift", None, "OFFLINE"),
+    ):
+        answer = await phone.post(f"{path}/{action}", body)
+        assert (answer.status_code, answer.json()["data"]["availability"]) == (200, to)
+
+
 async def test_a_tap_that_is_sent_twice_counts_once(call: Call, courier_id: UUID) -> None:
     phone = call("delivery_partner", *OWN, user_id=courier_id)
     path = f"/v4/drivers/{courier_id}/availability/start-shift"

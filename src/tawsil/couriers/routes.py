@@ -39,6 +39,7 @@ from tawsil.kernel.http import (
     envelope,
     not_found,
     page_envelope,
+    since_v2,
 )
 
 READ: Final = "courier:read"
@@ -112,7 +113,7 @@ async def list_couriers(
 
 
 @post(
-    "/v4/drivers/{courier_id:uuid}/availability/start-shift",
+    since_v2("/drivers/{courier_id:uuid}/availability/start-shift"),
     opt={"rule": allow(UPDATE)},
     status_code=200,
     tags=["Couriers"],
@@ -134,7 +135,7 @@ async def start_shift(
 
 
 @post(
-    "/v4/drivers/{courier_id:uuid}/availability/take-break",
+    since_v2("/drivers/{courier_id:uuid}/availability/take-break"),
     opt={"rule": allow(UPDATE)},
     status_code=200,
     tags=["Couriers"],
@@ -156,7 +157,7 @@ async def take_break(
 
 
 @post(
-    "/v4/drivers/{courier_id:uuid}/availability/resume",
+    since_v2("/drivers/{courier_id:uuid}/availability/resume"),
     opt={"rule": allow(UPDATE)},
     status_code=200,
     tags=["Couriers"],
@@ -173,7 +174,7 @@ async def resume(
 
 
 @post(
-    "/v4/drivers/{courier_id:uuid}/availability/end-shift",
+    since_v2("/drivers/{courier_id:uuid}/availability/end-shift"),
     opt={"rule": allow(UPDATE)},
     status_code=200,
     tags=["Couriers"],

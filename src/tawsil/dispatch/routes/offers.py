@@ -41,6 +41,7 @@ from tawsil.kernel.http import (
     check_window,
     envelope,
     page_envelope,
+    since_v2,
 )
 
 
@@ -57,7 +58,7 @@ class AskBody(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 @get(
-    "/v4/drivers/{courier_id:uuid}/offers",
+    since_v2("/drivers/{courier_id:uuid}/offers"),
     opt={"rule": allow(READ)},
     tags=TAGS,
     summary="A courier's offers",
@@ -91,7 +92,7 @@ async def list_offers(
 
 
 @post(
-    "/v4/drivers/{courier_id:uuid}/offers/{offer_id:uuid}/accept",
+    since_v2("/drivers/{courier_id:uuid}/offers/{offer_id:uuid}/accept"),
     opt={"rule": allow(UPDATE)},
     status_code=200,
     tags=TAGS,
@@ -115,7 +116,7 @@ async def accept_offer(
 
 
 @post(
-    "/v4/drivers/{courier_id:uuid}/offers/{offer_id:uuid}/reject",
+    since_v2("/drivers/{courier_id:uuid}/offers/{offer_id:uuid}/reject"),
     opt={"rule": allow(UPDATE)},
     status_code=200,
     tags=TAGS,

@@ -32,6 +32,7 @@ from tawsil.kernel.http import (
     envelope,
     not_found,
     page_envelope,
+    since_v2,
 )
 from tawsil.kernel.i18n import text
 
@@ -313,7 +314,7 @@ async def list_contested(
 
 
 @get(
-    "/v4/admin/analytics/driver-performance",
+    since_v2("/admin/analytics/driver-performance"),
     opt={"rule": allow(ANALYTICS)},
     tags=TAGS,
     summary="How couriers do, the lowest scores first",

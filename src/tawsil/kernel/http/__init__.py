@@ -13,6 +13,7 @@ from tawsil.kernel.http.envelope import (
     page_envelope,
 )
 from tawsil.kernel.http.errors import Problem, not_found, settled
+from tawsil.kernel.http.versions import since_v2
 from tawsil.kernel.http.windows import FromInstant, ToInstant, check_window
 
 __all__ = [
@@ -37,4 +38,5 @@ __all__ = [
     "not_found",
     "page_envelope",
     "settled",
+    "since_v2",
 ]
