@@ -88,14 +88,14 @@ class Desk(Street):
             ),
         )
 
-    def stranded(self, tx: Tx, reference_id: UUID, *, cause: str = "courier_stalled") -> Any:
+    def stranded(self, tx: Tx, reference_id: UUID) -> Any:
         return self.heard(
             tx,
             dispatched.DeliveryStranded(
                 delivery_id=reference_id,
                 reference_id=reference_id,
                 courier_id=self.courier_id,
-                cause=cause,
+                cause=dispatched.Cause.COURIER_STALLED,
             ),
         )
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from msgspec.structs import replace
 
+from tawsil.dispatch import events as dispatched
 from tawsil.kernel.decisions import Accepted, Decision, Refusal
 from tawsil.kernel.i18n import LOCALES, catalogues, text
 from tawsil.support import events, model
@@ -261,6 +262,8 @@ def test_a_status_that_contradicts_itself_is_not_made() -> None:
 def test_every_cause_has_its_sentence() -> None:
     for locale in LOCALES:
         assert all(catalogues[locale].has(f"ticket.cause.{cause}") for cause in Cause)
+        stranding = set(dispatched.Cause) - {dispatched.Cause.BY_HAND, dispatched.Cause.UNDONE}
+        assert all(catalogues[locale].has(f"ticket.lost.{cause}") for cause in stranding)
 
 
 def test_events_carry_no_words_of_people() -> None:

@@ -84,7 +84,7 @@ HANDLERS: Final[Mapping[type[Event], Sequence[Handler]]] = {
     dispatch_events.DeliveryPickedUp: [dispatch.on_performance],
     dispatch_events.DeliveryDone: [dispatch.on_performance],
     dispatch_events.DeliveryReturned: [dispatch.on_performance],
-    dispatch_events.DeliveryWithdrawn: [dispatch.on_performance],
+    dispatch_events.DeliveryWithdrawn: [dispatch.on_performance, support_causes.called_off],
     dispatch_events.EtaMoved: [dispatch.on_performance],
     dispatch_events.OfferAccepted: [dispatch.on_performance],
     dispatch_events.OfferRejected: [dispatch.on_performance],

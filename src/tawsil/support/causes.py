@@ -49,11 +49,20 @@ async def stranded(tx: Tx, heard: Sequence[Recorded[dispatched.DeliveryStranded]
 
 async def courier_found(tx: Tx, heard: Sequence[Recorded[dispatched.DeliveryAssigned]]) -> None:
     """What nobody took has a courier: there is nothing to look at any more."""
+    await _no_more(tx, heard, Cause.COURIER_FOUND)
+
+
+async def called_off(tx: Tx, heard: Sequence[Recorded[dispatched.DeliveryWithdrawn]]) -> None:
+    """Nobody waits for a courier any more."""
+    await _no_more(tx, heard, Cause.CALLED_OFF)
+
+
+async def _no_more(tx: Tx, heard: Sequence[Recorded[Any]], cause: Cause) -> None:
     await service.cause_gone(
         tx,
         [(r.by, r.event.reference_id) for r in heard],
         kind=Kind.UNASSIGNED_ORDER,
-        cause=Cause.COURIER_FOUND,
+        cause=cause,
     )
 
 

@@ -64,6 +64,7 @@ class Cause(StrEnum):
     GIVEN_UP = "given_up"
     STRANDED = "stranded"
     COURIER_FOUND = "courier_found"
+    CALLED_OFF = "called_off"
 
 
 class TicketEvent(Event, frozen=True, kw_only=True):
