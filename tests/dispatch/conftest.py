@@ -94,7 +94,10 @@ class SmallCity:
             tx, [tracking.RecordPositions(by=self.by, courier_id=courier_id, pings=[ping])]
         )
 
-    async def tick(self, tx: Tx, *, auto_accept: bool = False) -> dispatch.Tick:
+    async def tick(self, tx: Tx, *, auto_accept: bool = False, heard: bool = True) -> dispatch.Tick:
+        """The dispatcher looks; if `heard`, the phones of who is free have just spoken."""
+        if heard:
+            await self._phones_speak(tx)
         return await dispatch.tick(
             tx,
             tenant_id=self.by.tenant_id,
@@ -109,6 +112,13 @@ class SmallCity:
         command = SetRules(by=self.by, city_id=self.id, rules=Rules(**rules), reason="a trial")
         (outcome,) = await set_rules(tx, [command])
         assert isinstance(outcome, RulesSet), outcome
+
+    async def _phones_speak(self, tx: Tx) -> None:
+        on_duty = await couriers.on_duty(tx, city_id=self.id)
+        free = [c.id for c in on_duty if c.availability is couriers.Availability.AVAILABLE]
+        for id_, position in (await tracking.latest(tx, courier_ids=free)).items():
+            if tx.now - position.at > timedelta(minutes=1):
+                await self.seen(tx, id_, position.place)
 
     async def offer(self, tx: Tx) -> dispatch.Offer:
         """The one offer of a tick."""

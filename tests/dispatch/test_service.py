@@ -2,18 +2,23 @@
 
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 
+from conftest import TENANT
 from tawsil.couriers import public as couriers
 from tawsil.couriers.events import EVENTS as COURIER_EVENTS
 from tawsil.couriers.events import AvailabilityChanged
 from tawsil.couriers.service import EndShift, TakeBreak, end_shift, take_break
 from tawsil.dispatch import public as dispatch
-from tawsil.dispatch.events import EVENTS, Cause, DeliveryAssigned
+from tawsil.dispatch import store
+from tawsil.dispatch.events import EVENTS, DeliveryAssigned
 from tawsil.dispatch.model import DEFAULT_RULES
 from tawsil.dispatch.public import Delivery, MoveReadyTime, Offer, Reassign, State, Withdraw
+from tawsil.dispatch.service import journal
 from tawsil.dispatch.service.ticking import AHEAD
+from tawsil.dispatch.service.view import RECENT
 from tawsil.geography.public import GreatCircle
 from tawsil.kernel.clock import Ids, VirtualClock
 from tawsil.kernel.db import Database, Tx, event_type
@@ -38,6 +43,15 @@ async def recorded(tx: Tx, cls: type[Event]) -> list[Recorded[Any]]:
 def code(outcome: object) -> str:
     assert isinstance(outcome, Refusal), outcome
     return outcome.code
+
+
+async def left_out(tx: Tx, tick: dispatch.Tick) -> dict[str, tuple[UUID, ...]]:
+    """Whom the planner was not shown, by reason."""
+    assert tick.decision_id is not None
+    row = await store.decision(tx, tenant_id=TENANT, id_=tick.decision_id)
+    assert row is not None
+    story = journal.read(row).story
+    return {x.reason: x.examples for x in story.left_out if x.job is None}
 
 
 @pytest.fixture
@@ -247,6 +261,36 @@ async def test_a_courier_whom_nobody_has_seen_is_left_out(tx: Tx, city: City):
     assert [left_out.reason for left_out in why.left_out] == ["no_position"]
 
 
+async def test_who_has_not_been_heard_of_for_a_while_may_be_anywhere(tx: Tx, city: City):
+    near, far = await city.on_duty(tx, count=2)
+    await city.asks(tx)
+    tx.now += RECENT
+    await city.seen(tx, far, city.home)
+    tick = await city.tick(tx, heard=False)
+    assert [o.courier_id for o in tick.offers] == [far]
+    assert await left_out(tx, tick) == {"no_recent_position": (near,)}
+
+
+@pytest.mark.parametrize("why", ["in_doubt", "vehicle_unsafe"])
+async def test_who_may_not_finish_what_they_have_is_not_given_more(tx: Tx, city: City, why: str):
+    (rider,) = await city.on_duty(tx)
+    await city.asks(tx)
+    await city.tick(tx, auto_accept=True)
+    if why == "in_doubt":
+        await tx.execute(
+            "update dispatch.delivery set at_risk = 'courier_stalled', at_risk_since_at = $1",
+            tx.now,
+        )
+    else:
+        flat = couriers.MarkUnsafe(by=city.by, courier_id=rider, fault=couriers.Fault.TYRES)
+        await couriers.mark_unsafe(tx, [flat])
+    await city.asks(tx)
+    tx.now += timedelta(seconds=10)  # of ticks that only hold, not all are kept
+    tick = await city.tick(tx)
+    assert tick.offers == ()
+    assert await left_out(tx, tick) == {why: (rider,)}
+
+
 async def test_whoever_has_just_handed_over_leaves_the_door_first(tx: Tx, city: City):
     (rider,) = await city.on_duty(tx)
     (delivery,) = await city.asks(tx)
@@ -268,6 +312,7 @@ async def test_whoever_has_just_handed_over_leaves_the_door_first(tx: Tx, city: 
 
     assert await offers(lead_s=0) == 0
     tx.now += timedelta(seconds=119)
+    await city.seen(tx, rider, city.home)
     assert await offers(lead_s=0) == 0
     assert await offers(lead_s=1) == 1  # while the offer is made, they get away
 
@@ -384,36 +429,6 @@ async def test_giving_up_a_bundle_under_offer_frees_its_courier(
         ]
 
 
-async def test_a_courier_who_does_not_come_is_replaced_unless_seen_at_the_door(
-    database: Database, clock: VirtualClock, city: City, deadlines: Deadlines
-):
-    async with database.transaction() as tx:
-        riders = await city.on_duty(tx, count=2)
-        deliveries = await city.asks(tx, count=2, apart=True)
-        await city.tick(tx, auto_accept=True)
-        here, away = [(await city.now(tx, d)) for d in deliveries]
-        assert {here.courier_id, away.courier_id} == set(riders)
-        await city.seen(tx, here.courier_id, here.pickup)
-    clock.advance(timedelta(minutes=20))
-    async with database.transaction() as tx:
-        await city.seen(tx, here.courier_id, here.pickup)
-        await city.seen(tx, away.courier_id, city.home)
-    await deadlines.fire(database)
-    clock.advance(DEFAULT_RULES.graces.after(Cause.TOO_LATE))
-    async with database.transaction() as tx:
-        await city.seen(tx, here.courier_id, here.pickup)
-        await city.seen(tx, away.courier_id, city.home)
-        assert (await city.now(tx, away)).state is State.ASSIGNED
-    await deadlines.fire(database)
-    async with database.transaction() as tx:
-        assert (await city.now(tx, here)).state is State.AT_PICKUP
-        assert (await city.now(tx, away)).state is State.WAITING
-        assert await city.availability(tx, here.courier_id, away.courier_id) == [
-            "ON_JOB",
-            "AVAILABLE",
-        ]
-
-
 async def test_a_courier_who_leaves_with_an_offer_gives_it_back(tx: Tx, city: City):
     (rider,) = await city.on_duty(tx)
     (delivery,) = await city.asks(tx)
@@ -460,7 +475,7 @@ async def test_a_quiet_city_costs_two_queries(tx: Tx, city: City, monkeypatch: p
 
     monkeypatch.setattr(tx, "rows", counted_rows)
     monkeypatch.setattr(tx, "value", counted_value)
-    await city.tick(tx)
+    await city.tick(tx, heard=False)
     assert len(asked) == 2
 
 

@@ -13,7 +13,7 @@ from tawsil.dispatch.model import Offer
 from tawsil.dispatch.service import journal, offers, replanning
 from tawsil.dispatch.service.board import Board
 from tawsil.dispatch.service.rounds import rounds_of
-from tawsil.dispatch.service.view import View, job, look
+from tawsil.dispatch.service.view import RECENT, View, job, look
 from tawsil.kernel import metrics
 from tawsil.kernel.db import Tx
 from tawsil.kernel.decisions import By, Refusal
@@ -45,7 +45,7 @@ async def tick(
     """Decide for one city, now. Two at once do no harm: one finds the city locked and leaves it.
 
     `auto_accept` answers every offer with yes at once: for replays of days whose couriers had no
-    choice.
+    choice, and stood where they were last seen.
     """
     if not await store.try_lock_city(tx, city_id=city_id):
         return Tick(ran=False)
@@ -54,7 +54,14 @@ async def tick(
     soon = [d for d in waiting if d.ready_at <= tx.now + AHEAD]
     if not soon:
         return Tick(waiting=len(waiting))
-    view = await look(tx, tenant_id=tenant_id, city_id=city_id, waiting=soon, policy=policy)
+    view = await look(
+        tx,
+        tenant_id=tenant_id,
+        city_id=city_id,
+        waiting=soon,
+        policy=policy,
+        positions_last=timedelta.max if auto_accept else RECENT,
+    )
     travel = replanning.noting(travel)
     started_s = perf_counter()
     snapshot = planning.survey(

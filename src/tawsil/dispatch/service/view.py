@@ -13,12 +13,13 @@ from tawsil.couriers import public as couriers
 from tawsil.couriers.public import Availability
 from tawsil.dispatch import planning, store
 from tawsil.dispatch.model import TO_COLLECT, Delivery, State
+from tawsil.dispatch.service import performance
 from tawsil.kernel.db import Tx
 from tawsil.kernel.places import Place
 from tawsil.tracking import public as tracking
 
-_BEST_RATING: Final = 5.0
-_WORST_RATING: Final = 1.0
+RECENT: Final = timedelta(minutes=2)
+"""Who has not been heard of for longer may be anywhere: phones speak at least once a minute."""
 
 
 class View(Struct, frozen=True, kw_only=True):
@@ -36,7 +37,9 @@ async def look(
     city_id: UUID,
     waiting: Sequence[Delivery],
     policy: planning.Policy,
+    positions_last: timedelta = RECENT,
 ) -> View:
+    """Waiting deliveries and couriers on duty; a position counts for `positions_last`."""
     on_duty = [c for c in await couriers.on_duty(tx, city_id=city_id) if c.tenant_id == tenant_id]
     asked = await store.couriers_asked(tx, city_id=city_id)
     carried: dict[UUID | None, list[Delivery]] = {
@@ -48,21 +51,30 @@ async def look(
     free = [c for c in on_duty if c.availability is Availability.AVAILABLE]
     positions = await tracking.latest(tx, courier_ids=[c.id for c in free]) if free else {}
     leaving = await _leaving(tx, free, policy=policy)
-    services = policy.services
     jobs = {d.id: d for d in waiting}
     staff: list[planning.Courier] = []
     left_out: dict[str, list[UUID]] = {}
     for courier in on_duty:
         theirs = carried.get(courier.id, [])
-        seen = _seen(
-            courier, theirs, positions.get(courier.id), asked=asked, services=services, now=tx.now
-        )
+        seen = _not_askable(courier, theirs, asked=asked)
+        if seen is None and courier.availability is Availability.AVAILABLE:
+            seen = _idle(courier, positions.get(courier.id), last=positions_last, now=tx.now)
+        elif seen is None:
+            seen = _busy(courier, theirs, services=policy.services, now=tx.now)
         if isinstance(seen, str):
             left_out.setdefault(seen, []).append(courier.id)
             continue
         staff.append(replace(seen, free_at=leaving.get(courier.id, seen.free_at)))
         jobs |= {d.id: d for d in theirs if d.id in seen.collecting}
-    return View(jobs=jobs, couriers=tuple(staff), left_out=left_out)
+    return View(jobs=jobs, couriers=await _with_standing(tx, staff), left_out=left_out)
+
+
+async def _with_standing(tx: Tx, staff: Sequence[planning.Courier]) -> tuple[planning.Courier, ...]:
+    """How they do breaks ties, and leaves nobody out."""
+    standing = await performance.standing(tx, courier_ids=[c.id for c in staff])
+    return tuple(
+        replace(c, rating=standing[c.id].score, acceptance=standing[c.id].acceptance) for c in staff
+    )
 
 
 async def _leaving(
@@ -82,32 +94,44 @@ async def _leaving(
     return {s.courier_id: just[s.courier_id] for s in spans if s.reason is couriers.Reason.JOB_DONE}
 
 
-def _seen(
-    courier: couriers.Courier,
-    theirs: Sequence[Delivery],
-    position: tracking.Position | None,
-    *,
-    asked: set[UUID],
-    services: planning.Services,
-    now: datetime,
-) -> planning.Courier | str:
-    """A courier as the planner sees them, or why it does not."""
+def _not_askable(
+    courier: couriers.Courier, theirs: Sequence[Delivery], *, asked: set[UUID]
+) -> str | None:
+    """Why a courier is not for the planner to see, wherever they are."""
+    if courier.fault is not None:
+        return "vehicle_unsafe"
     if courier.id in asked or courier.availability is Availability.ON_OFFER:
         return "has_an_offer"
-    rating = (courier.rating - _WORST_RATING) / (_BEST_RATING - _WORST_RATING)
     if courier.availability is Availability.AVAILABLE:
-        if position is None:
-            return "no_position"
-        return planning.Courier(
-            id=courier.id,
-            place=position.place,
-            free_at=now,
-            off_at=courier.shift_ends_at,
-            idle_since=courier.since_at,
-            rating=rating,
-        )
+        return None
     if courier.availability is not Availability.ON_JOB or not theirs:
         return courier.availability.lower()
+    return "in_doubt" if any(d.risk is not None for d in theirs) else None
+
+
+def _idle(
+    courier: couriers.Courier, seen: tracking.Position | None, *, last: timedelta, now: datetime
+) -> planning.Courier | str:
+    if seen is None:
+        return "no_position"
+    if now - seen.at > last:
+        return "no_recent_position"
+    return planning.Courier(
+        id=courier.id,
+        place=seen.place,
+        free_at=now,
+        off_at=courier.shift_ends_at,
+        idle_since=courier.since_at,
+    )
+
+
+def _busy(
+    courier: couriers.Courier,
+    theirs: Sequence[Delivery],
+    *,
+    services: planning.Services,
+    now: datetime,
+) -> planning.Courier:
     place, free_at, collecting = _under_way(theirs, services=services, now=now)
     return planning.Courier(
         id=courier.id,
@@ -115,7 +139,6 @@ def _seen(
         free_at=free_at,
         off_at=courier.shift_ends_at,
         collecting=collecting,
-        rating=rating,
     )
 
 
