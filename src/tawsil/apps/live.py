@@ -166,20 +166,75 @@ def _conditions(recorded: Recorded[pricing.ConditionsChanged]) -> list[LiveMessa
 
 
 def _escalated(recorded: Recorded[dispatch.DeliveryEscalated]) -> list[LiveMessage]:
+    """To operations; a rung that asks for it raises an alarm there as well."""
     event = recorded.event
-    return [
-        LiveMessage(
-            event="unassigned_order_escalated",
-            data={"deliveryId": event.reference_id, "level": event.level, "reason": event.reason},
-            audience=Audience(tenant_id=recorded.tenant_id),
-        )
-    ]
+    data = {
+        "deliveryId": event.reference_id,
+        "level": event.level,
+        "reason": event.reason,
+        "actions": event.actions,
+        "incentive": event.incentive_minor,
+    }
+    told = Audience(tenant_id=recorded.tenant_id)
+    escalated = LiveMessage(event="unassigned_order_escalated", data=data, audience=told)
+    if "alert" not in event.actions:
+        return [escalated]
+    return [escalated, LiveMessage(event="operator_alert", data=data, audience=told)]
 
 
-def _eta(
-    recorded: Recorded[dispatch.DeliveryAssigned | dispatch.EtaMoved],
+def _courier_in_doubt(
+    recorded: Recorded[
+        dispatch.DeliveryAtRisk | dispatch.DeliveryRecovered | dispatch.DeliveryStranded
+    ],
 ) -> list[LiveMessage]:
     event = recorded.event
+    ends_at = event.until_at if isinstance(event, dispatch.DeliveryAtRisk) else None
+    data = {
+        "deliveryId": event.reference_id,
+        "driverId": event.courier_id,
+        "happened": recorded.type,
+        "cause": event.cause,
+        "atRisk": not isinstance(event, dispatch.DeliveryRecovered),
+        "until": ends_at,
+    }
+    return [_for_courier(recorded, event.courier_id, "delivery_at_risk_updated", data)]
+
+
+def _courier_changed(
+    recorded: Recorded[
+        dispatch.DeliveryAssigned | dispatch.DeliveryUnassigned | dispatch.DeliveryHandedOver
+    ],
+) -> list[LiveMessage]:
+    """Both couriers, if there are two: who has it (`driverId`), and who had it before."""
+    event = recorded.event
+    has, had, why = event.courier_id, None, "assigned"
+    match event:
+        case dispatch.DeliveryUnassigned():
+            has, had, why = None, event.courier_id, event.reason
+        case dispatch.DeliveryHandedOver():
+            had, why = event.from_courier_id, "handed_over"
+        case _:
+            pass
+    changed = LiveMessage(
+        event="delivery_courier_changed",
+        data={"deliveryId": event.reference_id, "driverId": has, "before": had, "reason": why},
+        audience=Audience(
+            tenant_id=recorded.tenant_id,
+            user_ids=frozenset(id_ for id_ in (has, had) if id_ is not None),
+        ),
+    )
+    eta = [] if isinstance(event, dispatch.DeliveryUnassigned) else _eta_of(recorded, event)
+    return [changed, *eta]
+
+
+def _eta(recorded: Recorded[dispatch.EtaMoved]) -> list[LiveMessage]:
+    return _eta_of(recorded, recorded.event)
+
+
+def _eta_of(
+    recorded: Recorded[Any],
+    event: dispatch.DeliveryAssigned | dispatch.DeliveryHandedOver | dispatch.EtaMoved,
+) -> list[LiveMessage]:
     data = {"deliveryId": event.reference_id, "eta": event.dropoff_eta_at, "confidence": 0.5}
     return [_for_courier(recorded, event.courier_id, "delivery_eta_updated", data)]
 
@@ -239,7 +294,12 @@ TRANSLATIONS: Final[Mapping[type[Event], Translate]] = {
     dispatch.OfferExpired: _offer_over,
     dispatch.OfferWithdrawn: _offer_over,
     dispatch.DeliveryEscalated: _escalated,
-    dispatch.DeliveryAssigned: _eta,
+    dispatch.DeliveryAssigned: _courier_changed,
+    dispatch.DeliveryUnassigned: _courier_changed,
+    dispatch.DeliveryHandedOver: _courier_changed,
+    dispatch.DeliveryAtRisk: _courier_in_doubt,
+    dispatch.DeliveryRecovered: _courier_in_doubt,
+    dispatch.DeliveryStranded: _courier_in_doubt,
     dispatch.EtaMoved: _eta,
     dispatch.PerformanceUpdated: _performance,
     pricing.ConditionsChanged: _conditions,

@@ -72,6 +72,8 @@ HANDLERS: Final[Mapping[type[Event], Sequence[Handler]]] = {
     tracking_events.GeofenceEntered: [dispatch.on_geofence],
     tracking_events.GeofenceLeft: [journey.left_the_merchant],
     courier_events.AvailabilityChanged: [dispatch.on_courier_unavailable],
+    courier_events.VehicleMarkedUnsafe: [dispatch.on_vehicle_unsafe],
+    courier_events.VehicleMarkedSafe: [dispatch.on_vehicle_safe],
     dispatch_events.DeliveryEscalated: [journey.nobody_takes_it, support_causes.nobody_takes_it],
     dispatch_events.DeliveryAssigned: [
         dispatch.on_performance,

@@ -9,9 +9,10 @@ from uuid import UUID
 import msgspec
 from msgspec import Struct
 
-from tawsil.dispatch.events import Prep, Stop
+from tawsil.dispatch.events import Cause, Prep, Stop
 from tawsil.dispatch.model import (
     TO_COLLECT,
+    Action,
     Delivery,
     Offer,
     Offering,
@@ -136,6 +137,11 @@ class RulesSetView(Struct, frozen=True):
 
 
 class DeliveryView(Struct, frozen=True):
+    """`at_risk`: why its courier may not manage it; at `grace_ends_at` they lose it, unless it is
+    on board. `stranded`: for what people were called while it was on board. Until `undo_until_at`
+    what an operator decided can be taken back.
+    """
+
     id: UUID
     reference_id: UUID
     city_id: UUID
@@ -150,25 +156,81 @@ class DeliveryView(Struct, frozen=True):
     urgent_at: datetime
     pickup_eta_at: datetime | None
     dropoff_eta_at: datetime | None
+    at_risk: Cause | None
+    at_risk_since_at: datetime | None
+    grace_ends_at: datetime | None
+    stranded: tuple[Cause, ...]
+    undo_until_at: datetime | None
 
     @staticmethod
     def of(delivery: Delivery) -> "DeliveryView":
-        etas = delivery.etas
-        return DeliveryView(
-            id=delivery.id,
-            reference_id=delivery.reference_id,
-            city_id=delivery.city_id,
-            site_id=delivery.site_id,
-            state=delivery.state,
-            level=delivery.level,
-            courier_id=delivery.courier_id,
-            pickup=delivery.pickup,
-            dropoff=delivery.dropoff,
-            ready_at=delivery.ready_at,
-            requested_at=delivery.requested_at,
-            urgent_at=delivery.urgent_at,
-            pickup_eta_at=etas.pickup_at if etas else None,
-            dropoff_eta_at=etas.dropoff_at if etas else None,
+        return DeliveryView(**_shown(delivery))
+
+
+def _shown(delivery: Delivery) -> dict[str, Any]:
+    etas, risk, undo = delivery.etas, delivery.risk, delivery.undo
+    return {
+        "id": delivery.id,
+        "reference_id": delivery.reference_id,
+        "city_id": delivery.city_id,
+        "site_id": delivery.site_id,
+        "state": delivery.state,
+        "level": delivery.level,
+        "courier_id": delivery.courier_id,
+        "pickup": delivery.pickup,
+        "dropoff": delivery.dropoff,
+        "ready_at": delivery.ready_at,
+        "requested_at": delivery.requested_at,
+        "urgent_at": delivery.urgent_at,
+        "pickup_eta_at": etas.pickup_at if etas else None,
+        "dropoff_eta_at": etas.dropoff_at if etas else None,
+        "at_risk": risk.cause if risk else None,
+        "at_risk_since_at": risk.since_at if risk else None,
+        "grace_ends_at": delivery.grace_ends_at,
+        "stranded": tuple(sorted(delivery.stranded)),
+        "undo_until_at": undo.until_at if undo else None,
+    }
+
+
+class NextRungView(Struct, frozen=True):
+    """What happens if nobody takes it until then; above the last rung it is given up."""
+
+    kind: str
+    at: datetime
+    level: int | None
+    actions: tuple[Action, ...]
+
+
+class UnassignedView(DeliveryView, frozen=True):
+    """A delivery without a courier, and how far up the ladder it is."""
+
+    searched_since_at: datetime
+    lost_because: Cause | None
+    earning_minor: int
+    incentive_minor: int
+    currency: str
+    actions_taken: tuple[Action, ...]
+    next_rung: NextRungView
+
+    @staticmethod
+    def of(delivery: Delivery) -> "UnassignedView":
+        ladder, level, due = delivery.rules.ladder, delivery.level, delivery.deadline
+        assert due is not None, "who waits is woken"
+        upcoming = ladder[level] if level < len(ladder) else None
+        return UnassignedView(
+            **_shown(delivery),
+            searched_since_at=delivery.searched_since_at,
+            lost_because=delivery.lost_because,
+            earning_minor=delivery.earning_minor,
+            incentive_minor=delivery.incentive_minor,
+            currency=delivery.currency,
+            actions_taken=tuple(action for rung in ladder[:level] for action in rung.actions),
+            next_rung=NextRungView(
+                kind=due.kind,
+                at=due.at,
+                level=level + 1 if upcoming else None,
+                actions=upcoming.actions if upcoming else (),
+            ),
         )
 
 

@@ -77,7 +77,7 @@ async def undo(tx: Tx, commands: Sequence[UndoReassignment]) -> Outcomes:
         decided_at = delivery.undo.until_at - timedelta(seconds=delivery.rules.graces.undo_s)
         asked = any(o.pending and o.courier_id == former for o in board.offers.values())
         theirs = board.carried(former) if former is not None else []
-        if asked or any(d.assigned_at and d.assigned_at > decided_at for d in theirs):
+        if asked or any(d.assigned_at and d.assigned_at >= decided_at for d in theirs):
             return refuse("dispatch.former_courier_not_free")
         outcome = await _give(
             tx, board, command.by, delivery, courier_id=former, cause=Cause.UNDONE
