@@ -3,17 +3,20 @@
 from datetime import timedelta
 from importlib.resources import files
 from re import findall
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
 from ordering.conftest import Street, written
+from tawsil.dispatch.events import DeliveryHandedOver
 from tawsil.kernel.clock import VirtualClock
 from tawsil.kernel.db import Database, Tx
 from tawsil.kernel.deadlines import Deadlines
 from tawsil.kernel.decisions import Refusal
 from tawsil.kernel.i18n import catalogues
-from tawsil.ordering import journey, public
+from tawsil.ordering import journey, model, public
 from tawsil.ordering.events import Status
 from tawsil.ordering.model import Order
 from tawsil.ordering.moves import Party
@@ -111,6 +114,32 @@ async def test_nobody_moves_an_order_that_is_not_theirs(tx: Tx, opened: Street) 
         order.id: order
     }
     assert await public.get_many(tx, tenant_id=tx.ids(), ids=[order.id]) == {}
+
+
+async def test_food_that_changes_hands_is_delivered_by_whoever_has_it(
+    tx: Tx, opened: Street
+) -> None:
+    order = await opened.carried(tx)
+    picked = model.pick_up(order, party=Party.SYSTEM, now=tx.now)
+    order = await opened.after(tx, order, picked)
+    other_id = tx.ids()
+    changed = DeliveryHandedOver(
+        delivery_id=order.id,
+        reference_id=order.id,
+        from_courier_id=opened.courier_id,
+        courier_id=other_id,
+        dropoff_eta_at=tx.now,
+    )
+    heard: Any = SimpleNamespace(event=changed, by=opened.by)
+    await journey.handed_over(tx, [heard, heard])
+    after = (await public.get_many(tx, tenant_id=order.tenant_id, ids=[order.id]))[order.id]
+    assert (after.courier_id, after.status) == (other_id, Status.PICKED_UP)
+    assert after.version == order.version + 1, "told twice, it changed once"
+    late = replace(changed, courier_id=tx.ids())
+    heard = SimpleNamespace(event=late, by=opened.by)
+    await journey.handed_over(tx, [heard])
+    same = (await public.get_many(tx, tenant_id=order.tenant_id, ids=[order.id]))[order.id]
+    assert same == after, "who does not carry it cannot hand it over"
 
 
 async def test_a_merchant_that_says_nothing_loses_the_order(

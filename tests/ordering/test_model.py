@@ -176,6 +176,17 @@ class AnOrder(RuleBasedStateMachine):
     def a_courier_comes(self, courier_id: UUID) -> None:
         self.decided(model.assign_courier(self.order, courier_id=courier_id), self.order)
 
+    @rule(carrier_id=st.sampled_from(COURIERS), courier_id=st.sampled_from(COURIERS))
+    def the_food_changes_hands(self, carrier_id: UUID, courier_id: UUID) -> None:
+        before = self.order
+        self.decided(
+            model.assign_courier(before, courier_id=courier_id, instead_of=carrier_id), before
+        )
+        if before.live and before.picked_up_at is not None:
+            theirs = before.courier_id == carrier_id
+            assert self.order.courier_id == (courier_id if theirs else before.courier_id)
+            assert self.order.status is before.status
+
     @rule(courier_id=st.sampled_from(COURIERS))
     def a_courier_goes(self, courier_id: UUID) -> None:
         decision = model.lose_courier(self.order, courier_id=courier_id, reason="stalled")

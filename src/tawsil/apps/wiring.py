@@ -81,7 +81,7 @@ HANDLERS: Final[Mapping[type[Event], Sequence[Handler]]] = {
         support_causes.courier_found,
     ],
     dispatch_events.DeliveryUnassigned: [dispatch.on_performance, journey.courier_lost],
-    dispatch_events.DeliveryHandedOver: [dispatch.on_performance],
+    dispatch_events.DeliveryHandedOver: [dispatch.on_performance, journey.handed_over],
     dispatch_events.DeliveryArrived: [dispatch.on_performance],
     dispatch_events.DeliveryPickedUp: [dispatch.on_performance],
     dispatch_events.DeliveryDone: [dispatch.on_performance],

@@ -5,7 +5,7 @@ delivered → captured → settled; then what happens when it goes wrong. Calls 
 payments, dispatch), in the same transaction; what happens below is heard of in events.
 """
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -26,7 +26,7 @@ from tawsil.kernel.events import Recorded
 from tawsil.ordering import from_quote, model, settlement, store
 from tawsil.ordering.model import Choice, Order, PaidBy
 from tawsil.ordering.moves import Party
-from tawsil.ordering.steps import OrderCommand, done, hear, move, save
+from tawsil.ordering.steps import Agree, OrderCommand, done, hear, move, save
 from tawsil.payments import events as paid
 from tawsil.payments import public as payments
 from tawsil.pricing import public as pricing
@@ -199,6 +199,15 @@ async def courier_lost(tx: Tx, heard: Sequence[Recorded[dispatched.DeliveryUnass
     )
 
 
+async def handed_over(tx: Tx, heard: Sequence[Recorded[dispatched.DeliveryHandedOver]]) -> None:
+    """What was on board is with another courier, who delivers it and is paid for it."""
+
+    def decide(order: Order, e: dispatched.DeliveryHandedOver) -> Decision[Order]:
+        return model.assign_courier(order, courier_id=e.courier_id, instead_of=e.from_courier_id)
+
+    await hear(tx, heard, decide)
+
+
 async def pick_up(tx: Tx, commands: Sequence[MoveOrder]) -> list[Order | Refusal]:
     return await move(
         tx,
@@ -233,10 +242,10 @@ async def deliver(tx: Tx, commands: Sequence[DeliverOrder]) -> list[Order | Refu
     def decide(order: Order, c: DeliverOrder) -> Decision[Order]:
         return model.deliver(order, party=c.acting.party, pin=c.pin, now=tx.now)
 
-    outcomes = await move(
-        tx, commands, decide, agree=lambda tx, taken: dispatch.delivered(tx, _steps(taken))
-    )
+    ended: list[dispatch.Delivery] = []
+    outcomes = await move(tx, commands, decide, agree=_ending(dispatch.delivered, ended))
     await _capture(tx, _stories(commands, outcomes))
+    await _pay_incentives(tx, _stories(commands, outcomes), ended)
     return outcomes
 
 
@@ -317,13 +326,15 @@ async def mark_undeliverable(
 
 async def return_to_merchant(tx: Tx, commands: Sequence[MoveOrder]) -> list[Order | Refusal]:
     """The food is back. The customer's fault: charged in full. Ours: we pay those who worked."""
+    ended: list[dispatch.Delivery] = []
     outcomes = await move(
         tx,
         commands,
         lambda order, c: model.return_to_merchant(order, party=c.acting.party, now=tx.now),
-        agree=lambda tx, taken: dispatch.returned(tx, _steps(taken)),
+        agree=_ending(dispatch.returned, ended),
     )
     back = _stories(commands, outcomes)
+    await _pay_incentives(tx, back, ended)
     theirs = [(by, o) for by, o in back if model.fault(o) is model.Fault.CUSTOMER]
     ours = [(by, o) for by, o in back if model.fault(o) is model.Fault.PLATFORM]
     await _capture(tx, theirs)
@@ -419,6 +430,33 @@ async def _compensate(tx: Tx, unpaid: Sequence[tuple[By, Order]]) -> None:
 
 async def _capture(tx: Tx, done: Sequence[tuple[By, Order]]) -> None:
     await payments.capture(tx, [settlement.capture(by, order) for by, order in done])
+
+
+def _ending(
+    step: Callable[[Tx, Sequence[dispatch.Step]], Awaitable[list[dispatch.Delivery | Refusal]]],
+    ended: list[dispatch.Delivery],
+) -> Agree:
+    """The last step of deliveries; those that dispatch agreed to are added to `ended`."""
+
+    async def agree(tx: Tx, taken: Sequence[tuple[By, Order]]) -> Sequence[Any]:
+        outcomes = await step(tx, _steps(taken))
+        ended.extend(d for d in outcomes if not isinstance(d, Refusal))
+        return outcomes
+
+    return agree
+
+
+async def _pay_incentives(
+    tx: Tx, orders: Sequence[tuple[By, Order]], ended: Sequence[dispatch.Delivery]
+) -> None:
+    """What the ladder promised on top of the earning is the platform's to pay."""
+    incentives = {d.reference_id: d for d in ended if d.incentive_minor}
+    transfers = [
+        settlement.incentive(by, order, incentives[order.id])
+        for by, order in orders
+        if order.id in incentives
+    ]
+    await payments.transfer(tx, transfers)
 
 
 async def _tell_dispatch(tx: Tx, changed: Sequence[tuple[By, Order]]) -> None:

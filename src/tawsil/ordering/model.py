@@ -264,8 +264,12 @@ def mark_ready(order: Order, *, party: Party, now: datetime) -> Decision[Order]:
     return accept(ready, _event(events.OrderReady, ready))
 
 
-def assign_courier(order: Order, *, courier_id: UUID) -> Decision[Order]:
-    if order.courier_id == courier_id or order.status not in BEFORE_PICKUP:
+def assign_courier(
+    order: Order, *, courier_id: UUID, instead_of: UUID | None = None
+) -> Decision[Order]:
+    """A courier has it: once it is collected, only `instead_of` the one who carried it."""
+    free = order.status in BEFORE_PICKUP or (order.live and order.courier_id == instead_of)
+    if order.courier_id == courier_id or not free:
         return accept(order)
     if order.choice_until_at is not None:
         closed = _close_choice(order, ChoiceOutcome.COURIER_FOUND)
@@ -299,11 +303,8 @@ def choose(order: Order, *, party: Party, choice: Choice, now: datetime) -> Deci
         return refuse("order.no_choice_open", status_now=order.status)
     if choice is Choice.KEEP_WAITING:
         return _close_choice(order, ChoiceOutcome.KEEP_WAITING)
-    called_off = _close_choice(order, ChoiceOutcome.CANCEL)
-    return then(
-        called_off,
-        lambda o: cancel(o, party=Party.SYSTEM, reason="gave_up_waiting", now=now),
-    )
+    closed, why = _close_choice(order, ChoiceOutcome.CANCEL), "gave_up_waiting"
+    return then(closed, lambda o: cancel(o, party=Party.SYSTEM, reason=why, now=now))
 
 
 def pick_up(order: Order, *, party: Party, now: datetime) -> Decision[Order]:

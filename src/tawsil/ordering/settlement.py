@@ -3,6 +3,7 @@
 from typing import Final
 from uuid import UUID
 
+from tawsil.dispatch.public import Delivery
 from tawsil.kernel.decisions import By
 from tawsil.ordering.model import Order, PaidBy
 from tawsil.payments.public import (
@@ -77,6 +78,23 @@ def compensate(by: By, order: Order) -> Transfer:
         reference_id=order.id,
         currency=order.amounts.currency,
         postings=(Posting(AccountRef(AccountKind.PLATFORM), -owed_minor), *earned),
+    )
+
+
+def incentive(by: By, order: Order, delivery: Delivery) -> Transfer:
+    """On top of what the order brings the courier, from the platform."""
+    assert order.courier_id is not None, "somebody delivered it"
+    minor = delivery.incentive_minor
+    return Transfer(
+        by=by,
+        id=delivery.id,
+        kind=TransferKind.ADJUSTMENT,
+        reference_id=order.id,
+        currency=delivery.currency,
+        postings=(
+            Posting(AccountRef(AccountKind.PLATFORM), -minor),
+            Posting(AccountRef(AccountKind.COURIER, order.courier_id), minor),
+        ),
     )
 
 
