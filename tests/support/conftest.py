@@ -99,6 +99,20 @@ class Desk(Street):
             ),
         )
 
+    def about(self, tx: Tx, cls: type[Event], reference_id: UUID) -> Any:
+        """Some event about a delivery that its courier carries."""
+        known = {
+            "delivery_id": reference_id,
+            "reference_id": reference_id,
+            "courier_id": self.courier_id,
+            "from_courier_id": tx.ids(),
+            "cause": dispatched.Cause.COURIER_STALLED,
+            "at_risk_s": 60,
+            "dropoff_eta_at": tx.now,
+        }
+        fields = {name: known[name] for name in cls.__struct_fields__ if name in known}
+        return self.heard(tx, cls(**fields))
+
     def assigned(self, tx: Tx, reference_id: UUID) -> Any:
         return self.heard(
             tx,

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from support.conftest import Desk, tickets
 from tawsil.apps import wiring
 from tawsil.apps.live import TRANSLATIONS
+from tawsil.dispatch import events as dispatched
 from tawsil.identity.public import Role
 from tawsil.kernel.clock import VirtualClock
 from tawsil.kernel.db import Database, Tx
@@ -127,6 +128,28 @@ async def test_a_courier_who_is_found_ends_what_nobody_has_taken_up(tx: Tx, open
     await causes.nobody_takes_it(tx, [opened.escalated(tx, one.id, "ticket")])
     (again,) = await tickets(tx, subject_id=one.id)
     assert (again.id, again.status) == (alone.id, TicketStatus.OPEN)
+
+
+async def test_food_that_is_safe_again_needs_nobody(tx: Tx, opened: Desk) -> None:
+    events = (
+        dispatched.DeliveryRecovered,
+        dispatched.DeliveryHandedOver,
+        dispatched.DeliveryDone,
+        dispatched.DeliveryReturned,
+    )
+    for cls in events:
+        order = await opened.searching(tx)
+        await causes.stranded(tx, [opened.stranded(tx, order.id)])
+        await causes.food_is_safe(tx, [opened.about(tx, cls, order.id)])
+        (ticket,) = await tickets(tx, subject_id=order.id)
+        assert (ticket.status, ticket.resolution) == (
+            TicketStatus.RESOLVED,
+            Resolution.CAUSE_GONE,
+        )
+        assert (await store.notes(tx, ticket.id))[-1].cause == causes.SAFE[cls]
+    calm = await opened.searching(tx)
+    await causes.food_is_safe(tx, [opened.about(tx, dispatched.DeliveryDone, calm.id)])
+    assert await tickets(tx, subject_id=calm.id) == []
 
 
 async def test_of_many_who_open_the_same_at_once_one_does(database: Database, desk: Desk) -> None:

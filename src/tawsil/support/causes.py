@@ -6,12 +6,20 @@ from uuid import UUID
 
 from tawsil.dispatch import events as dispatched
 from tawsil.kernel.db import Tx
+from tawsil.kernel.decisions import Event
 from tawsil.kernel.events import Recorded
 from tawsil.ordering import public as ordering
 from tawsil.support import service
 from tawsil.support.events import Cause, Kind, SubjectKind
 from tawsil.support.model import USUAL_PRIORITY
 from tawsil.support.service import OpenTicket, Writing
+
+SAFE: Final[Mapping[type[Event], Cause]] = {
+    dispatched.DeliveryRecovered: Cause.RECOVERED,
+    dispatched.DeliveryHandedOver: Cause.HANDED_OVER,
+    dispatched.DeliveryDone: Cause.DELIVERED,
+    dispatched.DeliveryReturned: Cause.BROUGHT_BACK,
+}
 
 TICKET: Final = "ticket"
 """The action of a rung of dispatch's ladder that asks for a ticket."""
@@ -57,13 +65,30 @@ async def called_off(tx: Tx, heard: Sequence[Recorded[dispatched.DeliveryWithdra
     await _no_more(tx, heard, Cause.CALLED_OFF)
 
 
-async def _no_more(tx: Tx, heard: Sequence[Recorded[Any]], cause: Cause) -> None:
-    await service.cause_gone(
-        tx,
-        [(r.by, r.event.reference_id) for r in heard],
-        kind=Kind.UNASSIGNED_ORDER,
-        cause=cause,
-    )
+async def food_is_safe(
+    tx: Tx,
+    heard: Sequence[
+        Recorded[
+            dispatched.DeliveryRecovered
+            | dispatched.DeliveryHandedOver
+            | dispatched.DeliveryDone
+            | dispatched.DeliveryReturned
+        ]
+    ],
+) -> None:
+    """Its courier is back, or the food is with another courier, its customer or its merchant."""
+    (cause,) = {SAFE[type(recorded.event)] for recorded in heard}  # a run is of one class
+    await _no_more(tx, heard, cause, Kind.FOOD_ON_BOARD)
+
+
+async def _no_more(
+    tx: Tx,
+    heard: Sequence[Recorded[Any]],
+    cause: Cause,
+    kind: Kind = Kind.UNASSIGNED_ORDER,
+) -> None:
+    gone = [(r.by, r.event.reference_id) for r in heard]
+    await service.cause_gone(tx, gone, kind=kind, cause=cause)
 
 
 Found = tuple[Recorded[Any], Kind, Cause, Mapping[str, Any]]

@@ -65,6 +65,10 @@ class Cause(StrEnum):
     STRANDED = "stranded"
     COURIER_FOUND = "courier_found"
     CALLED_OFF = "called_off"
+    RECOVERED = "recovered"
+    HANDED_OVER = "handed_over"
+    DELIVERED = "delivered"
+    BROUGHT_BACK = "brought_back"
 
 
 class TicketEvent(Event, frozen=True, kw_only=True):

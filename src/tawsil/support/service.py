@@ -119,7 +119,9 @@ class _Desk:
 
 async def open_tickets(tx: Tx, commands: Sequence[OpenTicket]) -> list[Ticket | Refusal]:
     """One open ticket for each kind and subject: a second cause is a note on the first."""
-    known = await store.lock_keys(tx, [_key(c) for c in commands])
+    keys = [_key(c) for c in commands]
+    await store.claim(tx, keys)
+    known = await store.lock_open(tx, keys)
     desk = _Desk(tx, {ticket.id: ticket for ticket in known.values()})
     by_key = {key: ticket.id for key, ticket in known.items()}
     outcomes: list[Ticket | Refusal] = []
@@ -182,7 +184,7 @@ async def cause_gone(
     tx: Tx, gone: Sequence[tuple[By, UUID]], *, kind: Kind, cause: Cause
 ) -> list[Ticket | Refusal]:
     """What tickets of a kind about some subjects were opened for is no longer so."""
-    known = await store.lock_keys(tx, [store.Key(by.tenant_id, kind, id_) for by, id_ in gone])
+    known = await store.lock_open(tx, [store.Key(by.tenant_id, kind, id_) for by, id_ in gone])
     desk = _Desk(tx, {ticket.id: ticket for ticket in known.values()})
     outcomes: list[Ticket | Refusal] = []
     for by, subject_id in gone:

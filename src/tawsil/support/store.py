@@ -111,18 +111,23 @@ def _ticket(row: asyncpg.Record) -> Ticket:
     )
 
 
-async def lock_keys(tx: Tx, keys: Sequence[Key]) -> dict[Key, Ticket]:
-    """Make it one's own, until the end, whether there is an open ticket for each; those there are.
+async def claim(tx: Tx, keys: Sequence[Key]) -> None:
+    """Nobody else opens tickets for these until the transaction ends.
 
-    The keys are taken in their order and before any row, so that nobody waits in a circle.
+    The keys are claimed in their order and before any row is locked, so that nobody waits in a
+    circle.
     """
-    wanted = sorted(set(keys))
     await tx.execute(
         """
         select pg_advisory_xact_lock(hashtextextended('ticket ' || k, 0)) from unnest($1::text[]) k
         """,
-        [f"{key.tenant_id} {key.kind} {key.subject_id}" for key in wanted],
+        [f"{key.tenant_id} {key.kind} {key.subject_id}" for key in sorted(set(keys))],
     )
+
+
+async def lock_open(tx: Tx, keys: Sequence[Key]) -> dict[Key, Ticket]:
+    """The tickets that are not closed for some keys, locked in the order of their ids."""
+    wanted = list(set(keys))
     rows = await tx.rows(
         """
         select t.* from support.ticket t
