@@ -113,6 +113,7 @@ def test_every_move_is_legal_and_told_once(courier: Courier, story: list[Any]) -
             assert (change.from_, change.to) == (before.availability, courier.availability)
             assert change.since_at == before.since_at
             assert change.reason is courier.reason
+            assert change.missed_offers == courier.missed_offers
             told.append(change.to)
         began = any(isinstance(e, BreakStarted) for e in decision.events)
         ended = any(isinstance(e, BreakEnded) for e in decision.events)

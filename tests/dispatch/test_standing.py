@@ -305,6 +305,14 @@ async def test_a_courier_reads_why_and_objects_and_operations_decides(
     total = sum(part["points"] for part in shown["components"])
     assert shown["metrics"]["score"] == pytest.approx(total, abs=0.1)
     assert "Offers accepted: 0 of 1." in shown["components"][2]["sentence"]
+    assert shown["offers"] == {
+        "made": 1,
+        "accepted": 0,
+        "rejected": 1,
+        "expired": 0,
+        "withdrawn": 0,
+        "median_response_s": 0.0,
+    }
     (incident,) = shown["incidents"]
     assert incident["what"].startswith("An offer was declined.")
     arabic = (await client.get(path, headers=bearer(token, "ar"))).json()["data"]

@@ -135,6 +135,7 @@ def _availability(recorded: Recorded[couriers.AvailabilityChanged]) -> list[Live
         "from": event.from_,
         "to": event.to,
         "reason": event.reason,
+        "missedOffers": event.missed_offers,
     }
     return [_for_courier(recorded, event.courier_id, "availability_changed", data)]
 

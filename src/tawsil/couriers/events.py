@@ -65,13 +65,17 @@ class CourierJoined(Event, frozen=True, kw_only=True, tag="courier.joined.v1"):
 
 
 class AvailabilityChanged(Event, frozen=True, kw_only=True, tag="courier.availability_changed.v1"):
-    """Recorded at every move; `since_at` is when the availability that ended had begun."""
+    """Recorded at every move; `since_at` is when the availability that ended had begun.
+
+    `missed_offers`: how many in a row by now, so that the courier can be warned.
+    """
 
     courier_id: UUID
     from_: Availability = field(name="from")
     to: Availability
     reason: Reason
     since_at: datetime
+    missed_offers: int = 0
 
 
 class BreakStarted(Event, frozen=True, kw_only=True, tag="courier.break_started.v1"):

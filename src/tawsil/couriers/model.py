@@ -267,7 +267,12 @@ def _move(
         return refuse("courier.move_not_allowed", availability=was, asked=to, legal=sorted(may))
     facts: list[Event] = [
         AvailabilityChanged(
-            courier_id=courier.id, from_=was, to=to, reason=reason, since_at=courier.since_at
+            courier_id=courier.id,
+            from_=was,
+            to=to,
+            reason=reason,
+            since_at=courier.since_at,
+            missed_offers=courier.missed_offers,
         )
     ]
     if was is ON_BREAK:

@@ -1,6 +1,6 @@
 """How a courier does, over HTTP: the score and what makes it, what costs points, and objections."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated, Final
 from uuid import UUID
 
@@ -19,6 +19,7 @@ from tawsil.dispatch.service import performance as service
 from tawsil.dispatch.service.contesting import Contest, Decide
 from tawsil.dispatch.service.performance import Weighed
 from tawsil.dispatch.store import performance_rows as rows
+from tawsil.dispatch.store.performance_rows import OfferSummary
 from tawsil.kernel.db import Database, Tx
 from tawsil.kernel.http import (
     Caller,
@@ -37,6 +38,7 @@ from tawsil.kernel.http import (
 from tawsil.kernel.i18n import text
 
 ANALYTICS: Final = "analytics:read"
+OFFERS_OF: Final = timedelta(days=30)
 
 Words = Annotated[
     str, Meta(min_length=1, max_length=500, examples=["The street was closed by the police."])
@@ -169,9 +171,10 @@ class MetricsView(Struct, frozen=True):
 
 
 class PerformanceView(Struct, frozen=True):
-    """The score, what it is made of, and what lately cost points."""
+    """The score, what it is made of, what lately cost points, and the offers of 30 days."""
 
     metrics: MetricsView
+    offers: OfferSummary
     sentence: str
     components: tuple[ComponentView, ...]
     incidents: tuple[IncidentView, ...]
@@ -194,11 +197,18 @@ async def show_performance(
     async with database.transaction() as tx:
         courier = await _courier(tx, caller, courier_id)
         standing = (await service.standing(tx, courier_ids=[courier_id]))[courier_id]
+        offers = await rows.offer_summary(
+            tx,
+            tenant_id=caller.tenant_id,
+            courier_id=courier_id,
+            since_at=tx.now - OFFERS_OF,
+        )
         recent = await service.recent(tx, tenant_id=caller.tenant_id, courier_id=courier_id)
     metrics = MetricsView.of(standing, rating=courier.rating)
     return envelope(
         PerformanceView(
             metrics=metrics,
+            offers=offers,
             sentence=text("dispatch.performance_score", params={"score": f"{metrics.score:.0f}"}),
             components=tuple(ComponentView.of(part) for part in standing.components),
             incidents=tuple(IncidentView.of(weighed) for weighed in recent),

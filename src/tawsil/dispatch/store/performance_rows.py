@@ -7,6 +7,7 @@ from uuid import UUID
 
 import asyncpg
 import msgspec
+from msgspec import Struct
 
 from tawsil.dispatch.events import IncidentKind
 from tawsil.dispatch.model.incident import Incident, IncidentState
@@ -14,6 +15,18 @@ from tawsil.dispatch.model.performance import Counters, Tally
 from tawsil.dispatch.model.promise import Promise
 from tawsil.dispatch.store.rows import total
 from tawsil.kernel.db import Tx
+
+
+class OfferSummary(Struct, frozen=True, kw_only=True):
+    """What became of a courier's offers. Half of the answers came within `median_response_s`."""
+
+    made: int
+    accepted: int
+    rejected: int
+    expired: int
+    withdrawn: int
+    median_response_s: float | None
+
 
 _counters: Final = msgspec.json.Decoder(Counters)
 
@@ -229,6 +242,29 @@ async def contested_incidents(
         offset,
     )
     return [_incident(row) for row in rows], total(rows)
+
+
+async def offer_summary(
+    tx: Tx, *, tenant_id: UUID, courier_id: UUID, since_at: datetime
+) -> OfferSummary:
+    """Of the offers made to a courier since then."""
+    row = await tx.row(
+        """
+        select count(*) as made,
+            count(*) filter (where state = 'accepted') as accepted,
+            count(*) filter (where state = 'rejected') as rejected,
+            count(*) filter (where state = 'expired') as expired,
+            count(*) filter (where state = 'withdrawn') as withdrawn,
+            percentile_cont(0.5) within group (order by extract(epoch from answered_at - made_at))
+                filter (where answered_at is not null) as median_response_s
+        from dispatch.offer where courier_id = $2 and tenant_id = $1 and made_at >= $3
+        """,
+        tenant_id,
+        courier_id,
+        since_at,
+    )
+    assert row is not None, "a count is always one row"
+    return OfferSummary(**row)
 
 
 def _tally(row: asyncpg.Record) -> Tally:
