@@ -1,4 +1,7 @@
-"""Couriers, customers, operators, clocks and dispatchers at once, each in a transaction."""
+"""Couriers, customers, operators, clocks and dispatchers at once, each in a transaction.
+
+Nobody is seen on the road, so every look finds a courier who has gone silent.
+"""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -9,7 +12,8 @@ from uuid import UUID
 
 from tawsil.couriers.service import Resume, TakeBreak, resume, take_break
 from tawsil.dispatch import public as dispatch
-from tawsil.dispatch.public import Reassign, Withdraw
+from tawsil.dispatch.public import GiveBack, Reassign, Withdraw
+from tawsil.dispatch.service.reassignment import HandOver, UndoReassignment, hand_over, undo
 from tawsil.kernel.clock import VirtualClock
 from tawsil.kernel.db import Database, Tx
 from tawsil.kernel.deadlines import Deadlines
@@ -38,8 +42,22 @@ CONTRADICTIONS = {
             and (d.state <> 'offered' or d.round_id <> o.round_id)
     """,
     "alive without a deadline": """
-        select d.id from dispatch.delivery d where d.state in ('waiting', 'offered', 'assigned')
-            and not exists (select from kernel.deadline k where k.subject_id = d.id)
+        select d.id from dispatch.delivery d
+        where d.state not in ('done', 'returned', 'withdrawn') and not exists (
+            select from kernel.deadline k where k.subject_id = d.id and k.owner = 'delivery')
+    """,
+    "collected by one courier, and then had by another without being handed over": """
+        select d.id from dispatch.delivery d join kernel.event e on e.stream_id = d.id
+        where e.type = 'delivery.picked_up.v1' and (e.data ->> 'courier_id')::uuid <> d.courier_id
+            and not exists (select from kernel.event h where h.stream_id = d.id
+                and h.type = 'delivery.handed_over.v1')
+    """,
+    "two couriers at once": """
+        select stream_id from (
+            select stream_id, sum(case type when 'delivery.assigned.v1' then 1 else -1 end)
+                over (partition by stream_id order by version) as couriers
+            from kernel.event where type in ('delivery.assigned.v1', 'delivery.unassigned.v1')
+        ) taken where couriers not in (0, 1)
     """,
 }
 
@@ -72,6 +90,12 @@ async def test_whatever_happens_at_once_nothing_contradicts(
             for r in dice.sample(waiting, k=min(2, len(waiting)))
         ]
         acts += [driving(city, r, dice) for r in carried]
+        acts += [undoing(city, r) for r in dice.sample(waiting, k=min(2, len(waiting)))]
+        acts += [giving_back(city, r, dice) for r in dice.sample(carried, k=min(2, len(carried)))]
+        acts += [
+            handing_over(city, r, dice.choice(people))
+            for r in dice.sample(carried, k=min(2, len(carried)))
+        ]
         acts += [resting(city, dice.choice(people))]
         dice.shuffle(acts)
         clock.advance(timedelta(seconds=dice.choice([5, 20, 40, 130])))
@@ -81,6 +105,12 @@ async def test_whatever_happens_at_once_nothing_contradicts(
         await consistent(database)
         async with database.transaction() as tx:
             await waking(tx, city, people)
+    async with database.transaction() as tx:
+        assert await tx.value("select count(*) from kernel.event where type like '%handed_over%'")
+        lost = await tx.rows(
+            "select data ->> 'reason' as why from kernel.event where type like '%unassigned%'"
+        )
+    assert {row["why"] for row in lost} >= {"by_hand", "undone", "courier_cancelled"}
 
 
 async def consistent(database: Database) -> None:
@@ -118,6 +148,37 @@ def reassigning(city: City, reference_id: UUID, courier_id: UUID | None) -> Act:
         by=city.by, reference_id=reference_id, courier_id=courier_id, reason="by hand"
     )
     return lambda tx: dispatch.reassign(tx, [command])
+
+
+def undoing(city: City, reference_id: UUID) -> Act:
+    command = UndoReassignment(by=city.by, reference_id=reference_id)
+    return lambda tx: undo(tx, [command])
+
+
+def handing_over(city: City, reference_id: UUID, courier_id: UUID) -> Act:
+    command = HandOver(
+        by=city.by, reference_id=reference_id, courier_id=courier_id, reason="by hand"
+    )
+    return lambda tx: hand_over(tx, [command])
+
+
+def giving_back(city: City, reference_id: UUID, dice: Random) -> Act:
+    whole = dice.choice([True, False])
+
+    async def give(tx: Tx) -> None:
+        known = await dispatch.of_references(tx, reference_ids=[reference_id])
+        courier_id = known[reference_id].courier_id
+        if courier_id is not None:
+            command = GiveBack(
+                by=city.by,
+                courier_id=courier_id,
+                reference_id=reference_id,
+                reason="too far",
+                whole=whole,
+            )
+            await dispatch.give_back(tx, [command])
+
+    return give
 
 
 def driving(city: City, reference_id: UUID, dice: Random) -> Act:
