@@ -109,6 +109,17 @@ def _payload(payload: dispatch.OfferPayload) -> dict[str, Any]:
     }
 
 
+def _move_suggested(recorded: Recorded[dispatch.MoveSuggested]) -> list[LiveMessage]:
+    event = recorded.event
+    data = {
+        "driverId": event.courier_id,
+        "place": event.place,
+        "siteId": event.site_id,
+        "until": event.until_at,
+    }
+    return [_for_courier(recorded, event.courier_id, "move_suggested", data)]
+
+
 def _offer_accepted(recorded: Recorded[dispatch.OfferAccepted]) -> list[LiveMessage]:
     event = recorded.event
     data = {
@@ -290,6 +301,7 @@ TRANSLATIONS: Final[Mapping[type[Event], Translate]] = {
     orders.ChoiceClosed: _choice,
     support.TicketCreated: _ticket_created,
     dispatch.OfferMade: _offer_made,
+    dispatch.MoveSuggested: _move_suggested,
     dispatch.OfferAccepted: _offer_accepted,
     dispatch.OfferRejected: _offer_over,
     dispatch.OfferExpired: _offer_over,

@@ -87,6 +87,7 @@ def firing(database: Database) -> Step:
 
 def dispatching(database: Database, settings: Settings) -> Step:
     """A tick per city. Two dispatchers do no harm: a city's tick is under a lock."""
+    outlooks = dispatch.Outlooks()
 
     async def tick() -> float:
         async with database.transaction() as tx:
@@ -100,6 +101,7 @@ def dispatching(database: Database, settings: Settings) -> Step:
                     city_id=city.id,
                     travel=dispatch.OnMap(geography.GreatCircle.of(city.rules)),
                     policy=await dispatch.live_policy(tx, city_id=city.id),
+                    outlooks=outlooks,
                 )
         return settings.dispatch_tick_s
 
@@ -118,6 +120,8 @@ def watching(database: Database) -> Step:
                 metrics.event_relay_lag.labels(name).set(lag)
             for (kind, priority), count in (await support.open_counts(tx)).items():
                 metrics.tickets_open.labels(kind, priority).set(count)
+            for city_id, share in (await dispatch.acceptance_rates(tx)).items():
+                metrics.offer_acceptance_rate.labels(str(city_id)).set(share)
             await idempotency.forget_old(tx)
         return WATCH_EVERY_S
 

@@ -225,6 +225,16 @@ class OfferPayload(Struct, frozen=True, kw_only=True):
     ready_at: datetime | None = None
 
 
+class MoveSuggested(Event, frozen=True, kw_only=True, tag="suggestion.made.v1"):
+    """An idle courier does better to wait near a site; whether they do is theirs to decide."""
+
+    suggestion_id: UUID
+    courier_id: UUID
+    site_id: UUID
+    place: Place
+    until_at: datetime
+
+
 class OfferEvent(Event, frozen=True, kw_only=True):
     offer_id: UUID
     courier_id: UUID
@@ -341,6 +351,7 @@ EVENTS: Final = (
     OfferRejected,
     OfferExpired,
     OfferWithdrawn,
+    MoveSuggested,
     RulesChanged,
     IncidentNoted,
     IncidentContested,

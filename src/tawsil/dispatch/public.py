@@ -34,6 +34,7 @@ from tawsil.dispatch.service.journal import (
 )
 from tawsil.dispatch.service.observing import on_performance
 from tawsil.dispatch.service.offers import Answer
+from tawsil.dispatch.service.outlook import ACCEPTANCE_WITHIN, Outlooks
 from tawsil.dispatch.service.performance import standing
 from tawsil.dispatch.service.policies import (
     TRIAL,
@@ -77,6 +78,7 @@ __all__ = [
     "Offer",
     "OfferState",
     "OnMap",
+    "Outlooks",
     "Policy",
     "PolicyVersion",
     "Reassign",
@@ -95,6 +97,7 @@ __all__ = [
     "TrialTask",
     "Withdraw",
     "accept",
+    "acceptance_rates",
     "begin_trial",
     "decisions_between",
     "delivered",
@@ -196,6 +199,11 @@ async def accept(tx: Tx, commands: Sequence[Answer]) -> list[Offer | Refusal]:
     return await offers.accept(tx, commands)
 
 
+async def acceptance_rates(tx: Tx) -> dict[UUID, float]:
+    """By city, the share of yeses among the offers of the last hour; not of those taken back."""
+    return await store.acceptance(tx, within=ACCEPTANCE_WITHIN)
+
+
 async def reject(tx: Tx, commands: Sequence[Answer]) -> list[Offer | Refusal]:
     return await offers.reject(tx, commands)
 
@@ -218,6 +226,7 @@ async def tick(
     travel: TravelTimes | geography.TravelTimes,
     policy: Policy = LIVE_POLICY,
     auto_accept: bool = False,
+    outlooks: Outlooks | None = None,
 ) -> Tick:
     """Decide for one city, now; `auto_accept` has every offer accepted in the same breath.
 
@@ -230,4 +239,5 @@ async def tick(
         travel=OnMap(travel) if callable(travel) else travel,
         policy=policy,
         auto_accept=auto_accept,
+        outlooks=outlooks,
     )

@@ -20,6 +20,7 @@ from tawsil.dispatch.model import (
     Rules,
     RulesSet,
     State,
+    Suggestion,
 )
 from tawsil.dispatch.service.by_hand import Asked
 from tawsil.dispatch.service.journal import Considered, Explanation, LeftOut
@@ -113,6 +114,28 @@ class AskedView(Struct, frozen=True):
                 for id_, why in asked.passed_over.items()
                 for error in refusal_envelope(why).errors
             ),
+        )
+
+
+class SuggestionView(Struct, frozen=True):
+    """An idle courier does better to wait near this place; staying costs them nothing."""
+
+    id: UUID
+    courier_id: UUID
+    site_id: UUID
+    place: Place
+    made_at: datetime
+    until_at: datetime
+
+    @staticmethod
+    def of(suggestion: Suggestion) -> "SuggestionView":
+        return SuggestionView(
+            id=suggestion.id,
+            courier_id=suggestion.courier_id,
+            site_id=suggestion.site_id,
+            place=suggestion.place,
+            made_at=suggestion.made_at,
+            until_at=suggestion.until_at,
         )
 
 

@@ -145,6 +145,7 @@ class _Day:
         self._setting = setting
         self._tally = Tally()
         self._travel = dispatch.OnMap(geography.GreatCircle.of(geography.CityRules()))
+        self._outlooks = dispatch.Outlooks()
         self._without_deadline_max = 0
         platform.watch(self._tally.watch)
         self._cast = Cast(platform, stage, city=city, ids=people, ways=setting.habits)
@@ -202,6 +203,7 @@ class _Day:
                 city_id=self._people.city,
                 travel=self._travel,
                 policy=await dispatch.live_policy(tx, city_id=self._people.city),
+                outlooks=self._outlooks,
             )
 
     async def _look(self, tx: Tx) -> None:

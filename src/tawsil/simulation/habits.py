@@ -85,6 +85,7 @@ class Habits(Struct, frozen=True, kw_only=True):
     fair_pay_minor_per_km: float = 200.0  # of the whole trip
     decline_share_underpaid: float = 0.35  # more, when nothing at all is paid
     decline_at_most: float = 0.7
+    follow_share: float = 0.7  # goes to wait where the platform suggests
     break_after_s: float = 3.0 * 3600  # mean time on shift between breaks
     break_s: float = 900.0
     pickup_s: float = 75.0  # median at the counter once the order is ready

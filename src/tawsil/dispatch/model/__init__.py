@@ -64,6 +64,7 @@ from tawsil.dispatch.model.rules import (
     Step,
     set_rules,
 )
+from tawsil.dispatch.model.suggestion import SUGGESTION_LASTS, Suggestion, suggest
 from tawsil.dispatch.model.watch import LOOK_EVERY, Risk, Sight, Undo, Watch
 
 __all__ = [
@@ -75,6 +76,7 @@ __all__ = [
     "NEAR_M",
     "NOBODY_CAME",
     "OFFER_MOVES",
+    "SUGGESTION_LASTS",
     "TAKEN",
     "TO_COLLECT",
     "WITHOUT_COURIER",
@@ -95,6 +97,7 @@ __all__ = [
     "Sight",
     "State",
     "Step",
+    "Suggestion",
     "Undo",
     "Watch",
     "accept_offer",
@@ -127,6 +130,7 @@ __all__ = [
     "request",
     "reschedule",
     "set_rules",
+    "suggest",
     "terms_at",
     "unassign",
     "withdraw",

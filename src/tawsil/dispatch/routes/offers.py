@@ -25,6 +25,7 @@ from tawsil.dispatch.views import (
     AskedView,
     JobView,
     OfferView,
+    SuggestionView,
 )
 from tawsil.kernel.db import Database
 from tawsil.kernel.http import (
@@ -183,4 +184,30 @@ async def show_job(
     return envelope(JobView.of(carried))
 
 
-routes: Final = [list_offers, accept_offer, reject_offer, offer_by_hand, show_job]
+@get(
+    "/v4/drivers/{courier_id:uuid}/suggestion",
+    opt={"rule": allow(READ)},
+    tags=TAGS,
+    summary="Where to wait for work",
+)
+async def show_suggestion(
+    courier_id: FromPath[UUID], caller: NamedDependency[Caller], database: NamedDependency[Database]
+) -> Envelope[SuggestionView | None]:
+    """Where an idle courier does better to wait, while that holds; else null. It may be ignored."""
+    reach(caller, READ, courier_id)
+    async with database.transaction() as tx:
+        found = await store.fresh_suggestions(
+            tx, tenant_id=caller.tenant_id, courier_ids=[courier_id]
+        )
+    suggestion = found.get(courier_id)
+    return envelope(None if suggestion is None else SuggestionView.of(suggestion))
+
+
+routes: Final = [
+    list_offers,
+    accept_offer,
+    reject_offer,
+    offer_by_hand,
+    show_job,
+    show_suggestion,
+]

@@ -7,11 +7,13 @@ from typing import Final
 from uuid import UUID
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from tawsil.dispatch import planning, store
-from tawsil.dispatch.model import Offer
+from tawsil.dispatch.model import Offer, Suggestion
 from tawsil.dispatch.service import journal, offers, replanning
 from tawsil.dispatch.service.board import Board
+from tawsil.dispatch.service.outlook import Outlooks, suggest
 from tawsil.dispatch.service.rounds import rounds_of
 from tawsil.dispatch.service.view import RECENT, View, job, look
 from tawsil.kernel import metrics
@@ -30,6 +32,7 @@ class Tick(Struct, frozen=True, kw_only=True):
     waiting: int = 0
     offers: tuple[Offer, ...] = ()
     held: int = 0
+    suggestions: tuple[Suggestion, ...] = ()
     decision_id: UUID | None = None
 
 
@@ -41,8 +44,11 @@ async def tick(
     travel: planning.TravelTimes,
     policy: planning.Policy,
     auto_accept: bool = False,
+    outlooks: Outlooks | None = None,
 ) -> Tick:
     """Decide for one city, now. Two at once do no harm: one finds the city locked and leaves it.
+
+    With `outlooks`, idle couriers are told now and then where they do better to wait.
 
     `auto_accept` answers every offer with yes at once: for replays of days whose couriers had no
     choice, and stood where they were last seen.
@@ -52,7 +58,10 @@ async def tick(
     waiting = await store.waiting(tx, tenant_id=tenant_id, city_id=city_id)
     metrics.unassigned_orders.labels(str(city_id)).set(len(waiting))
     soon = [d for d in waiting if d.ready_at <= tx.now + AHEAD]
-    if not soon:
+    expected = None
+    if outlooks is not None and policy.moves:
+        expected = await outlooks.due(tx, tenant_id=tenant_id, city_id=city_id)
+    if not soon and expected is None:
         return Tick(waiting=len(waiting))
     view = await look(
         tx,
@@ -69,6 +78,8 @@ async def tick(
         jobs=[job(d) for d in view.jobs.values()],
         couriers=view.couriers,
         travel=travel,
+        demand=expected.demand if expected else (),
+        notice_s=expected.notice_s if expected else (),
     )
     plan = planning.plan(snapshot, policy)
     solver_s = perf_counter() - started_s
@@ -77,9 +88,16 @@ async def tick(
     told = [offer for offer in made.values() if isinstance(offer, Offer)]
     if auto_accept:
         told = await _say_yes(tx, by, told)
-    decision_id = tx.ids() if await _worth_keeping(tx, plan, city_id=city_id) else None
-    if decision_id is None:
-        return Tick(waiting=len(waiting), held=len(plan.holds))
+    suggested = await suggest(tx, by, city_id=city_id, moves=plan.moves, asked=made.keys())
+    outcome = Tick(
+        waiting=len(waiting),
+        offers=tuple(told),
+        held=len(plan.holds),
+        suggestions=tuple(suggested),
+    )
+    if not suggested and not await _worth_keeping(tx, plan, city_id=city_id):
+        return outcome
+    decision_id = tx.ids()
     row = journal.written(
         decision_id,
         by,
@@ -92,13 +110,13 @@ async def tick(
         waiting=soon,
     )
     await store.add_decision(tx, row)
-    return Tick(waiting=len(waiting), offers=tuple(told), held=len(plan.holds), decision_id=row.id)
+    return replace(outcome, decision_id=decision_id)
 
 
 async def _worth_keeping(tx: Tx, plan: planning.Plan, *, city_id: UUID) -> bool:
     """Every tick that tells somebody something; of those that only hold, one now and then."""
-    if plan.commitments:
-        return True
+    if plan.commitments or not plan.holds:
+        return bool(plan.commitments)
     last_at = await store.last_decision_at(tx, city_id=city_id)
     return last_at is None or tx.now - last_at >= KEEP_HOLDS_EVERY
 

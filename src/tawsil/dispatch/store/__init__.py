@@ -28,6 +28,13 @@ from tawsil.dispatch.store.offer_rows import (
     offers_of,
     pending_of,
 )
+from tawsil.dispatch.store.outlook_rows import (
+    Asked,
+    acceptance,
+    asked_in,
+    fresh_suggestions,
+    keep_suggestions,
+)
 from tawsil.dispatch.store.pressure_rows import busy_beyond, keep_load, load_of, wanted_by
 from tawsil.dispatch.store.remark_rows import Remark, add_remarks, remarks_about
 from tawsil.dispatch.store.rule_rows import (
@@ -39,12 +46,15 @@ from tawsil.dispatch.store.rule_rows import (
 from tawsil.dispatch.store.states import add, save
 
 __all__ = [
+    "Asked",
     "DecisionRow",
     "Remark",
+    "acceptance",
     "add",
     "add_decision",
     "add_remarks",
     "add_rules",
+    "asked_in",
     "busy_beyond",
     "carried_by",
     "carried_in",
@@ -55,7 +65,9 @@ __all__ = [
     "decisions_about",
     "decisions_between",
     "deliveries",
+    "fresh_suggestions",
     "keep_load",
+    "keep_suggestions",
     "last_decision_at",
     "load_of",
     "lock_deliveries",

@@ -35,5 +35,19 @@ def upgrade() -> None:
         update dispatch.offer set round_id = id, declined = state in ('rejected', 'expired');
         alter table dispatch.offer alter column round_id set not null;
         create index offer_of_round on dispatch.offer (round_id);
+        create index offer_of_late on dispatch.offer (made_at);
+
+        create index delivery_asked on dispatch.delivery (city_id, requested_at);
+        create table dispatch.suggestion (
+            courier_id uuid primary key,
+            id uuid not null unique,
+            version int not null check (version > 0),
+            tenant_id uuid not null,
+            city_id uuid not null,
+            site_id uuid not null,
+            latitude double precision not null,
+            longitude double precision not null,
+            made_at timestamptz not null
+        );
         """
     )

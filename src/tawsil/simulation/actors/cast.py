@@ -25,6 +25,7 @@ from tawsil.simulation.actors.port import (
     NewOrder,
     Offered,
     OrderMoved,
+    Suggested,
     Town,
 )
 from tawsil.simulation.actors.rider import Rider
@@ -176,6 +177,8 @@ class Cast:
                 self._stage.tell(event.courier_id, OrderMoved(event.order_id, event.status))
             case dispatched.OfferMade() as event:
                 self._stage.tell(event.courier_id, _offered(event))
+            case dispatched.MoveSuggested() as event:
+                self._stage.tell(event.courier_id, Suggested(event.place))
             case dispatched.DeliveryUnassigned() as event:
                 self._stage.tell(event.courier_id, JobLost(event.reference_id))
             case _:

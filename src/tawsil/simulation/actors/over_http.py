@@ -23,6 +23,7 @@ from tawsil.simulation.actors.port import (
     Refused,
     Seen,
     Step,
+    Suggested,
 )
 from tawsil.simulation.habits import Ping, Wish
 
@@ -116,6 +117,10 @@ class _OfferCreated(Struct, frozen=True):
 class _OrderUpdated(Struct, frozen=True):
     order_id: UUID = field(name="orderId")
     status: str
+
+
+class _MoveSuggested(Struct, frozen=True):
+    place: Place
 
 
 class _NewOrder(Struct, frozen=True):
@@ -455,6 +460,8 @@ def news_of(name: str, data: str) -> News | None:
         case "order_status_updated":
             updated = msgspec.json.decode(data, type=_OrderUpdated)
             return OrderMoved(updated.order_id, updated.status)
+        case "move_suggested":
+            return Suggested(msgspec.json.decode(data, type=_MoveSuggested).place)
         case "offer_created":
             offer = msgspec.json.decode(data, type=_OfferCreated)
             return Offered(

@@ -45,7 +45,13 @@ class Offered(Struct, frozen=True, kw_only=True):
     route: tuple[Place, ...]
 
 
-News = NewOrder | OrderMoved | JobLost | Offered
+class Suggested(Struct, frozen=True):
+    """An idle courier does better to wait there."""
+
+    place: Place
+
+
+News = NewOrder | OrderMoved | JobLost | Offered | Suggested
 
 
 class Placed(Struct, frozen=True):

@@ -10,7 +10,16 @@ from msgspec import Struct
 
 from tawsil.kernel.places import Place, distance_m
 from tawsil.simulation import habits
-from tawsil.simulation.actors.port import Hands, JobLost, Life, News, Offered, OrderMoved, Town
+from tawsil.simulation.actors.port import (
+    Hands,
+    JobLost,
+    Life,
+    News,
+    Offered,
+    OrderMoved,
+    Suggested,
+    Town,
+)
 from tawsil.simulation.city import City
 from tawsil.simulation.city.dice import between, chance, pick, waiting
 from tawsil.simulation.city.layout import moved
@@ -93,6 +102,8 @@ class Rider:
         self._errands: dict[UUID, _Errand] = {}
         self._route_m = 0.0
         self._broken = False
+        self._idle = False
+        self._drifts_s = 0.0
 
     async def work(self, life: Life, *, for_s: float | None) -> None:
         """One shift, from home; without a length it does not end."""
@@ -105,21 +116,23 @@ class Rider:
         ends_s = float("inf") if for_s is None else life.seconds + for_s
         rest = habits.next_break(rng=self._rng, habits=self._ways)
         rests_s = life.seconds + rest.after_s
-        drifts_s = self._next_drift_s(life)
+        self._drifts_s = self._next_drift_s(life)
         while life.seconds < ends_s:
             if life.seconds >= rests_s:
                 if await self._hands.take_break(minutes=rest.minutes) is None:
                     await life.sleep(rest.minutes * 60.0)
                 rest = habits.next_break(rng=self._rng, habits=self._ways)
                 rests_s = life.seconds + rest.after_s
-            within_s = min(ends_s, rests_s, drifts_s) - life.seconds
+            within_s = min(ends_s, rests_s, self._drifts_s) - life.seconds
+            self._idle = True
             await self._listen(life, within_s=max(0.0, within_s))
+            self._idle = False
             if self._errands:
                 await self._run(life)
-                drifts_s = self._next_drift_s(life)
-            elif life.seconds >= drifts_s:
+                self._drifts_s = self._next_drift_s(life)
+            elif life.seconds >= self._drifts_s:
                 self._drift(life)
-                drifts_s = self._next_drift_s(life)
+                self._drifts_s = self._next_drift_s(life)
         self.body.on_duty = False
 
     async def _resume(self, life: Life) -> None:
@@ -168,6 +181,10 @@ class Rider:
         match news:
             case Offered():
                 await self._answer(life, news)
+            case Suggested(place=place) if self._idle:
+                if chance(self._rng, self._ways.follow_share):
+                    self._set_off(life, place)
+                    self._drifts_s = self._next_drift_s(life)
             case JobLost(order_id=order_id):
                 self._errands.pop(order_id, None)
             case OrderMoved(order_id=order_id, status=status) if order_id in self._errands:
