@@ -25,6 +25,7 @@ from tawsil.dispatch.model import (
     Etas,
     Offer,
     OfferState,
+    Sight,
     State,
 )
 from tawsil.kernel.decisions import Accepted, Decision, Refusal
@@ -34,6 +35,8 @@ from tawsil.tracking.events import StopKind
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 HERE, THERE = Place(25.20, 55.27), Place(25.21, 55.28)
 COURIERS = [UUID(int=100 + n) for n in range(3)]
+SIGHTS = st.none() | st.tuples(st.integers(0, 300), st.floats(0, 9_000))
+"""How long ago, and how many metres from the pick-up, the courier was seen."""
 MINUTES = st.integers(0, 40).map(lambda m: timedelta(minutes=m))
 
 
@@ -267,6 +270,61 @@ class Street(RuleBasedStateMachine):
         assert taken == (delivery.state in TO_COLLECT)
         self.freed += taken
 
+    def doubt(self, n: int, decision: Decision[Delivery]) -> None:
+        """What may cost the courier what they have not collected, and nothing else."""
+        before = self.deliveries[UUID(int=n)]
+        assert self.take(decision)
+        after = self.deliveries[UUID(int=n)]
+        lost = after.courier_id is None
+        assert not lost or before.state in TO_COLLECT
+        assert not lost or before.courier_id in after.lost_by & after.declined_by
+        assert lost or after.courier_id == before.courier_id
+        assert before.stranded <= after.stranded
+        self.freed += lost
+
+    @rule(n=st.integers(0, 2), seen=SIGHTS, heading=st.booleans())
+    def look(self, n: int, seen: tuple[int, float] | None, *, heading: bool) -> None:
+        delivery = self.deliveries[UUID(int=n)]
+        if delivery.state not in WITH_COURIER:
+            return
+        sight = None
+        if seen is not None:
+            at = self.now - timedelta(seconds=seen[0])
+            sight = Sight(at=at, distance_m=seen[1], travel_s=seen[1] / 5)
+        self.doubt(n, model.look(delivery, sight=sight, heading=heading, now=self.now))
+        looked = self.deliveries[UUID(int=n)]
+        assert looked.deadline is not None
+        assert looked.deadline.at > self.now or looked.state is State.WAITING
+
+    @rule(n=st.integers(0, 2), cause=st.sampled_from(Cause))
+    def endanger(self, n: int, cause: Cause) -> None:
+        delivery = self.deliveries[UUID(int=n)]
+        if delivery.state in WITH_COURIER:
+            self.doubt(n, model.endanger(delivery, cause=cause, now=self.now))
+
+    @rule(n=st.integers(0, 2), cause=st.sampled_from(Cause))
+    def recover(self, n: int, cause: Cause) -> None:
+        delivery = self.deliveries[UUID(int=n)]
+        assert self.take(model.recover(delivery, cause=cause, now=self.now))
+        was = delivery.risk is not None and delivery.risk.cause is not cause
+        assert (self.deliveries[delivery.id].risk is not None) == was
+
+    @rule(n=st.integers(0, 2))
+    def carry_on(self, n: int) -> None:
+        delivery = self.deliveries[UUID(int=n)]
+        assert self.take(model.carry_on(delivery, now=self.now)) == (delivery.risk is not None)
+        assert self.deliveries[delivery.id].risk is None
+
+    @rule(n=st.integers(0, 2), who=st.sampled_from(COURIERS))
+    def hand_over(self, n: int, who: UUID) -> None:
+        delivery = self.deliveries[UUID(int=n)]
+        etas = Etas(arrival_at=self.now, pickup_at=self.now, dropoff_at=self.now + MINUTE)
+        taken = self.take(
+            model.hand_over(delivery, courier_id=who, etas=etas, place=None, now=self.now)
+        )
+        on_board = delivery.state in WITH_COURIER - TO_COLLECT
+        assert taken == (on_board and who != delivery.courier_id)
+
     @rule(n=st.integers(0, 2))
     def withdraw(self, n: int) -> None:
         delivery = self.deliveries[UUID(int=n)]
@@ -309,6 +367,14 @@ class Street(RuleBasedStateMachine):
             assert (delivery.deadline is not None) == woken
 
     @invariant()
+    def a_grace_is_over_once(self) -> None:
+        for delivery in self.deliveries.values():
+            told = delivery.risk is not None and delivery.risk.cause in delivery.stranded
+            running = delivery.risk is not None and not told
+            assert (delivery.grace_ends_at is not None) == running
+            assert not told or delivery.state not in TO_COLLECT
+
+    @invariant()
     def times_are_in_order(self) -> None:
         for delivery in self.deliveries.values():
             etas: Etas | None = delivery.etas
@@ -317,4 +383,4 @@ class Street(RuleBasedStateMachine):
 
 
 TestStreet = Street.TestCase
-TestStreet.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
+TestStreet.settings = settings(max_examples=100, stateful_step_count=40, deadline=None)
