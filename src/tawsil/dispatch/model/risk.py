@@ -59,7 +59,8 @@ def look(
             steps.append(lambda d: recovered(d, now=now))
         steps += [_endangering(cause, now) for cause in found]
     decision: Decision[Delivery] = accept(looked)
-    for step in [*steps, lambda d: close_grace(d, now=now)]:
+    steps.append(lambda d: close_grace(d, now=now))
+    for step in steps:
         decision = then(decision, step)
     return decision
 

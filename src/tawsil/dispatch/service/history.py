@@ -86,10 +86,11 @@ def told(recorded: Sequence[Recorded[Any]], remarks: Sequence[Remark]) -> list[A
     """`recorded`: all about one delivery, in the order it happened."""
     found: list[Assignment] = []
     for one in recorded:
-        outcome = _ENDS.get(type(one.event))
+        event: Event = one.event
+        outcome = _ENDS.get(type(event))
         if outcome is not None and found and found[-1].ended_at is None:
             found[-1] = _ended(found[-1], one, outcome)
-        if isinstance(one.event, events.DeliveryAssigned | events.DeliveryHandedOver):
+        if isinstance(event, events.DeliveryAssigned | events.DeliveryHandedOver):
             found.append(_begun(one))
         elif found and found[-1].ended_at is None:
             found[-1] = _went_on(found[-1], one)
