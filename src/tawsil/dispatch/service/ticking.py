@@ -1,7 +1,7 @@
 """The dispatcher's tick: look at a city, plan, tell couriers, and write down why."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from time import perf_counter
 from typing import Final
 from uuid import UUID
@@ -10,11 +10,12 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from tawsil.dispatch import planning, store
-from tawsil.dispatch.model import Offer, Suggestion
+from tawsil.dispatch.model import Offer, State, Suggestion
 from tawsil.dispatch.service import journal, offers, replanning
 from tawsil.dispatch.service.board import Board
-from tawsil.dispatch.service.outlook import Outlooks, suggest
+from tawsil.dispatch.service.outlook import Expected, Outlooks, suggest
 from tawsil.dispatch.service.rounds import rounds_of
+from tawsil.dispatch.service.switchback import parts_of
 from tawsil.dispatch.service.view import RECENT, View, job, look
 from tawsil.kernel import metrics
 from tawsil.kernel.db import Tx
@@ -63,7 +64,7 @@ async def tick(
         expected = await outlooks.due(tx, tenant_id=tenant_id, city_id=city_id)
     if not soon and expected is None:
         return Tick(waiting=len(waiting))
-    view = await look(
+    seen = await look(
         tx,
         tenant_id=tenant_id,
         city_id=city_id,
@@ -71,10 +72,82 @@ async def tick(
         policy=policy,
         positions_last=timedelta.max if auto_accept else RECENT,
     )
+    by = By(tenant_id=tenant_id, correlation_id=tx.ids())
+    outcome, counted_on = Tick(waiting=len(waiting)), set[UUID]()
+    for part in await parts_of(tx, seen.jobs, tenant_id=tenant_id, city_id=city_id, policy=policy):
+        thought = _think(
+            seen.of(part.jobs, without=counted_on),
+            policy=part.policy,
+            travel=travel,
+            expected=expected if part.whole else None,
+            now=tx.now,
+        )
+        counted_on |= thought.counted_on
+        done = await _act(tx, by, thought, city_id=city_id, auto_accept=auto_accept)
+        outcome = replace(
+            outcome,
+            offers=(*outcome.offers, *done.offers),
+            held=outcome.held + done.held,
+            suggestions=(*outcome.suggestions, *done.suggestions),
+            decision_id=done.decision_id or outcome.decision_id,
+        )
+    return outcome
+
+
+async def _act(tx: Tx, by: By, thought: "_Thought", *, city_id: UUID, auto_accept: bool) -> Tick:
+    """Tell couriers what was thought, and keep why."""
+    plan = thought.plan
+    made = await _tell(tx, by, thought)
+    told = [offer for offer in made.values() if isinstance(offer, Offer)]
+    if auto_accept:
+        told = await _say_yes(tx, by, told)
+    suggested = await suggest(tx, by, city_id=city_id, moves=plan.moves, asked=made.keys())
+    done = Tick(offers=tuple(told), held=len(plan.holds), suggestions=tuple(suggested))
+    if not suggested and not await _worth_keeping(tx, plan, city_id=city_id):
+        return done
+    row = journal.written(
+        tx.ids(),
+        by,
+        city_id=city_id,
+        inputs=replanning.inputs_of(thought.snapshot, policy=thought.policy, travel=thought.travel),
+        left_out=thought.view.left_out,
+        plan=plan,
+        solver_s=thought.solver_s,
+        made=made,
+        waiting=[d for d in thought.view.jobs.values() if d.state is State.WAITING],
+    )
+    await store.add_decision(tx, row)
+    return replace(done, decision_id=row.id)
+
+
+class _Thought(Struct, frozen=True, kw_only=True):
+    policy: planning.Policy
+    view: View
+    snapshot: planning.Snapshot
+    plan: planning.Plan
+    travel: planning.TravelTimes
+    solver_s: float
+
+    @property
+    def counted_on(self) -> set[UUID]:
+        """Couriers who are told, or meant for something."""
+        meant = {hold.courier for hold in self.plan.holds if hold.courier is not None}
+        return meant | {commitment.courier for commitment in self.plan.commitments}
+
+
+def _think(
+    view: View,
+    *,
+    policy: planning.Policy,
+    travel: planning.TravelTimes,
+    expected: Expected | None,
+    now: datetime,
+) -> _Thought:
+    """Measure the ways and plan, with a watch in hand."""
     travel = replanning.noting(travel)
     started_s = perf_counter()
     snapshot = planning.survey(
-        now=tx.now,
+        now=now,
         jobs=[job(d) for d in view.jobs.values()],
         couriers=view.couriers,
         travel=travel,
@@ -82,35 +155,14 @@ async def tick(
         notice_s=expected.notice_s if expected else (),
     )
     plan = planning.plan(snapshot, policy)
-    solver_s = perf_counter() - started_s
-    by = By(tenant_id=tenant_id, correlation_id=tx.ids())
-    made = await _tell(tx, by, view=view, snapshot=snapshot, plan=plan, policy=policy)
-    told = [offer for offer in made.values() if isinstance(offer, Offer)]
-    if auto_accept:
-        told = await _say_yes(tx, by, told)
-    suggested = await suggest(tx, by, city_id=city_id, moves=plan.moves, asked=made.keys())
-    outcome = Tick(
-        waiting=len(waiting),
-        offers=tuple(told),
-        held=len(plan.holds),
-        suggestions=tuple(suggested),
-    )
-    if not suggested and not await _worth_keeping(tx, plan, city_id=city_id):
-        return outcome
-    decision_id = tx.ids()
-    row = journal.written(
-        decision_id,
-        by,
-        city_id=city_id,
-        inputs=replanning.inputs_of(snapshot, policy=policy, travel=travel),
-        left_out=view.left_out,
+    return _Thought(
+        policy=policy,
+        view=view,
+        snapshot=snapshot,
         plan=plan,
-        solver_s=solver_s,
-        made=made,
-        waiting=soon,
+        travel=travel,
+        solver_s=perf_counter() - started_s,
     )
-    await store.add_decision(tx, row)
-    return replace(outcome, decision_id=decision_id)
 
 
 async def _worth_keeping(tx: Tx, plan: planning.Plan, *, city_id: UUID) -> bool:
@@ -131,16 +183,9 @@ async def _say_yes(tx: Tx, by: By, told: Sequence[Offer]) -> list[Offer]:
     return taken
 
 
-async def _tell(
-    tx: Tx,
-    by: By,
-    *,
-    view: View,
-    snapshot: planning.Snapshot,
-    plan: planning.Plan,
-    policy: planning.Policy,
-) -> dict[UUID, Offer | Refusal]:
+async def _tell(tx: Tx, by: By, thought: _Thought) -> dict[UUID, Offer | Refusal]:
     """Offer what the plan commits, under lock of what it is about."""
+    plan = thought.plan
     if not plan.commitments:
         return {}
     board = await Board.of(
@@ -148,7 +193,9 @@ async def _tell(
         delivery_ids=[id_ for c in plan.commitments for id_ in c.added],
         courier_ids=[c.courier for c in plan.commitments],
     )
-    rounds = rounds_of(board, view=view, snapshot=snapshot, plan=plan, policy=policy)
+    rounds = rounds_of(
+        board, view=thought.view, snapshot=thought.snapshot, plan=plan, policy=thought.policy
+    )
     made = await offers.make(tx, board, by=by, rounds=rounds)
     await board.save()
     return made
