@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from dispatch.test_planning import POLICY, courier, job, seen
+from tawsil.dispatch import events
 from tawsil.dispatch import public as dispatch
-from tawsil.dispatch.events import EVENTS, IncidentKind
+from tawsil.dispatch.events import EVENTS, Cause, IncidentKind
 from tawsil.dispatch.model.performance import Fact, Measure, Tally, counted
 from tawsil.dispatch.planning import plan
 from tawsil.dispatch.routes import routes
@@ -27,7 +28,7 @@ from tawsil.dispatch.store import performance_rows
 from tawsil.kernel.clock import Ids
 from tawsil.kernel.db import Database, Tx
 from tawsil.kernel.deadlines import Due
-from tawsil.kernel.decisions import By, Refusal
+from tawsil.kernel.decisions import By, Event, Refusal
 from tawsil.kernel.events import Recorded, Registry
 from tawsil.tracking import events as tracking
 
@@ -178,6 +179,68 @@ async def test_a_missed_offer_and_a_lost_job_cost_points_and_a_hand_that_moves_i
         for id_ in (missed.courier_id, taken.courier_id)
     }
     assert kinds == {missed.courier_id: [IncidentKind.OFFER_MISSED], taken.courier_id: []}
+
+
+@pytest.mark.parametrize(
+    ("causes", "over", "kinds"),
+    [
+        ([Cause.COURIER_OFFLINE, Cause.TOO_LATE], [], [IncidentKind.WENT_OFFLINE]),
+        ([Cause.COURIER_OFFLINE], [Cause.COURIER_OFFLINE], []),
+        ([Cause.VEHICLE_UNSAFE], [], []),
+        ([], [], []),
+    ],
+)
+async def test_goods_that_somebody_else_had_to_bring_are_held_against_whoever_was_lost(
+    tx: Tx, city: City, causes: list[Cause], over: list[Cause], kinds: list[IncidentKind]
+) -> None:
+    first, second = await city.on_duty(tx, count=2)
+    about = {"delivery_id": UUID(int=1), "reference_id": UUID(int=2)}
+    expected_at = tx.now + timedelta(minutes=20)
+    story: list[Event] = [
+        events.DeliveryAssigned(
+            **about,
+            courier_id=first,
+            pickup_eta_at=tx.now,
+            dropoff_eta_at=expected_at,
+            urgent_at=tx.now,
+            first_offered_at=tx.now,
+        ),
+        events.DeliveryPickedUp(**about, courier_id=first),
+        *(events.DeliveryStranded(**about, courier_id=first, cause=cause) for cause in causes),
+        *(
+            events.DeliveryRecovered(**about, courier_id=first, cause=cause, at_risk_s=60)
+            for cause in over
+        ),
+        events.DeliveryHandedOver(
+            **about, from_courier_id=first, courier_id=second, dropoff_eta_at=expected_at
+        ),
+        events.DeliveryDone(**about, courier_id=second),
+    ]
+    for seq, event in enumerate(story):
+        await observing.on_performance(tx, [told(tx, city, event, seq=seq)])
+    found = await performance.recent(tx, tenant_id=city.by.tenant_id, courier_id=first)
+    assert [w.incident.kind for w in found] == kinds
+    tally = (await performance_rows.tallies(tx, ids=[second]))[second]
+    assert (tally.counters.completion.times_good, tally.counters.on_time.times_good) == (1, 1)
+    assert await tx.value("select count(*) from dispatch.promise") == 0
+
+
+def told(tx: Tx, city: City, event: Event, *, seq: int) -> Recorded[Any]:
+    return Recorded(
+        seq=seq,
+        id=tx.ids(),
+        stream="delivery",
+        stream_id=UUID(int=1),
+        version=seq + 1,
+        event=event,
+        actor_id=None,
+        actor_role="system",
+        tenant_id=city.by.tenant_id,
+        city_id=city.id,
+        correlation_id=city.by.correlation_id,
+        causation_id=None,
+        at=tx.now,
+    )
 
 
 async def declined(tx: Tx, city: City, ear: Ear) -> tuple[UUID, Weighed]:

@@ -81,7 +81,7 @@ HANDLERS: Final[Mapping[type[Event], Sequence[Handler]]] = {
         support_causes.courier_found,
     ],
     dispatch_events.DeliveryUnassigned: [dispatch.on_performance, journey.courier_lost],
-    dispatch_events.DeliveryRecovered: [support_causes.food_is_safe],
+    dispatch_events.DeliveryRecovered: [dispatch.on_performance, support_causes.food_is_safe],
     dispatch_events.DeliveryHandedOver: [
         dispatch.on_performance,
         journey.handed_over,
@@ -97,7 +97,7 @@ HANDLERS: Final[Mapping[type[Event], Sequence[Handler]]] = {
     dispatch_events.OfferRejected: [dispatch.on_performance],
     dispatch_events.OfferExpired: [dispatch.on_performance],
     dispatch_events.DeliveryGivenUp: [journey.nobody_came, support_causes.given_up],
-    dispatch_events.DeliveryStranded: [support_causes.stranded],
+    dispatch_events.DeliveryStranded: [dispatch.on_performance, support_causes.stranded],
     payment_events.PaymentAuthorised: [journey.payment_authorised],
     payment_events.PaymentDeclined: [journey.payment_declined],
     payment_events.PaymentCaptured: [journey.payment_captured, measures.payment_captured],

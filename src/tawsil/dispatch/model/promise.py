@@ -7,6 +7,8 @@ from uuid import UUID
 from msgspec import Struct
 from msgspec.structs import replace
 
+from tawsil.dispatch.events import IncidentKind
+
 LATE_AFTER: Final = timedelta(minutes=5)
 """A handover up to this much after the promise is in time."""
 
@@ -22,6 +24,8 @@ class Promise(Struct, frozen=True, kw_only=True):
     dropoff_at: datetime
     arrived_at: datetime | None = None
     """When the courier stood at the pick-up."""
+    stranded: IncidentKind | None = None
+    """How they were lost with the goods on board, by a cause of their own."""
 
 
 def moved(promise: Promise, *, pickup_at: datetime, dropoff_at: datetime) -> Promise:
@@ -38,6 +42,15 @@ def collected(promise: Promise, *, at: datetime) -> Promise:
         return promise
     waited = max(timedelta(0), at - max(promise.arrived_at, promise.pickup_at))
     return replace(promise, dropoff_at=promise.dropoff_at + waited)
+
+
+def stranded(promise: Promise, *, kind: IncidentKind) -> Promise:
+    """It is held against them only if somebody else has to bring it."""
+    return replace(promise, stranded=promise.stranded or kind)
+
+
+def recovered(promise: Promise) -> Promise:
+    return replace(promise, stranded=None)
 
 
 def late_by(promise: Promise, *, handed_over_at: datetime) -> timedelta | None:

@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 from uuid import UUID
 
+from msgspec.structs import replace
+
 from tawsil.dispatch import events as facts
 from tawsil.dispatch import store
 from tawsil.dispatch.events import Cause, IncidentKind
@@ -40,15 +42,18 @@ class _Notes:
         self.incidents: list[tuple[By, Accepted[Incident]]] = []
         self._excused = excused
 
-    def fact(self, recorded: Recorded[Any], fact: Fact) -> None:
-        courier_id = recorded.event.courier_id
+    def _count(self, recorded: Recorded[Any], courier_id: UUID, fact: Fact) -> None:
         self.facts.setdefault(courier_id, []).append(fact)
         self.about[courier_id] = recorded
 
     def well(
         self, recorded: Recorded[Any], measure: Measure, response_s: float | None = None
     ) -> None:
-        self.fact(recorded, Fact(measure=measure, good=True, at=recorded.at, response_s=response_s))
+        self._count(
+            recorded,
+            recorded.event.courier_id,
+            Fact(measure=measure, good=True, at=recorded.at, response_s=response_s),
+        )
 
     def badly(
         self,
@@ -56,16 +61,18 @@ class _Notes:
         kind: IncidentKind,
         *,
         subject_id: UUID,
+        courier_id: UUID | None = None,
         response_s: float | None = None,
         late_s: int | None = None,
     ) -> None:
+        whose: UUID = courier_id or recorded.event.courier_id
         assert recorded.city_id is not None, "offers and deliveries are of a city"
         noted = incidents.note(
             Incident(
                 id=self._tx.ids(),
                 tenant_id=recorded.tenant_id,
                 city_id=recorded.city_id,
-                courier_id=recorded.event.courier_id,
+                courier_id=whose,
                 kind=kind,
                 subject_id=subject_id,
                 happened_at=recorded.at,
@@ -73,10 +80,7 @@ class _Notes:
             )
         )
         self.incidents.append((recorded.by, noted))
-        measure = noted.state.fact.measure
-        self.fact(
-            recorded, Fact(measure=measure, good=False, at=recorded.at, response_s=response_s)
-        )
+        self._count(recorded, whose, replace(noted.state.fact, response_s=response_s))
 
     def accepted(self, recorded: Recorded[facts.OfferAccepted]) -> None:
         self.well(recorded, Measure.ACCEPTANCE, recorded.event.response_time_s)
@@ -110,6 +114,14 @@ class _Notes:
     def handed_over(self, recorded: Recorded[facts.DeliveryHandedOver]) -> None:
         """Somebody else has the goods now, and is held to what was said then."""
         event = recorded.event
+        held = self.promises.get(event.delivery_id)
+        if held and held.stranded and held.courier_id == event.from_courier_id:
+            self.badly(
+                recorded,
+                held.stranded,
+                subject_id=event.reference_id,
+                courier_id=event.from_courier_id,
+            )
         self._keep(
             Promise(
                 delivery_id=event.delivery_id,
@@ -118,6 +130,16 @@ class _Notes:
                 dropoff_at=event.dropoff_eta_at,
             )
         )
+
+    def stranded(self, recorded: Recorded[facts.DeliveryStranded]) -> None:
+        held, kind = self._held(recorded), OWN_CAUSES.get(recorded.event.cause)
+        if held and kind:
+            self._keep(promise.stranded(held, kind=kind))
+
+    def recovered(self, recorded: Recorded[facts.DeliveryRecovered]) -> None:
+        held = self._held(recorded)
+        if held and held.stranded:
+            self._keep(promise.recovered(held))
 
     def moved(self, recorded: Recorded[facts.EtaMoved]) -> None:
         event = recorded.event
@@ -184,6 +206,8 @@ HEARD: Final[Mapping[type[Event], Callable[[_Notes, Recorded[Any]], None]]] = {
     facts.DeliveryAssigned: _Notes.assigned,
     facts.EtaMoved: _Notes.moved,
     facts.DeliveryHandedOver: _Notes.handed_over,
+    facts.DeliveryStranded: _Notes.stranded,
+    facts.DeliveryRecovered: _Notes.recovered,
     facts.DeliveryArrived: _Notes.arrived,
     facts.DeliveryPickedUp: _Notes.collected,
     facts.DeliveryDone: _Notes.done,

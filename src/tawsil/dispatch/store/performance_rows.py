@@ -34,12 +34,12 @@ _counters: Final = msgspec.json.Decoder(Counters)
 async def promises(tx: Tx, *, delivery_ids: Sequence[UUID]) -> dict[UUID, Promise]:
     rows = await tx.rows(
         """
-        select delivery_id, courier_id, pickup_at, dropoff_at, arrived_at from dispatch.promise
-        where delivery_id = any($1::uuid[])
+        select delivery_id, courier_id, pickup_at, dropoff_at, arrived_at, stranded
+        from dispatch.promise where delivery_id = any($1::uuid[])
         """,
         list(delivery_ids),
     )
-    return {row["delivery_id"]: Promise(**row) for row in rows}
+    return {row["delivery_id"]: msgspec.convert(dict(row), Promise) for row in rows}
 
 
 async def keep_promises(tx: Tx, kept: Sequence[Promise], *, over: Sequence[UUID]) -> None:
@@ -48,18 +48,19 @@ async def keep_promises(tx: Tx, kept: Sequence[Promise], *, over: Sequence[UUID]
         await tx.execute(
             """
             insert into dispatch.promise
-                (delivery_id, courier_id, pickup_at, dropoff_at, arrived_at)
+                (delivery_id, courier_id, pickup_at, dropoff_at, arrived_at, stranded)
             select * from unnest($1::uuid[], $2::uuid[], $3::timestamptz[], $4::timestamptz[],
-                $5::timestamptz[])
+                $5::timestamptz[], $6::text[])
             on conflict (delivery_id) do update set courier_id = excluded.courier_id,
                 pickup_at = excluded.pickup_at, dropoff_at = excluded.dropoff_at,
-                arrived_at = excluded.arrived_at
+                arrived_at = excluded.arrived_at, stranded = excluded.stranded
             """,
             [p.delivery_id for p in kept],
             [p.courier_id for p in kept],
             [p.pickup_at for p in kept],
             [p.dropoff_at for p in kept],
             [p.arrived_at for p in kept],
+            [p.stranded for p in kept],
         )
     if over:
         await tx.execute(

@@ -27,7 +27,8 @@ def upgrade() -> None:
             courier_id uuid not null,
             pickup_at timestamptz not null,
             dropoff_at timestamptz not null,
-            arrived_at timestamptz
+            arrived_at timestamptz,
+            stranded text
         );
 
         create table dispatch.tally (
