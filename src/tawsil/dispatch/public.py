@@ -24,7 +24,13 @@ from tawsil.dispatch.service.doubts import (
     on_vehicle_safe,
     on_vehicle_unsafe,
 )
-from tawsil.dispatch.service.handlers import on_due_delivery, on_due_offer, on_geofence
+from tawsil.dispatch.service.handlers import (
+    on_done,
+    on_due_delivery,
+    on_due_offer,
+    on_geofence,
+    on_given_up,
+)
 from tawsil.dispatch.service.journal import (
     Explanation,
     decisions_between,
@@ -109,10 +115,12 @@ __all__ = [
     "move_ready_time",
     "of_references",
     "on_courier_unavailable",
+    "on_done",
     "on_due_delivery",
     "on_due_incident",
     "on_due_offer",
     "on_geofence",
+    "on_given_up",
     "on_performance",
     "on_vehicle_safe",
     "on_vehicle_unsafe",

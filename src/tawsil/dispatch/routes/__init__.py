@@ -5,7 +5,15 @@ Deliveries are addressed by the reference under which they were asked for, such 
 
 from typing import Final
 
-from tawsil.dispatch.routes import decisions, offers, operations, performance, policies, rules
+from tawsil.dispatch.routes import (
+    decisions,
+    offers,
+    operations,
+    performance,
+    policies,
+    rules,
+    switchback,
+)
 
 routes: Final = [
     *offers.routes,
@@ -13,5 +21,6 @@ routes: Final = [
     *decisions.routes,
     *rules.routes,
     *policies.routes,
+    *switchback.routes,
     *performance.routes,
 ]

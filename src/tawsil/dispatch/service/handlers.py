@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 
 from tawsil.dispatch import model
-from tawsil.dispatch.service import doubts, escalation, offers
+from tawsil.dispatch.events import DeliveryDone, DeliveryGivenUp
+from tawsil.dispatch.service import doubts, escalation, offers, switchback
 from tawsil.dispatch.service.board import Board
+from tawsil.dispatch.service.observing import on_performance
 from tawsil.kernel.db import Tx
 from tawsil.kernel.deadlines import Due
 from tawsil.kernel.decisions import By
@@ -19,6 +21,15 @@ async def on_geofence(tx: Tx, events: Sequence[Recorded[GeofenceEntered]]) -> No
         if delivery is not None and delivery.courier_id == recorded.event.courier_id:
             board.decide(recorded.by, model.arrive(delivery, kind=recorded.event.kind, now=tx.now))
     await board.save()
+
+
+async def on_done(tx: Tx, events: Sequence[Recorded[DeliveryDone]]) -> None:
+    await on_performance(tx, events)
+    await switchback.observe(tx, delivery_ids=[e.event.delivery_id for e in events], lost=False)
+
+
+async def on_given_up(tx: Tx, events: Sequence[Recorded[DeliveryGivenUp]]) -> None:
+    await switchback.observe(tx, delivery_ids=[e.event.delivery_id for e in events], lost=True)
 
 
 async def on_due_offer(tx: Tx, due: Sequence[Due]) -> None:

@@ -1,6 +1,7 @@
 """A city as the planner sees it."""
 
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Final
@@ -28,6 +29,16 @@ class View(Struct, frozen=True, kw_only=True):
     jobs: dict[UUID, Delivery]
     couriers: tuple[planning.Courier, ...]
     left_out: dict[str, list[UUID]]
+
+    def of(self, jobs: dict[UUID, Delivery], *, without: AbstractSet[UUID]) -> "View":
+        """Only these jobs; of the couriers, nobody who is counted on or collects other jobs."""
+        return View(
+            jobs=jobs,
+            couriers=tuple(
+                c for c in self.couriers if c.id not in without and jobs.keys() >= set(c.collecting)
+            ),
+            left_out=self.left_out,
+        )
 
 
 async def look(
