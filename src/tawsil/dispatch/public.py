@@ -5,7 +5,16 @@ from typing import Final
 from uuid import UUID
 
 from tawsil.dispatch import store
-from tawsil.dispatch.model import Delivery, Etas, Offer, OfferState, Rules, State
+from tawsil.dispatch.model import (
+    TO_COLLECT,
+    Delivery,
+    Etas,
+    Load,
+    Offer,
+    OfferState,
+    Rules,
+    State,
+)
 from tawsil.dispatch.model.performance import Standing
 from tawsil.dispatch.model.policies import (
     LIVE_POLICY,
@@ -32,7 +41,12 @@ from tawsil.dispatch.service.handlers import (
     on_given_up,
 )
 from tawsil.dispatch.service.journal import (
+    Considered,
+    Decided,
     Explanation,
+    Held,
+    LeftOut,
+    Told,
     decisions_between,
     policy_of_decision,
     reproduces,
@@ -63,22 +77,30 @@ from tawsil.dispatch.service.rules import SetRules, set_rules
 from tawsil.dispatch.service.steps import Step
 from tawsil.dispatch.service.ticking import Tick
 from tawsil.dispatch.service.travel import OnMap
+from tawsil.dispatch.store import DecisionLine, policy_rows
 from tawsil.geography import public as geography
 from tawsil.kernel.db import Tx
 from tawsil.kernel.decisions import Refusal
 
 __all__ = [
     "LIVE_POLICY",
+    "TO_COLLECT",
     "TRIAL",
     "Answer",
     "AskForTrial",
+    "Considered",
     "CreatePolicy",
+    "Decided",
+    "DecisionLine",
     "Delivery",
     "Etas",
     "Explanation",
     "Finding",
     "GiveBack",
+    "Held",
+    "LeftOut",
     "LivePolicy",
+    "Load",
     "Metrics",
     "MoveReadyTime",
     "Offer",
@@ -97,6 +119,7 @@ __all__ = [
     "State",
     "Step",
     "Tick",
+    "Told",
     "TravelTimes",
     "Trial",
     "TrialJob",
@@ -105,13 +128,19 @@ __all__ = [
     "accept",
     "acceptance_rates",
     "begin_trial",
+    "by_ids",
+    "decision",
     "decisions_between",
     "delivered",
     "explanation",
     "failed",
     "finish_trial",
     "give_back",
+    "in_doubt",
+    "lately_told",
     "live_policy",
+    "live_since",
+    "load_of",
     "move_ready_time",
     "of_references",
     "on_courier_unavailable",
@@ -133,6 +162,7 @@ __all__ = [
     "request",
     "requested_between",
     "returned",
+    "rules_of",
     "sense",
     "set_rules",
     "standing",
@@ -141,10 +171,12 @@ __all__ = [
     "waiting",
     "with_weights",
     "withdraw",
+    "without_courier",
 ]
 
 
 MOST_TICKS_LOOKED_AT: Final = 50
+MOST_WITHOUT_COURIER: Final = 1_000
 
 
 async def request(tx: Tx, commands: Sequence[RequestCourier]) -> list[Delivery | Refusal]:
@@ -195,6 +227,54 @@ async def explanation(tx: Tx, *, reference_id: UUID) -> Explanation | None:
     )
     explained = [journal.explained(row, delivery_id=found.id) for row in rows]
     return next((e for e in explained if e.told), explained[0] if explained else None)
+
+
+async def decision(tx: Tx, *, tenant_id: UUID, id_: UUID) -> Decided | None:
+    """A tick, whole; None when it is not there or another tenant's."""
+    row = await store.decision(tx, tenant_id=tenant_id, id_=id_)
+    return None if row is None else journal.read(row)
+
+
+async def lately_told(
+    tx: Tx, *, tenant_id: UUID, city_id: UUID, limit: int
+) -> Sequence[DecisionLine]:
+    """The latest ticks of a city that told somebody something, newest first."""
+    return await store.lately_told(tx, tenant_id=tenant_id, city_id=city_id, limit=limit)
+
+
+async def by_ids(tx: Tx, *, ids: Sequence[UUID]) -> dict[UUID, Delivery]:
+    return await store.deliveries(tx, ids=ids)
+
+
+async def load_of(tx: Tx, *, city_id: UUID) -> Load | None:
+    """A city's load as last measured; None when it never was."""
+    return await store.load_of(tx, city_id=city_id)
+
+
+async def rules_of(tx: Tx, *, city_id: UUID) -> Rules:
+    """The rules in force; the defaults where none were set."""
+    return (await store.rules_in_force(tx, city_ids=[city_id]))[city_id]
+
+
+async def live_since(tx: Tx, *, tenant_id: UUID, city_id: UUID) -> LivePolicy | None:
+    """Which policy a city chose last, when, and who did; None when it goes by the default."""
+    lived, _ = await policy_rows.live_history(
+        tx, tenant_id=tenant_id, city_id=city_id, limit=1, offset=0
+    )
+    return lived[0] if lived else None
+
+
+async def without_courier(tx: Tx, *, tenant_id: UUID, city_id: UUID) -> list[Delivery]:
+    """Deliveries of a city that nobody has, those searched for longest first."""
+    found, _ = await store.unassigned(
+        tx, tenant_id=tenant_id, city_id=city_id, limit=MOST_WITHOUT_COURIER, offset=0
+    )
+    return found
+
+
+async def in_doubt(tx: Tx, *, tenant_id: UUID, city_id: UUID) -> list[Delivery]:
+    """Deliveries whose courier may be lost, and those that an operator gave to theirs just now."""
+    return await store.in_doubt(tx, tenant_id=tenant_id, city_id=city_id, now=tx.now)
 
 
 async def waiting(tx: Tx, *, tenant_id: UUID, city_id: UUID) -> list[Delivery]:

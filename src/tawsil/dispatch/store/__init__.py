@@ -1,6 +1,7 @@
 """The tables of dispatch."""
 
 from tawsil.dispatch.store.decision_rows import (
+    DecisionLine,
     DecisionRow,
     add_decision,
     decision,
@@ -8,12 +9,14 @@ from tawsil.dispatch.store.decision_rows import (
     decisions_about,
     decisions_between,
     last_decision_at,
+    lately_told,
 )
 from tawsil.dispatch.store.delivery_rows import (
     carried_by,
     carried_in,
     circle_ids,
     deliveries,
+    in_doubt,
     lock_deliveries,
     of_references,
     try_lock_city,
@@ -47,6 +50,7 @@ from tawsil.dispatch.store.states import add, save
 
 __all__ = [
     "Asked",
+    "DecisionLine",
     "DecisionRow",
     "Remark",
     "acceptance",
@@ -66,9 +70,11 @@ __all__ = [
     "decisions_between",
     "deliveries",
     "fresh_suggestions",
+    "in_doubt",
     "keep_load",
     "keep_suggestions",
     "last_decision_at",
+    "lately_told",
     "load_of",
     "lock_deliveries",
     "lock_rounds",

@@ -32,6 +32,19 @@ class DecisionRow(Struct, frozen=True, kw_only=True):
     story: bytes
 
 
+class DecisionLine(Struct, frozen=True, kw_only=True):
+    """A tick in a list. `told`: how many offers it made."""
+
+    id: UUID
+    at: datetime
+    policy: str
+    policy_version: int
+    jobs: int
+    couriers: int
+    told: int
+    solver_s: float
+
+
 async def add_decision(tx: Tx, row: DecisionRow) -> None:
     await tx.execute(
         """
@@ -52,6 +65,24 @@ async def decision(tx: Tx, *, tenant_id: UUID, id_: UUID) -> DecisionRow | None:
         "select * from dispatch.decision where id = $2 and tenant_id = $1", tenant_id, id_
     )
     return None if row is None else _decision(row)
+
+
+async def lately_told(
+    tx: Tx, *, tenant_id: UUID, city_id: UUID, limit: int
+) -> Sequence[DecisionLine]:
+    """The ticks that told somebody something, newest first, without their documents."""
+    rows = await tx.rows(
+        """
+        select id, at, policy, policy_version, jobs, couriers, cardinality(offer_ids) as told,
+            solver_s
+        from dispatch.decision where city_id = $2 and tenant_id = $1 and offer_ids <> '{}'
+        order by at desc, id desc limit $3
+        """,
+        tenant_id,
+        city_id,
+        limit,
+    )
+    return [DecisionLine(**dict(row)) for row in rows]
 
 
 async def decisions_about(

@@ -1,6 +1,7 @@
 """The table of deliveries."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Final
 from uuid import UUID
 
@@ -166,6 +167,23 @@ async def unassigned(
         offset,
     )
     return await _deliveries(tx, rows), total(rows)
+
+
+async def in_doubt(tx: Tx, *, tenant_id: UUID, city_id: UUID, now: datetime) -> list[Delivery]:
+    """With a courier who may be lost, or whom an operator chose just now; oldest doubt first."""
+    rows = await tx.rows(
+        """
+        select * from dispatch.delivery
+        where city_id = $2 and tenant_id = $1
+            and state in ('assigned', 'at_pickup', 'picked_up', 'at_dropoff', 'failed')
+            and (at_risk is not null or undo_until_at > $3)
+        order by at_risk_since_at nulls last, id
+        """,
+        tenant_id,
+        city_id,
+        now,
+    )
+    return await _deliveries(tx, rows)
 
 
 async def try_lock_city(tx: Tx, *, city_id: UUID) -> bool:
