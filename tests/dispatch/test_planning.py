@@ -24,6 +24,10 @@ from tawsil.dispatch.planning import (
     plan,
     survey,
 )
+from tawsil.dispatch.planning.chains import chain
+from tawsil.dispatch.planning.costs import Costs
+from tawsil.dispatch.planning.matching import match
+from tawsil.dispatch.planning.pool import pool_of
 from tawsil.kernel.places import Place, distances_m
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -157,6 +161,68 @@ def test_the_order_of_the_question_does_not_matter(
     assert plan(seen(jobs, couriers), POLICY) == made
 
 
+@settings(max_examples=150, deadline=None)
+@given(cities())
+def test_a_chain_has_each_job_once_and_each_trip_in_its_turn(city: tuple[list[Job], list[Courier]]):
+    snapshot = seen(*city)
+    costs = Costs(snapshot, POLICY)
+    rows = {j.id: row for row, j in enumerate(snapshot.jobs)}
+    under_way = [
+        costs.bundle(tuple(rows[j] for j in c.collecting), courier=index)
+        for index, c in enumerate(snapshot.couriers)
+        if c.collecting
+    ]
+    busy = {row for bundle in under_way for row in bundle.rows}
+    alone = [costs.bundle((row,)) for row in range(len(rows)) if row not in busy]
+    made = chain(costs, match(costs, open_=alone, under_way=under_way), under_way)
+    planned = [row for bundle in (*made.open, *made.under_way) for row in bundle.rows]
+    assert sorted(planned) == list(range(len(rows)))
+    assert all(len(b.rows) <= POLICY.bundle_max for b in (*made.open, *made.under_way))
+    first = {b.courier: costs.pickup_s(b, b.courier) for b in made.under_way}
+    assert set(first) == {b.courier for b in under_way}
+    turns = made.after_s or (0.0,) * len(made.open)
+    trips = sorted(zip(turns, made.couriers, made.open, strict=True), key=lambda t: t[:2])
+    second: set[int] = set()
+    for after_s, person, bundle in trips:
+        if person < 0:
+            continue
+        assert not costs.declined(bundle, person)
+        if after_s == 0:
+            assert person not in first
+            first[person] = costs.pickup_s(bundle, person)
+            assert first[person] <= costs.off_s[person]
+        else:
+            assert first[person] < after_s < costs.off_s[person]
+            assert person not in second
+            second.add(person)
+
+
+@settings(max_examples=100, deadline=None)
+@given(cities())
+def test_a_pool_has_each_job_alone_and_no_bundle_twice(city: tuple[list[Job], list[Courier]]):
+    snapshot = seen(*city)
+    costs = Costs(snapshot, POLICY)
+    bundles, joined = pool_of(costs, [], [])
+    assert {b.rows for b in bundles if len(b.rows) == 1} == {
+        (r,) for r in range(len(snapshot.jobs))
+    }
+    assert len({frozenset(b.rows) for b in bundles}) == len(bundles)
+    assert all(len(b.rows) == len(set(b.rows)) <= POLICY.bundle_max for b in bundles)
+    assert all(len({int(snapshot.site_of[r]) for r in b.rows}) == 1 for b in bundles)
+    assert joined == []
+
+
+def test_a_courier_makes_two_short_trips_while_another_is_long_away():
+    """Both couriers could take one job each; one of them far too late."""
+    jobs = [job(1, site=1, to=300), job(2, site=2, at=350, to=600)]
+    couriers = [courier(3), courier(4, free_s=3000)]
+    made = plan(seen(jobs, couriers), POLICY)
+    assert [c.jobs for c in made.commitments] == [(UUID(int=1),)]
+    assert [h.courier for h in made.holds] == [UUID(int=3)]
+    matched = plan(seen(jobs, couriers), replace(POLICY, chains=False))
+    assert [h.courier for h in matched.holds] == [UUID(int=4)]
+
+
 def test_a_job_is_held_until_the_courier_must_leave():
     early = plan(seen([job(1, ready_s=1800)], [courier(2, at=1200)]), POLICY)
     assert [h.reason for h in early.holds] == ["courier_can_wait"]
@@ -208,7 +274,12 @@ def test_an_escalated_job_goes_first():
     jobs = [job(1, site=1, at=100), replace(job(2, site=2, at=600), escalation=3)]
     made = plan(seen(jobs, [courier(3)]), replace(POLICY, bundle_max=1))
     assert [c.jobs for c in made.commitments] == [(UUID(int=2),)]
-    assert {h.reason for h in made.holds} == {"couriers_short"}
+    assert [(h.reason, h.courier) for h in made.holds] == [
+        ("reserved_for_busy_courier", UUID(int=3))
+    ]
+    matched = plan(seen(jobs, [courier(3)]), replace(POLICY, bundle_max=1, chains=False))
+    assert [c.jobs for c in matched.commitments] == [(UUID(int=2),)]
+    assert {h.reason for h in matched.holds} == {"couriers_short"}
 
 
 @pytest.mark.parametrize(

@@ -156,11 +156,7 @@ class Costs:
     def with_courier_s(self, bundle: Bundle, courier: int) -> float:
         """One cell of `matrix`, also for a courier who is collecting at this very site."""
         pickup_s = self.pickup_s(bundle, courier)
-        declined = any(
-            self.snapshot.couriers[courier].id in self.snapshot.jobs[row].declined_by
-            for row in bundle.rows
-        )
-        if declined or pickup_s > self.off_s[courier]:
+        if self.declined(bundle, courier) or pickup_s > self.off_s[courier]:
             return FORBIDDEN_S
         approach_s = float(self.snapshot.approach_s[courier, bundle.site])
         return (
@@ -169,6 +165,10 @@ class Costs:
             + self.policy.courier_time * (bundle.busy_s + approach_s)
             + float(self.bias_s[courier])
         )
+
+    def declined(self, bundle: Bundle, courier: int) -> bool:
+        id_ = self.snapshot.couriers[courier].id
+        return any(id_ in self.snapshot.jobs[row].declined_by for row in bundle.rows)
 
     def pickup_s(self, bundle: Bundle, courier: int) -> float:
         return max(bundle.ready_s, float(self.door_s[courier, bundle.site]))

@@ -10,6 +10,7 @@ from typing import Final
 
 import numpy as np
 
+from tawsil.dispatch.planning.chains import chain
 from tawsil.dispatch.planning.costs import FORBIDDEN_S, Bundle, Costs
 from tawsil.dispatch.planning.matching import Matching, match
 from tawsil.dispatch.planning.model import (
@@ -40,6 +41,8 @@ def plan(snapshot: Snapshot, policy: Policy) -> Plan:
     assert len(taken) == len(set(taken)), "a job is being collected by two couriers"
     alone = sorted(set(range(len(snapshot.jobs))) - set(taken))
     matching = match(costs, open_=[costs.bundle((row,)) for row in alone], under_way=under_way)
+    if policy.chains:
+        matching = chain(costs, matching, under_way)
     commitments: list[Commitment] = []
     holds: list[Hold] = []
     for before, bundle in zip(under_way, matching.under_way, strict=True):
@@ -76,6 +79,11 @@ def _tell(
         reach = bool((matching.matrix.cost_s[:, column] < FORBIDDEN_S).any())
         reason: HoldReason = "couriers_short" if reach else "no_courier_in_reach"
         holds += [_hold(costs, row, reason) for row in bundle.rows]
+        return
+    if matching.after_s and matching.after_s[column] > 0:
+        until_s = matching.after_s[column]
+        reason = "reserved_for_busy_courier"
+        holds += [_hold(costs, row, reason, courier, until_s) for row in bundle.rows]
         return
     free_s = float(costs.free_s[courier])
     leave_s = bundle.ready_s - float(costs.door_s[courier, bundle.site]) + free_s

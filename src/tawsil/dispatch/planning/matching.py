@@ -11,7 +11,7 @@ from scipy.optimize import linear_sum_assignment
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import min_weight_full_bipartite_matching
 
-from tawsil.dispatch.planning.costs import Bundle, Costs, Floats, Matrix
+from tawsil.dispatch.planning.costs import FORBIDDEN_S, Bundle, Costs, Floats, Matrix
 
 ROUNDS_MAX: Final = 6
 CELLS_MAX: Final = 500_000
@@ -22,13 +22,15 @@ TRIALS_MAX: Final = 1_000
 
 class Matching(Struct, frozen=True):
     """`couriers` holds the row of each open bundle's courier, or -1; `under_way` the bundles of
-    couriers who are already collecting, with what joins them.
+    couriers who are already collecting, with what joins them. `after_s` says when a courier has
+    finished another trip that comes before, or 0 if none does.
     """
 
     open: tuple[Bundle, ...]
     couriers: tuple[int, ...]
     matrix: Matrix
     under_way: tuple[Bundle, ...]
+    after_s: tuple[float, ...] = ()
 
 
 class _Merge(Struct, frozen=True):
@@ -139,8 +141,9 @@ def _merges(costs: Costs, matching: Matching) -> list[_Merge]:
         if bundle.courier >= 0:
             hosts = {bundle.courier}
         for courier in sorted(hosts):
-            gain_s = now_s[first] + now_s[second] - costs.with_courier_s(bundle, courier)
-            if gain_s > 0:
+            merged_s = costs.with_courier_s(bundle, courier)
+            gain_s = now_s[first] + now_s[second] - merged_s
+            if gain_s > 0 and merged_s < FORBIDDEN_S:
                 found.append(_Merge(gain_s, first, second, bundle, courier))
     found.sort(key=lambda m: -m.gain_s)
     used: set[int] = set()

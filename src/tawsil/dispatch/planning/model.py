@@ -129,6 +129,9 @@ class Snapshot(Struct, frozen=True):
     """For a site with several jobs: between their drop-offs, in the order of `jobs`."""
     outlook: Outlook | None = None
     """What is to be expected, when idle couriers may be moved."""
+    onward_s: NDArray[np.float64] | None = None
+    """From each job's drop-off to each site, shape (jobs, sites), for as many jobs as trips are
+    planned one after another."""
 
 
 class Policy(Struct, frozen=True):
@@ -152,6 +155,10 @@ class Policy(Struct, frozen=True):
     """How many couriers a plan names for each job, to explain itself."""
     escalation: float = 0.5
     """What each rung of the ladder adds to the weight of a job's waiting."""
+    chains: bool = True
+    """Plan two trips of a courier one after another, if the snapshot has the ways between."""
+    bundle_s: float = 60.0
+    """What a chain must save for each job that it adds to another's trip."""
     courier_time: float = 0.0
     """For each second of a courier's drive to a site and trip."""
     soonest_free: float = 0.01

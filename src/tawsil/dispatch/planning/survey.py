@@ -2,12 +2,16 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tawsil.dispatch.planning.model import Courier, Demand, Job, Outlook, Snapshot, TravelTimes
+
+CHAINED_MAX: Final = 150
+"""Among so many jobs trips are planned one after another; more are matched only."""
 
 
 def survey(
@@ -55,4 +59,9 @@ def survey(
         carry_s=travel.pairs_s([j.pickup for j in known], [j.dropoff for j in known]),
         between_s=between_s,
         outlook=outlook,
+        onward_s=(
+            travel.matrix_s([j.dropoff for j in known], places)
+            if len(known) <= CHAINED_MAX
+            else None
+        ),
     )
