@@ -126,6 +126,18 @@ def test_urgent_is_not_before_it_was_asked_for_nor_much_before_it_is_ready(ready
     assert delivery.urgent_at >= delivery.ready_at - model.COMMIT_AHEAD
 
 
+def test_a_raise_waits_until_what_was_offered_is_offered_anew():
+    delivery = waiting()
+    raised = stands(model.escalate(delivery, reason="nobody_yet"))
+    assert raised.incentive_minor == 75
+    made = offer_of(UUID(int=1), COURIERS[0], [raised], now=NOON)
+    offered = stands(model.offer(raised, offers=[made], now=NOON))
+    higher = stands(model.escalate(offered, reason="nobody_yet"))
+    assert higher.incentive_minor == 75
+    left = stands(model.fall_through(higher, offer=made, reason="expired", declined_by=set()))
+    assert left.incentive_minor == 150
+
+
 def test_every_state_stands_in_the_tables():
     assert set(MOVES) == set(State)
     assert set(OFFER_MOVES) == set(OfferState)
@@ -161,6 +173,7 @@ class Street(RuleBasedStateMachine):
         self.now = NOON
         self.deliveries = {d.id: d for d in map(waiting, range(3))}
         self.offers: dict[UUID, Offer] = {}
+        self.offered_minor: dict[UUID, int] = {}
         self.assigned = self.freed = 0
 
     def take(self, decision: Decision[Delivery]) -> bool:
@@ -207,6 +220,7 @@ class Street(RuleBasedStateMachine):
         self.offers |= {o.id: o for o in made}
         for delivery in open_:
             assert self.take(model.offer(delivery, offers=made, now=self.now))
+            self.offered_minor[delivery.id] = delivery.pay_minor
 
     @precondition(lambda self: self.offers)
     @rule(data=st.data())
@@ -230,7 +244,16 @@ class Street(RuleBasedStateMachine):
                     now=self.now,
                 )
             )
+            assert self.deliveries[id_].pay_minor == self.offered_minor[id_]
             self.assigned += 1
+
+    @rule(n=st.integers(0, 2))
+    def escalate(self, n: int) -> None:
+        delivery = self.deliveries[UUID(int=n)]
+        if self.take(model.escalate(delivery, reason="nobody_yet")):
+            higher = self.deliveries[delivery.id]
+            assert delivery.pay_minor <= higher.pay_minor
+            assert higher.declined_by == higher.lost_by
 
     @precondition(lambda self: self.pending())
     @rule(data=st.data(), how=st.sampled_from(["reject", "expire", "withdraw"]))

@@ -2,13 +2,8 @@
 
 from tawsil.dispatch.model.delivery import (
     COMMIT_AHEAD,
-    MOVES,
     NOBODY_CAME,
-    TO_COLLECT,
-    WITH_COURIER,
-    WITHOUT_COURIER,
     Delivery,
-    State,
     arrive,
     assign,
     bring_back,
@@ -64,6 +59,7 @@ from tawsil.dispatch.model.rules import (
     Step,
     set_rules,
 )
+from tawsil.dispatch.model.states import MOVES, TO_COLLECT, WITH_COURIER, WITHOUT_COURIER, State
 from tawsil.dispatch.model.suggestion import SUGGESTION_LASTS, Suggestion, suggest
 from tawsil.dispatch.model.watch import LOOK_EVERY, Risk, Sight, Undo, Watch
 

@@ -1,12 +1,11 @@
-"""A delivery: its states, the table of legal moves, and what each step decides.
+"""A delivery, and what each step decides.
 
 Deliveries know no orders. Whoever asks for one names it by an opaque `reference_id`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from datetime import datetime, timedelta
-from enum import StrEnum
 from typing import Any, ClassVar, Final
 from uuid import UUID
 
@@ -17,6 +16,23 @@ from tawsil.dispatch import events
 from tawsil.dispatch.events import Cause
 from tawsil.dispatch.model.offer import Etas, Offer
 from tawsil.dispatch.model.rules import DEFAULT_RULES, Action, Offering, Rules
+from tawsil.dispatch.model.states import (
+    ASSIGNED,
+    AT_DROPOFF,
+    AT_PICKUP,
+    DONE,
+    FAILED,
+    MOVES,
+    OFFERED,
+    PICKED_UP,
+    RETURNED,
+    TO_COLLECT,
+    WAITING,
+    WITH_COURIER,
+    WITHDRAWN,
+    WITHOUT_COURIER,
+    State,
+)
 from tawsil.dispatch.model.watch import Risk, Undo, Watch
 from tawsil.kernel.decisions import (
     Accepted,
@@ -34,40 +50,6 @@ from tawsil.tracking.events import StopKind
 COMMIT_AHEAD: Final = timedelta(minutes=3)
 """Until then a delivery may be held on purpose: a courier nearby need not set off yet."""
 NOBODY_CAME: Final = "nobody_came"
-
-
-class State(StrEnum):
-    WAITING = "waiting"
-    OFFERED = "offered"
-    ASSIGNED = "assigned"
-    AT_PICKUP = "at_pickup"
-    PICKED_UP = "picked_up"
-    AT_DROPOFF = "at_dropoff"
-    DONE = "done"
-    FAILED = "failed"  # being brought back
-    RETURNED = "returned"
-    WITHDRAWN = "withdrawn"
-
-
-WAITING, OFFERED, ASSIGNED, AT_PICKUP, PICKED_UP, AT_DROPOFF, DONE, FAILED, RETURNED, WITHDRAWN = (
-    State
-)
-
-MOVES: Final[Mapping[State, frozenset[State]]] = {
-    WAITING: frozenset({OFFERED, ASSIGNED, WITHDRAWN}),  # assigned without an offer: by hand
-    OFFERED: frozenset({WAITING, ASSIGNED, WITHDRAWN}),
-    ASSIGNED: frozenset({WAITING, AT_PICKUP, PICKED_UP, WITHDRAWN}),
-    AT_PICKUP: frozenset({WAITING, PICKED_UP, WITHDRAWN}),
-    PICKED_UP: frozenset({AT_DROPOFF, DONE, FAILED}),
-    AT_DROPOFF: frozenset({DONE, FAILED}),
-    FAILED: frozenset({RETURNED}),
-    DONE: frozenset(),
-    RETURNED: frozenset(),
-    WITHDRAWN: frozenset(),
-}
-WITHOUT_COURIER: Final = frozenset({WAITING, OFFERED})
-TO_COLLECT: Final = frozenset({ASSIGNED, AT_PICKUP})
-WITH_COURIER: Final = TO_COLLECT | {PICKED_UP, AT_DROPOFF, FAILED}
 SEEN_BY_LOOKING: Final = frozenset({Cause.COURIER_OFFLINE, Cause.COURIER_STALLED, Cause.TOO_LATE})
 """What a look at the courier shows, and what the courier's being seen again refutes."""
 
@@ -249,7 +231,11 @@ def fall_through(
     assert delivery.state is OFFERED, "only an offered delivery loses its offer"
     assert delivery.round_id == offer.round_id, "an offer speaks for its own deliveries"
     left = replace(
-        delivery, state=WAITING, round_id=None, declined_by=delivery.declined_by | declined_by
+        delivery,
+        state=WAITING,
+        round_id=None,
+        declined_by=delivery.declined_by | declined_by,
+        incentive_minor=_incentive_minor(delivery, delivery.level),
     )
     return accept(
         left,
@@ -399,20 +385,22 @@ def withdraw(delivery: Delivery, *, reason: str, now: datetime) -> Decision[Deli
 
 
 def escalate(delivery: Delivery, *, reason: str) -> Decision[Delivery]:
-    """Climb one rung of the ladder. Who declined may be asked again, but not who lost it."""
+    """Climb one rung of the ladder. Who declined may be asked again, but not who lost it.
+
+    What was offered stays as it was offered: while it is, a raise waits for the next offer.
+    """
     if delivery.state not in WITHOUT_COURIER:
         return refuse("dispatch.has_courier", state=delivery.state)
     rules = delivery.rules
     if delivery.level == len(rules.ladder):
         return refuse("dispatch.top_of_ladder", level=delivery.level)
     level = delivery.level + 1
-    incentive = share(
-        delivery.earning_minor, basis_points=rules.raise_bp * rules.actions_to(level, Action.RAISE)
-    )
     higher = replace(
         delivery,
         level=level,
-        incentive_minor=max(delivery.incentive_minor, incentive),
+        incentive_minor=delivery.incentive_minor
+        if delivery.state is OFFERED
+        else _incentive_minor(delivery, level),
         declined_by=delivery.lost_by,
     )
     return accept(
@@ -426,6 +414,13 @@ def escalate(delivery: Delivery, *, reason: str) -> Decision[Delivery]:
             incentive_minor=higher.incentive_minor,
         ),
     )
+
+
+def _incentive_minor(delivery: Delivery, level: int) -> int:
+    """What is on top of the earning at a rung; what was on top before stays."""
+    raises = delivery.rules.actions_to(level, Action.RAISE)
+    raised = share(delivery.earning_minor, basis_points=delivery.rules.raise_bp * raises)
+    return max(delivery.incentive_minor, raised)
 
 
 def give_up(delivery: Delivery, *, now: datetime) -> Decision[Delivery]:

@@ -15,19 +15,21 @@ from msgspec.structs import replace
 from tawsil.dispatch import events
 from tawsil.dispatch.events import Cause
 from tawsil.dispatch.model.delivery import (
-    ASSIGNED,
-    AT_DROPOFF,
-    PICKED_UP,
     SEEN_BY_LOOKING,
-    TO_COLLECT,
-    WITH_COURIER,
-    WITHOUT_COURIER,
     Delivery,
     arrive,
     recovered,
     unassign,
 )
 from tawsil.dispatch.model.offer import Etas
+from tawsil.dispatch.model.states import (
+    ASSIGNED,
+    AT_DROPOFF,
+    PICKED_UP,
+    TO_COLLECT,
+    WITH_COURIER,
+    WITHOUT_COURIER,
+)
 from tawsil.dispatch.model.watch import Risk, Sight, Undo, Watch
 from tawsil.kernel.decisions import Decision, Refusal, accept, refuse, then
 from tawsil.kernel.places import Place
