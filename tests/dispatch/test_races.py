@@ -10,9 +10,14 @@ from random import Random
 from typing import Any
 from uuid import UUID
 
+import pytest
+
 from tawsil.couriers.service import Resume, TakeBreak, resume, take_break
 from tawsil.dispatch import public as dispatch
+from tawsil.dispatch.model import Offering
 from tawsil.dispatch.public import GiveBack, Reassign, Withdraw
+from tawsil.dispatch.service import by_hand
+from tawsil.dispatch.service.by_hand import OfferByHand
 from tawsil.dispatch.service.reassignment import HandOver, UndoReassignment, hand_over, undo
 from tawsil.kernel.clock import VirtualClock
 from tawsil.kernel.db import Database, Tx
@@ -41,6 +46,14 @@ CONTRADICTIONS = {
             on d.id = i where o.state = 'pending'
             and (d.state <> 'offered' or d.round_id <> o.round_id)
     """,
+    "won twice": """
+        select round_id from dispatch.offer where state = 'accepted'
+        group by round_id having count(*) > 1
+    """,
+    "asked for what somebody has": """
+        select o.id from dispatch.offer o join dispatch.delivery d on d.id = any(o.delivery_ids)
+        where o.state = 'pending' and d.courier_id is not null
+    """,
     "alive without a deadline": """
         select d.id from dispatch.delivery d
         where d.state not in ('done', 'returned', 'withdrawn') and not exists (
@@ -62,12 +75,14 @@ CONTRADICTIONS = {
 }
 
 
+@pytest.mark.parametrize("offering", [Offering.ONE_BY_ONE, Offering.BROADCAST])
 async def test_whatever_happens_at_once_nothing_contradicts(
-    database: Database, city: City, clock: VirtualClock
+    database: Database, city: City, clock: VirtualClock, offering: Offering
 ):
     dice = Random(20261120)
     deadlines = Deadlines({"delivery": dispatch.on_due_delivery, "offer": dispatch.on_due_offer})
     async with database.transaction() as tx:
+        await city.follows(tx, offering=offering)
         people = await city.on_duty(tx, count=6)
 
     async def act(do: Act) -> None:
@@ -82,7 +97,7 @@ async def test_whatever_happens_at_once_nothing_contradicts(
             offers = await pending(tx)
             waiting = await references(tx, "waiting", "offered", "assigned")
             carried = await references(tx, "assigned", "at_pickup", "picked_up")
-        acts: list[Act] = [city.tick, city.tick]
+        acts: list[Act] = [looking(city), looking(city)]
         acts += [answering(city, o, dice) for o in offers for _ in range(2)]
         acts += [withdrawing(city, r) for r in dice.sample(waiting, k=min(2, len(waiting)))]
         acts += [
@@ -97,6 +112,7 @@ async def test_whatever_happens_at_once_nothing_contradicts(
             for r in dice.sample(carried, k=min(2, len(carried)))
         ]
         acts += [resting(city, dice.choice(people))]
+        acts += [asking(city, r, dice.sample(people, k=3)) for r in waiting[:2]]
         dice.shuffle(acts)
         clock.advance(timedelta(seconds=dice.choice([5, 20, 40, 130])))
         # Timers claim their rows before their subjects, so they take turns with the rest.
@@ -132,6 +148,10 @@ async def references(tx: Tx, *states: str) -> list[UUID]:
     return [row["reference_id"] for row in rows]
 
 
+def looking(city: City) -> Act:
+    return lambda tx: city.tick(tx, heard=False)
+
+
 def answering(city: City, offer: tuple[UUID, UUID], dice: Random) -> Act:
     say = dice.choice([dispatch.accept, dispatch.accept, dispatch.reject])
     answer = dispatch.Answer(by=city.by, offer_id=offer[0], courier_id=offer[1])
@@ -148,6 +168,11 @@ def reassigning(city: City, reference_id: UUID, courier_id: UUID | None) -> Act:
         by=city.by, reference_id=reference_id, courier_id=courier_id, reason="by hand"
     )
     return lambda tx: dispatch.reassign(tx, [command])
+
+
+def asking(city: City, reference_id: UUID, people: list[UUID]) -> Act:
+    command = OfferByHand(by=city.by, reference_id=reference_id, courier_ids=tuple(people))
+    return lambda tx: by_hand.offer(tx, [command])
 
 
 def undoing(city: City, reference_id: UUID) -> Act:

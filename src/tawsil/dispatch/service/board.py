@@ -75,6 +75,16 @@ class Board:
         known = await store.of_references(tx, reference_ids=reference_ids)
         return await cls.of(tx, delivery_ids=[d.id for d in known.values()])
 
+    async def lock_couriers(self, *more: UUID) -> None:
+        """Lock all couriers whom the board may change, and `more`, before any of them is changed.
+
+        A use case that engages or holds couriers before the board is saved, when others are freed,
+        would otherwise take them out of turn.
+        """
+        asked = {o.courier_id for o in self.offers.values()}
+        carrying = {d.courier_id for d in self.deliveries.values() if d.courier_id is not None}
+        await couriers.lock(self._tx, ids=sorted(asked | carrying | set(more)))
+
     def add(self, state: Delivery | Offer) -> None:
         """A new row: it is inserted as it stands after the decisions about it."""
         if isinstance(state, Offer):

@@ -44,8 +44,7 @@ async def offer(tx: Tx, commands: Sequence[OfferByHand]) -> list[Asked | Refusal
     chosen = sorted({id_ for c in commands for id_ in c.courier_ids})
     known = await store.of_references(tx, reference_ids=[c.reference_id for c in commands])
     board = await Board.of(tx, delivery_ids=[d.id for d in known.values()], courier_ids=chosen)
-    pending = {o.courier_id for o in board.offers.values()}
-    await couriers.lock(tx, ids=sorted(pending.union(chosen)))
+    await board.lock_couriers(*chosen)
     seen = await tracking.latest(tx, courier_ids=chosen)
     places = {id_: position.place for id_, position in seen.items()}
     outcomes = [await _offer(tx, board, command, places) for command in commands]

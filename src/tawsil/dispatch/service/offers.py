@@ -138,8 +138,7 @@ async def accept(tx: Tx, commands: Sequence[Answer]) -> Outcomes:
     said yes has it.
     """
     board, known = await _open(tx, commands)
-    held = {o.courier_id for o in board.offers.values() if not o.joins}
-    await couriers.lock(tx, ids=list(held))
+    await board.lock_couriers()
     outcomes: dict[int, Offer | Refusal] = {}
     while first := _first_yeses(board, commands, outcomes, now=tx.now):
         unable = await _engage(tx, board, first.values())

@@ -101,7 +101,7 @@ async def hand_over(tx: Tx, commands: Sequence[HandOver]) -> Outcomes:
         )
         if isinstance(decision, Refusal):
             return decision
-        if refused := await _engage(tx, board, by, delivery, courier_id=command.courier_id):
+        if refused := await _engage(tx, board, by, courier_id=command.courier_id):
             return refused
         _withdraw_offers_to(board, by, command.courier_id)
         return board.hand_over(by, delivery, decision)
@@ -165,9 +165,7 @@ async def _give(
 ) -> Outcome:
     """Take it from whoever has it or is asked, and give it to this courier or to the search."""
     by = by.about(delivery.correlation_id)
-    if courier_id is not None and (
-        refused := await _engage(tx, board, by, delivery, courier_id=courier_id)
-    ):
+    if courier_id is not None and (refused := await _engage(tx, board, by, courier_id=courier_id)):
         return refused
     former = delivery.courier_id
     board.withdraw_offer_of(by, delivery, reason="reassigned")
@@ -185,13 +183,11 @@ async def _give(
     return board.assign(by, outcome, courier_id=courier_id, etas=etas, now=tx.now)
 
 
-async def _engage(
-    tx: Tx, board: Board, by: By, delivery: Delivery, *, courier_id: UUID
-) -> Refusal | None:
+async def _engage(tx: Tx, board: Board, by: By, *, courier_id: UUID) -> Refusal | None:
     """Why the courier cannot have it; otherwise they are on the job."""
     if carried := board.carried(courier_id):
         return None if carried[0].tenant_id == by.tenant_id else unknown()
-    await couriers.lock(tx, ids=[c for c in (courier_id, delivery.courier_id) if c is not None])
+    await board.lock_couriers(courier_id)
     (engaged,) = await couriers.engage(tx, [couriers.Engage(by=by, courier_id=courier_id)])
     if isinstance(engaged, Refusal):
         return engaged
