@@ -7,6 +7,7 @@ from uuid import UUID
 from tawsil.dispatch import store
 from tawsil.dispatch.model import (
     TO_COLLECT,
+    Action,
     Delivery,
     Etas,
     Load,
@@ -86,6 +87,7 @@ __all__ = [
     "LIVE_POLICY",
     "TO_COLLECT",
     "TRIAL",
+    "Action",
     "Answer",
     "AskForTrial",
     "Considered",

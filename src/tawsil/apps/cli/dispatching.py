@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, cast
 from uuid import UUID
 
 import msgspec
@@ -99,7 +99,8 @@ async def _trial(settings: Settings, *, city_slug: str, policy: str, seed: int) 
             assert not isinstance(asked, Refusal), "city and version are there"
             task = await dispatch.trial_task(tx, trial_id=asked.id)
         assert task is not None, "a trial that was just asked for is to be done"
-        weeks = Weeks(setting=Setting(seed=seed), candidate=task.candidate, live=task.live)
+        setting = Setting(seed=seed, rules=task.rules)
+        weeks = Weeks(setting=setting, candidate=task.candidate, live=task.live)
         lived = await asyncio.to_thread(live_through, weeks)
         async with database.transaction() as tx:
             return await dispatch.finish_trial(
@@ -325,11 +326,11 @@ def _weights(path: str) -> dict[str, Any]:
 
 
 def _said(refusal: Refusal) -> str:
-    shown_: dict[str, Any] = {
-        name: ", ".join(map(str, value)) if isinstance(value, list) else value
-        for name, value in refusal.detail.items()
-    }
-    return text(refusal.code, params=shown_)
+    return text(refusal.code, params={name: _shown(v) for name, v in refusal.detail.items()})
+
+
+def _shown(value: Any) -> str:
+    return ", ".join(map(str, cast("list[Any]", value))) if isinstance(value, list) else str(value)
 
 
 async def _version(

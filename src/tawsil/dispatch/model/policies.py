@@ -32,6 +32,7 @@ RANGES: Final[Mapping[str, tuple[float, float]]] = {
     "patience_s": (600, 86_400),
     "bundle_max": (1, 10),
     "candidates": (0, 20),
+    "bundle_s": (0, 3_600),
     "escalation": (0, 10),
     "courier_time": (0, 10),
     "soonest_free": (0, 10),
@@ -261,7 +262,7 @@ def judge(*, candidate: Metrics, live: Metrics) -> tuple[Finding, ...]:
         ),
         Finding(
             check="acceptance",
-            value=candidate.acceptance_pct,
+            value=round(candidate.acceptance_pct, 2),
             bound=round(least_pct, 2),
             passed=candidate.acceptance_pct > least_pct,
         ),

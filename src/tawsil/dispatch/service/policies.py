@@ -7,6 +7,7 @@ from uuid import UUID
 from msgspec import Struct
 from msgspec.structs import replace
 
+from tawsil.dispatch.model import Rules
 from tawsil.dispatch.model import policies as model
 from tawsil.dispatch.model.policies import (
     LIVE_POLICY,
@@ -18,6 +19,7 @@ from tawsil.dispatch.model.policies import (
 from tawsil.dispatch.planning import Policy
 from tawsil.dispatch.service.requests import unknown
 from tawsil.dispatch.store import policy_rows as store
+from tawsil.dispatch.store import rule_rows
 from tawsil.geography import public as geography
 from tawsil.kernel.db import Job, Tx
 from tawsil.kernel.decisions import Accepted, Command, Refusal, refuse
@@ -59,7 +61,7 @@ class TrialTask(Struct, frozen=True, kw_only=True):
     trial: Trial
     candidate: Policy
     live: Policy
-    city: geography.City
+    rules: Rules
 
 
 async def create(tx: Tx, commands: Sequence[CreatePolicy]) -> list[PolicyVersion | Refusal]:
@@ -135,11 +137,14 @@ async def trial_task(tx: Tx, *, trial_id: UUID) -> TrialTask | None:
     if trial is None or trial.finished_at is not None:
         return None
     version = await store.policy_by_id(tx, id_=trial.policy_id)
-    city = await geography.city(tx, city_id=trial.city_id)
     assert version is not None, "a policy that was tried stays"
-    assert city is not None, "a city that was tried in stays"
-    live = await live_policy(tx, city_id=city.id)
-    return TrialTask(trial=trial, candidate=version.policy, live=live, city=city)
+    rules = await rule_rows.rules_in_force(tx, city_ids=[trial.city_id])
+    return TrialTask(
+        trial=trial,
+        candidate=version.policy,
+        live=await live_policy(tx, city_id=trial.city_id),
+        rules=rules[trial.city_id],
+    )
 
 
 async def finish_trial(tx: Tx, *, task: TrialTask, candidate: Metrics, live: Metrics) -> Trial:

@@ -9,6 +9,7 @@ from uuid import UUID
 from msgspec import Struct
 from msgspec.structs import replace
 
+from tawsil.couriers import public as couriers
 from tawsil.dispatch import planning, store
 from tawsil.dispatch.model import Delivery, Offer, OfferState
 from tawsil.dispatch.service import journal, replanning
@@ -122,12 +123,23 @@ async def why_not_me(tx: Tx, *, delivery: Delivery, courier_id: UUID) -> WhyNotM
     if row is None:
         return WhyNotMe(answer=Answer.NOT_KEPT, at=theirs[-1].made_at)
     decided = journal.read(row)
+    found = _answer(decided, theirs[-1], delivery=delivery, courier_id=courier_id)
+    if found.answer is Answer.OFFLINE and await _on_duty(tx, courier_id, at=decided.at):
+        # Of several parts of a tick, an earlier one had counted on them.
+        found = WhyNotMe(answer=Answer.MEANT_FOR_ANOTHER)
     return replace(
-        _answer(decided, theirs[-1], delivery=delivery, courier_id=courier_id),
+        found,
         at=decided.at,
         policy=decided.policy,
         policy_version=decided.policy_version,
     )
+
+
+async def _on_duty(tx: Tx, courier_id: UUID, *, at: datetime) -> bool:
+    spans = await couriers.history(
+        tx, courier_ids=[courier_id], from_at=at - timedelta(microseconds=1), to_at=at
+    )
+    return any(span.availability is not couriers.Availability.OFFLINE for span in spans)
 
 
 def _expected_at(offer: Offer) -> datetime:

@@ -88,6 +88,7 @@ async def recorded(
             couriers=await _couriers(tx, city, from_at, to_at, pace=pace),
             travel=dispatch.OnMap(geography.GreatCircle.of(city.rules)),
             roads=Straight(city.rules.detour_factor),
+            rules=await dispatch.rules_of(tx, city_id=city.id),
         ),
         real=_really(orders, lives, offers),
         policies=policies,

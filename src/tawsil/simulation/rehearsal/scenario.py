@@ -8,6 +8,7 @@ from uuid import UUID
 from msgspec import Struct
 
 from tawsil.dispatch.planning import TravelTimes
+from tawsil.dispatch.public import Rules
 from tawsil.kernel.places import Place, distance_m
 
 
@@ -77,3 +78,5 @@ class Scenario(Struct, frozen=True, kw_only=True):
     couriers: Sequence[Courier]
     travel: TravelTimes
     roads: Roads
+    rules: Rules = Rules()
+    """How the city offers and escalates; couriers are asked one by one whatever they say."""

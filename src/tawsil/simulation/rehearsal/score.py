@@ -40,16 +40,16 @@ class Score:
         return Metrics(
             orders=wanted,
             delivered=delivered,
-            click_to_door_min=_mean(self.click_to_door_s) / 60,
-            click_to_door_p90_min=percentile(self.click_to_door_s, 0.9) / 60,
-            ready_to_pickup_min=_mean(self.ready_to_pickup_s) / 60,
-            courier_wait_min=self.courier_wait_s / max(1, collected) / 60,
-            unassigned_pct=100 * len(self.unassigned) / max(1, wanted),
-            time_to_assign_p95_s=percentile(self.assigned_after_s, 0.95),
-            acceptance_pct=100 * self.offers["accepted"] / max(1, answered),
-            km_per_order=self.driven_m / 1000 / max(1, delivered),
-            pay_per_order_minor=self.paid_minor / max(1, delivered),
-            orders_per_trip=collected / max(1, self.trips),
+            click_to_door_min=round(_mean(self.click_to_door_s) / 60, 3),
+            click_to_door_p90_min=round(percentile(self.click_to_door_s, 0.9) / 60, 3),
+            ready_to_pickup_min=round(_mean(self.ready_to_pickup_s) / 60, 3),
+            courier_wait_min=round(self.courier_wait_s / max(1, collected) / 60, 3),
+            unassigned_pct=round(100 * len(self.unassigned) / max(1, wanted), 3),
+            time_to_assign_p95_s=round(percentile(self.assigned_after_s, 0.95), 3),
+            acceptance_pct=round(100 * self.offers["accepted"] / max(1, answered), 3),
+            km_per_order=round(self.driven_m / 1000 / max(1, delivered), 3),
+            pay_per_order_minor=round(self.paid_minor / max(1, delivered), 3),
+            orders_per_trip=round(collected / max(1, self.trips), 3),
         )
 
 

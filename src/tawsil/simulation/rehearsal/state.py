@@ -8,13 +8,13 @@ from uuid import UUID
 from msgspec import Struct
 
 from tawsil.dispatch.planning import Job
+from tawsil.dispatch.public import Action, Rules
+from tawsil.kernel.money import share
 from tawsil.kernel.places import Place
 from tawsil.simulation.rehearsal.scenario import Courier, Order, Shift
 
 COMMIT_AHEAD_S: Final = 180.0
-LADDER_S: Final = (120.0, 300.0, 600.0)
-GIVE_UP_AFTER_S: Final = LADDER_S[-1] + 1_500.0
-"""The platform's defaults: urgent so long before it is ready, rungs counted from there."""
+"""From so long before it is ready a delivery is urgent; rungs are counted from there."""
 
 
 class Phase(Enum):
@@ -29,16 +29,24 @@ class Parcel:
     """An order on its way."""
 
     def __init__(
-        self, order: Order, number: int, *, requested_s: float, announced_s: float
+        self,
+        order: Order,
+        number: int,
+        *,
+        rules: Rules,
+        requested_s: float,
+        announced_s: float,
     ) -> None:
         self.order: Final = order
         self.number: Final = number
+        self.rules: Final = rules
         self.phase = Phase.WAITING
         self.requested_s: Final = requested_s
         self.believed_s = announced_s
         self.is_ready = False
         self.level = 0
         self.declined_by: frozenset[UUID] = frozenset()
+        self.agreed_minor = 0
         self.asked = 0
         """How many offers it has been in."""
         self.pickup_eta_s = inf
@@ -53,9 +61,23 @@ class Parcel:
     def ladder_s(self) -> float:
         """When it climbs, or is given up, if nobody has it then."""
         urgent_s = max(self.requested_s, self.believed_s - COMMIT_AHEAD_S)
-        if self.level < len(LADDER_S):
-            return urgent_s + LADDER_S[self.level]
-        return urgent_s + GIVE_UP_AFTER_S
+        if self.top_of_ladder:
+            return urgent_s + self.rules.give_up_after_s
+        return urgent_s + self.rules.ladder[self.level].after_s
+
+    @property
+    def top_of_ladder(self) -> bool:
+        return self.level == len(self.rules.ladder)
+
+    @property
+    def reach(self) -> float:
+        return self.rules.widen_factor ** self.rules.actions_to(self.level, Action.WIDEN)
+
+    @property
+    def pay_minor(self) -> int:
+        """The earning, and what the rungs it climbed added to it."""
+        raised_bp = self.rules.raise_bp * self.rules.actions_to(self.level, Action.RAISE)
+        return self.order.earning_minor + share(self.order.earning_minor, basis_points=raised_bp)
 
     def believe(self, ready_s: float) -> None:
         """It is said to be ready at another time; who comes for it comes no sooner."""

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from tawsil.dispatch import public as dispatch
 from tawsil.kernel.db import Database
@@ -44,7 +45,7 @@ class Trials:
     ) -> None:
         """`setting` gives the week of a seed, if it is not to be the usual one."""
         self._database = database
-        self._setting = setting or (lambda seed: Setting(seed=seed))
+        self._setting = setting or _usual
 
     async def run(self, job: dispatch.TrialJob) -> None:
         """Live through the weeks of a trial and judge them; one that is over stays as it is."""
@@ -52,10 +53,14 @@ class Trials:
             task = await dispatch.trial_task(tx, trial_id=job.trial_id)
         if task is None:
             return
-        setting = self._setting(task.trial.seed)
+        setting = replace(self._setting(task.trial.seed), rules=task.rules)
         lived = await _elsewhere(Weeks(setting=setting, candidate=task.candidate, live=task.live))
         async with self._database.transaction() as tx:
             await dispatch.finish_trial(tx, task=task, candidate=lived.candidate, live=lived.live)
+
+
+def _usual(seed: int) -> Setting:
+    return Setting(seed=seed)
 
 
 async def _elsewhere(weeks: Weeks) -> Lived:

@@ -52,6 +52,7 @@ def job(parcel: Parcel, instant: Instant) -> planning.Job:
             ready_at=instant(parcel.believed_s),
             declined_by=parcel.declined_by,
             escalation=parcel.level,
+            reach=parcel.reach,
         )
     return parcel.job
 

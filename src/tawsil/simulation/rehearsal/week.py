@@ -41,6 +41,8 @@ class Setting(Struct, frozen=True, kw_only=True):
     size: CitySize = CitySize()
     rate_per_hour: float = 24.0
     ways: Habits = DEFAULT_HABITS
+    rules: dispatch.Rules = dispatch.Rules()
+    """How offers last and what the ladder adds: those of whichever city is tried for."""
 
 
 class _CityRoads(Struct, frozen=True):
@@ -94,6 +96,7 @@ def week(setting: Setting) -> Scenario:
         ],
         travel=dispatch.OnMap(geography.GreatCircle.of(seeding.RULES)),
         roads=_CityRoads(city),
+        rules=setting.rules,
     )
 
 

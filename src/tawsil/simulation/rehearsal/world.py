@@ -22,7 +22,7 @@ from tawsil.simulation.city.dice import random_for, spread
 from tawsil.simulation.habits import DEFAULT_HABITS, Habits, Reply
 from tawsil.simulation.rehearsal.scenario import Scenario, Shift
 from tawsil.simulation.rehearsal.score import Score
-from tawsil.simulation.rehearsal.state import LADDER_S, Ask, Duty, Parcel, Phase, Rider
+from tawsil.simulation.rehearsal.state import Ask, Duty, Parcel, Phase, Rider
 from tawsil.simulation.rehearsal.view import Remembering, courier, job, metres
 
 TICK_S: Final = 5.0
@@ -30,7 +30,6 @@ TICK_S: Final = 5.0
 LOOK_AGAIN_S: Final = 60.0
 """What only waits is looked at again so often, though nothing is new."""
 AHEAD_S: Final = 7_200.0
-OFFER_LASTS_S: Final = 30.0
 MISSED_IN_A_ROW: Final = 3
 BREAK_AFTER_MISSED_S: Final = 900.0
 
@@ -117,6 +116,7 @@ class _World:
         parcel = Parcel(
             order,
             number,
+            rules=self._scenario.rules,
             requested_s=self._s(order.requested_at),
             announced_s=self._s(order.announced_at),
         )
@@ -150,7 +150,7 @@ class _World:
         if parcel.phase not in {Phase.WAITING, Phase.OFFERED}:
             return
         if parcel.ladder_s <= self._now_s:
-            if parcel.level == len(LADDER_S):
+            if parcel.top_of_ladder:
                 self._end(parcel)
                 self._score.unassigned.add(parcel.number)
                 return
@@ -292,7 +292,7 @@ class _World:
             pickup_s=self._s(commitment.pickup_at),
             dropoffs_s=tuple(self._s(at) for at in commitment.dropoff_ats),
             more_m=max(0.0, more_m),
-            pay_minor=sum(p.order.earning_minor for p in added),
+            pay_minor=sum(p.pay_minor for p in added),
         )
         rider.asked = True
         if not ask.joins:
@@ -308,8 +308,9 @@ class _World:
             habits=self._ways,
         )
         self._note("offer", rider, added)
-        if answer.reply is Reply.IGNORE or answer.after_s >= OFFER_LASTS_S:
-            self._after(OFFER_LASTS_S, lambda: self._refuse(ask, "missed"))
+        lasts_s = self._scenario.rules.offer_lasts_s
+        if answer.reply is Reply.IGNORE or answer.after_s >= lasts_s:
+            self._after(lasts_s, lambda: self._refuse(ask, "missed"))
         elif answer.reply is Reply.REFUSE:
             self._after(answer.after_s, lambda: self._refuse(ask, "declined"))
         else:
@@ -358,6 +359,7 @@ class _World:
             parcel.dropoff_eta_s = dropoff_s
         for parcel in added:
             parcel.phase, parcel.holder = Phase.ASSIGNED, rider
+            parcel.agreed_minor = parcel.pay_minor
             self._score.assigned(
                 parcel.number,
                 now_s=self._now_s,
@@ -425,7 +427,7 @@ class _World:
     def _hand_over(self, rider: Rider, parcel: Parcel) -> None:
         self._end(parcel)
         self._score.click_to_door_s.append(self._now_s - self._s(parcel.order.clicked_at))
-        self._score.paid_minor += parcel.order.earning_minor
+        self._score.paid_minor += parcel.agreed_minor
         self._note("delivered", rider, (parcel,))
         if len(rider.parcels) == 1:
             self._release(rider)
