@@ -65,6 +65,7 @@ class Costs:
         self.door_s = self._door_s(since_s)
         self.terms = self._courier_terms()
         self.bias_s = sum(self.terms.values(), np.zeros(len(couriers)))
+        self.elsewhere_s = self._elsewhere_s()
         self._row_of = {c.id: row for row, c in enumerate(couriers)}
         self._merged: dict[tuple[tuple[int, ...], tuple[int, ...]], Bundle] = {}
         self._place_at_site = _count_up(snapshot.site_of)
@@ -105,6 +106,19 @@ class Costs:
             "stays_longer": p.stays_longer * np.minimum(self.off_s - self.free_s, STAY_MAX_S),
             "idle": -p.idle * np.minimum(np.array(idle), 3600.0),
         }
+
+    def _elsewhere_s(self) -> Floats | None:
+        """What couriers' preferences count at each site, shape (couriers, sites); None: nothing."""
+        s = self.snapshot
+        if not any(c.prefers for c in s.couriers):
+            return None
+        zone_of = {job.site: job.zone for job in s.jobs}
+        zones = [zone_of[site] for site in s.sites]
+        away = [
+            [bool(c.prefers) and zone is not None and zone not in c.prefers for zone in zones]
+            for c in s.couriers
+        ]
+        return self.policy.elsewhere * np.array(away, dtype=np.float64)
 
     def bundle(self, rows: tuple[int, ...], *, courier: int = -1) -> Bundle:
         assert rows
@@ -164,7 +178,11 @@ class Costs:
             + bundle.riding_s
             + self.policy.courier_time * (bundle.busy_s + approach_s)
             + float(self.bias_s[courier])
+            + self._away_s(courier, bundle.site)
         )
+
+    def _away_s(self, courier: int, site: int) -> float:
+        return 0.0 if self.elsewhere_s is None else float(self.elsewhere_s[courier, site])
 
     def declined(self, bundle: Bundle, courier: int) -> bool:
         id_ = self.snapshot.couriers[courier].id
@@ -187,6 +205,8 @@ class Costs:
         cost_s += self.bias_s[:, None]
         if p.courier_time:
             cost_s += p.courier_time * approach_s
+        if self.elsewhere_s is not None:
+            cost_s += self.elsewhere_s[:, sites]
         excluded: dict[ExclusionReason, Flags] = {
             "collecting_elsewhere": np.broadcast_to(self.collecting[:, None], cost_s.shape),
             "declined": self._declined(bundles),
@@ -217,6 +237,8 @@ class Costs:
         if self.policy.courier_time:
             drive_s = float(self.snapshot.approach_s[courier, bundle.site])
             terms["courier_time"] = self.policy.courier_time * (drive_s + bundle.busy_s)
+        if self.elsewhere_s is not None:
+            terms["elsewhere"] = self._away_s(courier, bundle.site)
         return terms | {name: float(term[courier]) for name, term in self.terms.items()}
 
 

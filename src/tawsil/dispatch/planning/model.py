@@ -61,6 +61,8 @@ class Job(Struct, frozen=True):
     """Rung of the ladder it has climbed; each makes its delay count more."""
     reach: float = 1.0
     """How many times as far as the policy's reach a courier may come from."""
+    zone: UUID | None = None
+    """Where it is collected, as far as a courier's preferences go."""
 
 
 class Courier(Struct, frozen=True):
@@ -86,6 +88,8 @@ class Courier(Struct, frozen=True):
     """Share of offers accepted, from 0 to 1."""
     paid_ahead: float = 0.0
     """How many more jobs a guaranteed wage already pays for."""
+    prefers: frozenset[UUID] = frozenset()
+    """Zones the courier likes to collect in; none: anywhere."""
 
 
 class Demand(Struct, frozen=True):
@@ -175,6 +179,8 @@ class Policy(Struct, frozen=True):
     """From the worst to the best rating."""
     acceptance: float = 10.0
     """From never to always accepting."""
+    elsewhere: float = 60.0
+    """For a pick-up outside the zones that the courier prefers."""
     idle: float = 0.001
     """For each second that a courier has been idle."""
     moves: bool = True

@@ -148,7 +148,7 @@ def _think(
     started_s = perf_counter()
     snapshot = planning.survey(
         now=now,
-        jobs=[job(d) for d in view.jobs.values()],
+        jobs=[job(d, zone=view.zones.get(d.id)) for d in view.jobs.values()],
         couriers=view.couriers,
         travel=travel,
         demand=expected.demand if expected else (),

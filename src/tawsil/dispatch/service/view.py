@@ -1,6 +1,6 @@
 """A city as the planner sees it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import datetime, timedelta
 from itertools import groupby
@@ -15,6 +15,7 @@ from tawsil.couriers.public import Availability
 from tawsil.dispatch import planning, store
 from tawsil.dispatch.model import TO_COLLECT, Delivery, State
 from tawsil.dispatch.service import performance
+from tawsil.geography import public as geography
 from tawsil.kernel.db import Tx
 from tawsil.kernel.places import Place
 from tawsil.tracking import public as tracking
@@ -29,6 +30,8 @@ class View(Struct, frozen=True, kw_only=True):
     jobs: dict[UUID, Delivery]
     couriers: tuple[planning.Courier, ...]
     left_out: dict[str, list[UUID]]
+    zones: Mapping[UUID, UUID] = {}
+    """Where jobs are collected; known only if some courier prefers zones."""
 
     def of(self, jobs: dict[UUID, Delivery], *, without: AbstractSet[UUID]) -> "View":
         """Only these jobs; of the couriers, nobody who is counted on or collects other jobs."""
@@ -38,6 +41,7 @@ class View(Struct, frozen=True, kw_only=True):
                 c for c in self.couriers if c.id not in without and jobs.keys() >= set(c.collecting)
             ),
             left_out=self.left_out,
+            zones=self.zones,
         )
 
 
@@ -77,7 +81,18 @@ async def look(
             continue
         staff.append(replace(seen, free_at=leaving.get(courier.id, seen.free_at)))
         jobs |= {d.id: d for d in theirs if d.id in seen.collecting}
-    return View(jobs=jobs, couriers=await _with_standing(tx, staff), left_out=left_out)
+    return View(
+        jobs=jobs,
+        couriers=await _with_standing(tx, staff),
+        left_out=left_out,
+        zones=await _zones(tx, jobs, city_id=city_id) if any(c.prefers for c in staff) else {},
+    )
+
+
+async def _zones(tx: Tx, jobs: Mapping[UUID, Delivery], *, city_id: UUID) -> dict[UUID, UUID]:
+    pickups = [d.pickup for d in jobs.values()]
+    zones = await geography.zones_of(tx, city_id=city_id, places=pickups)
+    return {id_: zone.id for id_, zone in zip(jobs, zones, strict=True) if zone is not None}
 
 
 async def _with_standing(tx: Tx, staff: Sequence[planning.Courier]) -> tuple[planning.Courier, ...]:
@@ -133,6 +148,7 @@ def _idle(
         free_at=now,
         off_at=courier.shift_ends_at,
         idle_since=courier.since_at,
+        prefers=courier.preferred_zones,
     )
 
 
@@ -150,6 +166,7 @@ def _busy(
         free_at=free_at,
         off_at=courier.shift_ends_at,
         collecting=collecting,
+        prefers=courier.preferred_zones,
     )
 
 
@@ -175,7 +192,7 @@ def _under_way(
     return last.pickup, max(free_at, leaves_at + carry), ()
 
 
-def job(delivery: Delivery) -> planning.Job:
+def job(delivery: Delivery, *, zone: UUID | None = None) -> planning.Job:
     return planning.Job(
         id=delivery.id,
         site=delivery.site_id,
@@ -186,4 +203,5 @@ def job(delivery: Delivery) -> planning.Job:
         declined_by=delivery.declined_by,
         escalation=delivery.level,
         reach=delivery.reach,
+        zone=zone,
     )
