@@ -217,8 +217,8 @@ async def test_food_on_board_is_never_taken_away(street: Street):
     assert await street.availability(street.rider) == ["ON_JOB"]
     await street.passes(timedelta(minutes=2), at=street.city.home)
     assert await street.told() == ["picked_up", "at_risk", "stranded", "recovered"]
-    await street.passes(timedelta(minutes=10))
-    assert (await street.told()).count("stranded") == 1
+    await street.passes(timedelta(minutes=20))
+    assert (await street.told()).count("stranded") == 2
 
 
 async def test_an_operator_leaves_it_with_its_courier(street: Street):

@@ -302,7 +302,8 @@ class Street(RuleBasedStateMachine):
         assert not lost or before.state in TO_COLLECT
         assert not lost or before.courier_id in after.lost_by & after.declined_by
         assert lost or after.courier_id == before.courier_id
-        assert before.stranded <= after.stranded
+        doubted = {before.risk.cause} if before.risk is not None else set[Cause]()
+        assert before.stranded - doubted <= after.stranded
         self.freed += lost
 
     @rule(n=st.integers(0, 2), seen=SIGHTS, heading=st.booleans())

@@ -97,7 +97,7 @@ class Delivery(Struct, frozen=True, kw_only=True):
     watch: Watch | None = None
     risk: Risk | None = None
     stranded: frozenset[Cause] = frozenset()
-    """What cost its courier the way while it was on board; people were told of each."""
+    """What cost its courier the way while it was on board, and people were told of."""
     undo: Undo | None = None
     ended_at: datetime | None = None
     ended_because: str | None = None
@@ -360,7 +360,7 @@ def recovered(delivery: Delivery, *, now: datetime) -> Accepted[Delivery]:
     risk, courier_id = delivery.risk, delivery.courier_id
     assert risk is not None, "only what is at risk recovers"
     at_risk_s = round((now - risk.since_at).total_seconds())
-    well = replace(delivery, risk=None)
+    well = replace(delivery, risk=None, stranded=delivery.stranded - {risk.cause})
     return accept(
         well,
         _event(

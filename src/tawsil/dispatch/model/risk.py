@@ -128,7 +128,7 @@ def carry_on(delivery: Delivery, *, now: datetime) -> Decision[Delivery]:
         return refuse("dispatch.not_at_risk", state=delivery.state)
     return then(
         recovered(delivery, now=now),
-        lambda d: accept(replace(d, watch=Watch.begin(now))),
+        lambda d: accept(replace(d, watch=Watch.begin(now), stranded=delivery.stranded)),
     )
 
 
