@@ -16,7 +16,7 @@ from typing import Final
 import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
-from scipy.optimize import Bounds, LinearConstraint, milp
+from scipy.optimize import Bounds, LinearConstraint, linprog, milp
 from scipy.sparse import csr_array
 
 from tawsil.dispatch.planning.costs import FORBIDDEN_S, Bundle, Costs, Flags, Floats
@@ -29,6 +29,8 @@ SECOND: Final = 12
 """First trips thought of before each bundle."""
 LEFT_OUT_S: Final = 5400.0
 """How much later a job in no chain is taken to be collected: it is as good as lost."""
+BRANCHED: Final = 6
+"""Columns for each job and courier that are branched on, those that the relaxation likes best."""
 NODES_MAX: Final = 50
 GAP: Final = 1e-4
 WHOLE: Final = 1e-6
@@ -194,17 +196,22 @@ def _choose(pool: _Pool, columns: _Columns) -> Ints | None:
     row = np.concatenate([job, holds.shape[1] + columns.courier])
     column = np.concatenate([column, np.arange(count)])
     shape = (holds.shape[1] + len(pool.costs.snapshot.couriers), count)
-    once = LinearConstraint(csr_array((np.ones(len(row)), (row, column)), shape=shape), ub=1.0)
-    share = milp(columns.saved_s, constraints=once, bounds=Bounds(0, 1)).x
-    if share is not None and (np.abs(share - np.round(share)) > WHOLE).any():
-        share = milp(
-            columns.saved_s,
-            constraints=once,
-            bounds=Bounds(0, 1),
-            integrality=np.ones(count, dtype=np.intp),
-            options={"node_limit": NODES_MAX, "mip_rel_gap": GAP},
-        ).x
-    return None if share is None else np.flatnonzero(share > 1 / 2)
+    uses = csr_array((np.ones(len(row)), (row, column)), shape=shape)
+    relaxed = linprog(columns.saved_s, A_ub=uses, b_ub=np.ones(shape[0]), method="highs-ds")
+    if relaxed.x is None:
+        return None
+    if (np.abs(relaxed.x - np.round(relaxed.x)) <= WHOLE).all():
+        return np.flatnonzero(relaxed.x > 1 / 2)
+    reduced_s = columns.saved_s - uses.T @ relaxed.ineqlin.marginals
+    near = np.sort(np.argsort(reduced_s, kind="stable")[: BRANCHED * shape[0]])
+    branched = milp(
+        columns.saved_s[near],
+        constraints=LinearConstraint(uses[:, near], ub=1.0),
+        bounds=Bounds(0, 1),
+        integrality=np.ones(len(near), dtype=np.intp),
+        options={"node_limit": NODES_MAX, "mip_rel_gap": GAP},
+    )
+    return None if branched.x is None else near[branched.x > 1 / 2]
 
 
 def _matching(

@@ -41,6 +41,7 @@ def pool_of(
 def _grown(costs: Costs, bundles: Sequence[Bundle], singles: Sequence[Bundle]) -> list[Bundle]:
     """Each bundle with one more job of its site, the least detour first, no set of jobs twice."""
     at_site: dict[int, list[Bundle]] = {}
+    alone_s = {single.rows[0]: costs.alone_s(single) for single in singles}
     for single in singles:
         at_site.setdefault(single.site, []).append(single)
     found: dict[frozenset[int], tuple[float, Bundle]] = {}
@@ -50,7 +51,7 @@ def _grown(costs: Costs, bundles: Sequence[Bundle], singles: Sequence[Bundle]) -
             if rows in found or len(rows) == len(bundle.rows):
                 continue
             both = costs.merged(bundle, single)
-            detour_s = costs.alone_s(both) - sum(costs.alone_s(costs.bundle((r,))) for r in rows)
+            detour_s = costs.alone_s(both) - sum(alone_s[row] for row in rows)
             if detour_s <= DETOUR_S:
                 found[rows] = detour_s, both
     return [bundle for _, bundle in sorted(found.values(), key=lambda f: (f[0], f[1].rows))]
