@@ -107,6 +107,15 @@ async def test_whoever_missed_a_broadcast_that_nobody_took_has_missed_an_offer(
         assert {c.missed_offers for c in known.values()} == {1}
 
 
+async def test_the_share_of_yeses_is_known_by_city(tx: Tx, city: City):
+    assert await dispatch.acceptance_rates(tx) == {}
+    await city.on_duty(tx, count=2)
+    await city.asks(tx)
+    await dispatch.reject(tx, [city.answer(await city.offer(tx))])
+    await dispatch.accept(tx, [city.answer(await city.offer(tx))])
+    assert await dispatch.acceptance_rates(tx) == {city.id: 0.5}
+
+
 async def test_rounds_share_couriers_and_ask_nobody_twice(tx: Tx, city: City):
     await city.follows(tx, offering=Offering.BROADCAST, broadcast_most=4)
     riders = await city.on_duty(tx, count=7)

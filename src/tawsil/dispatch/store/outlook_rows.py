@@ -110,11 +110,15 @@ async def fresh_suggestions(
 
 
 async def acceptance(tx: Tx, *, within: timedelta) -> dict[UUID, float]:
-    """By city, the share of yeses among the offers of late that were answered or missed."""
+    """By city, the share of yeses among the offers of late that were answered or missed; a broadcast
+    that passes is not missed.
+    """
     rows = await tx.rows(
         """
         select city_id, avg((state = 'accepted')::int)::float8 as share from dispatch.offer
-        where made_at > $1 and state in ('accepted', 'rejected', 'expired') group by city_id
+        where made_at > $1 and (state in ('accepted', 'rejected')
+            or (state = 'expired' and mode <> 'broadcast'))
+        group by city_id
         """,
         tx.now - within,
     )
