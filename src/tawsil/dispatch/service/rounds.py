@@ -20,6 +20,7 @@ from tawsil.tracking.events import StopKind
 
 ROAD_PER_STRAIGHT: Final = 1.35
 """Metres by road for a metre as the crow flies, for the distance an offer names."""
+_SPARE: Final = 4
 _WIDEST: Final = (Offering.ONE_BY_ONE, Offering.BATCH, Offering.BROADCAST)
 
 
@@ -36,9 +37,23 @@ class _Asking(Struct):
 class _Ways:
     """When couriers can be where, as the snapshot has measured it."""
 
-    def __init__(self, snapshot: planning.Snapshot, policy: planning.Policy) -> None:
+    def __init__(
+        self, snapshot: planning.Snapshot, plan: planning.Plan, policy: planning.Policy
+    ) -> None:
         self._snapshot = snapshot
         self._policy = policy
+        told = {c.courier for c in plan.commitments}
+        self._free = np.array(
+            [
+                row
+                for row, c in enumerate(snapshot.couriers)
+                if not c.collecting and c.free_at <= snapshot.now and c.id not in told
+            ],
+            dtype=np.intp,
+        )
+        self._thought_of: dict[UUID, list[UUID]] = {}
+        for candidate in plan.candidates:
+            self._thought_of.setdefault(candidate.job, []).append(candidate.courier)
         self._rows = {c.id: row for row, c in enumerate(snapshot.couriers)}
         self._jobs = {j.id: j for j in snapshot.jobs}
         self._columns = {
@@ -60,23 +75,24 @@ class _Ways:
         ready_at = max(self._jobs[id_].ready_at for id_ in commitment.jobs)
         return max(ready_at, self.arrival_at(courier_id, commitment.site) + at_door)
 
-    def others(self, commitment: planning.Commitment, plan: planning.Plan) -> list[UUID]:
-        """Free couriers who could do it: those the plan thought of, then the nearest."""
+    def others(self, commitment: planning.Commitment, *, most: int) -> list[UUID]:
+        """Free couriers who could do it and are not told of anything else: those the plan thought
+        of, then the nearest. Some more than are asked, for other rounds choose among them too.
+        """
         jobs = [self._jobs[id_] for id_ in commitment.jobs]
         reach_s = self._policy.reach_s * max(job.reach for job in jobs)
         declined = frozenset[UUID]().union(*(job.declined_by for job in jobs))
-        approach_s = self._snapshot.approach_s[:, self._columns[commitment.site]]
-        nearest = np.argsort(approach_s, kind="stable")
-        near: list[int] = nearest[approach_s[nearest] <= reach_s].tolist()
-        thought_of = [c.courier for c in plan.candidates if c.job == commitment.added[0]]
+        approach_s = self._snapshot.approach_s[self._free, self._columns[commitment.site]]
+        nearest = np.argsort(approach_s, kind="stable")[: _SPARE * most + len(declined)]
+        near: list[int] = self._free[nearest[approach_s[nearest] <= reach_s]].tolist()
+        free = {self._snapshot.couriers[row].id for row in near}
+        thought_of = [id_ for id_ in self._thought_of.get(commitment.added[0], ()) if id_ in free]
         ranked = dict.fromkeys([*thought_of, *(self._snapshot.couriers[row].id for row in near)])
-        return [id_ for id_ in ranked if id_ not in declined and self._may(id_, commitment)]
+        return [id_ for id_ in ranked if id_ not in declined and self._in_time(id_, commitment)]
 
-    def _may(self, courier_id: UUID, commitment: planning.Commitment) -> bool:
-        courier = self.courier(courier_id)
-        if courier.collecting or courier.free_at > self._snapshot.now:
-            return False
-        return courier.off_at is None or self.pickup_at(courier_id, commitment) <= courier.off_at
+    def _in_time(self, courier_id: UUID, commitment: planning.Commitment) -> bool:
+        off_at = self.courier(courier_id).off_at
+        return off_at is None or self.pickup_at(courier_id, commitment) <= off_at
 
 
 def rounds_of(
@@ -92,9 +108,9 @@ def rounds_of(
     Nobody is asked for two things. Where several are asked, rounds choose in turn, so that none
     takes all couriers before the others come to it.
     """
-    ways = _Ways(snapshot, policy)
-    asking = [_asking(board, ways, plan, c) for c in plan.commitments if _stands(board, c)]
-    taken = {c.courier for c in plan.commitments}
+    ways = _Ways(snapshot, plan, policy)
+    asking = [_asking(board, ways, c) for c in plan.commitments if _stands(board, c)]
+    taken: set[UUID] = set()
     hungry = [one for one in asking if len(one.chosen) < one.most]
     while hungry:
         for one in hungry:
@@ -120,9 +136,7 @@ def _stands(board: Board, commitment: planning.Commitment) -> bool:
     return still and carries == set(commitment.jobs) - set(commitment.added)
 
 
-def _asking(
-    board: Board, ways: _Ways, plan: planning.Plan, commitment: planning.Commitment
-) -> _Asking:
+def _asking(board: Board, ways: _Ways, commitment: planning.Commitment) -> _Asking:
     """Who is on the way to the site already is asked alone: to the others it is another route."""
     deliveries = [board.deliveries[id_] for id_ in commitment.added]
     mode = max((d.offering for d in deliveries), key=_WIDEST.index)
@@ -134,7 +148,7 @@ def _asking(
         mode=mode,
         most=most,
         chosen=[commitment.courier],
-        others=ways.others(commitment, plan) if most > 1 else [],
+        others=ways.others(commitment, most=most) if most > 1 else [],
     )
 
 

@@ -110,8 +110,9 @@ async def fresh_suggestions(
 
 
 async def acceptance(tx: Tx, *, within: timedelta) -> dict[UUID, float]:
-    """By city, the share of yeses among the offers of late that were answered or missed; a broadcast
-    that passes is not missed.
+    """By city, the share of yeses among the offers of late that were answered or missed.
+
+    A broadcast that passes is not missed.
     """
     rows = await tx.rows(
         """
