@@ -7,10 +7,10 @@ PYTHON ?= python3
 UV := $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
 STAMP := $(VENV)/.synced
 
-.PHONY: help setup demo up test check fix schemas lock browser soak mdrp clean
+.PHONY: help setup demo up test check fix schemas lock browser soak mdrp bench-dispatch bench-match clean
 
 help: ## Show what can be made
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(STAMP) ## Install everything the project needs (idempotent)
 
@@ -57,6 +57,13 @@ soak: setup ## Long proofs: a thousand offers, twenty thousand acceptances
 mdrp: setup ## Replay published delivery days (MDRP_DATA=folder of instances)
 	@test -n "$(MDRP_DATA)" || { echo "Say where the instances are: make mdrp MDRP_DATA=folder"; exit 1; }
 	MDRP_DATA=$(MDRP_DATA) $(BIN)/pytest -q -m mdrp --timeout 3600
+
+bench-dispatch: setup ## Score published delivery days under several policies (MDRP_DATA=folder of instances)
+	@test -n "$(MDRP_DATA)" || { echo "Say where the instances of grubhub/mdrplib are: make bench-dispatch MDRP_DATA=folder"; exit 1; }
+	@$(BIN)/tawsil bench dispatch "$(MDRP_DATA)" --jobs 2 $(BENCH)
+
+bench-match: setup ## Time one decision of a metropolis, and fail if it is slow
+	@$(BIN)/tawsil bench match --json --assert
 
 clean: ## Remove what was installed and built (data in .tawsil stays)
 	rm -rf $(VENV) .tools .pytest_cache .ruff_cache .hypothesis .import_linter_cache

@@ -1,6 +1,7 @@
 """A day in memory: the engine alone, one decision a minute, every offer accepted."""
 
 from datetime import datetime, timedelta
+from typing import Final
 from uuid import UUID
 
 from msgspec.structs import replace
@@ -14,15 +15,19 @@ from tawsil.simulation.mdrp.rivals import Decide
 from tawsil.simulation.mdrp.scoring import Solution
 from tawsil.simulation.motion import CourierMotion, Stop
 
+HOUR: Final = timedelta(hours=1)
+PACE_PER_HOUR: Final = 1.0
+"""How many orders a courier is sure to be given in an hour of shift that is left."""
+
 
 def fast_replay(
     instance: Instance, policy: Policy, *, decide: Decide = plan, noise: PrepNoise | None = None
 ) -> Solution:
     """Live through the day. An order is shown to the policy from the minute it is placed.
 
-    With `noise` its ready time is an estimate until it is ready (see `kitchens.Erring`), and a
-    courier who waits at a door for goods that are not ready is bound to none of them: whatever
-    is ready there first, or anywhere else, may be given to them, as the problem allows.
+    With `noise` its ready time is an estimate until it is ready (see `kitchens.Erring`). Then a
+    courier sent to a restaurant is bound to it until they are there, but to no order until they
+    pick up, as the problem allows: every minute decides anew who collects what.
     """
     day = _Day(instance, policy, decide=decide, noise=noise)
     now = min((o.placed_at for o in instance.orders), default=MIDNIGHT)
@@ -84,16 +89,16 @@ class _Day:
         )
 
     def _unbind(self, now: datetime) -> None:
-        """Whoever waits at a door, and cannot yet collect, is free for something else."""
+        """Whoever has nothing in hand yet may be given something else on arrival."""
         for id_ in list(self.collecting):
             motion = self.motions[id_]
-            if motion.free_at <= now < motion.pickup_at:
+            if now < motion.pickup_at:
                 motion.expect((), now=now)
                 del self.collecting[id_]
 
     def _decide(self, now: datetime) -> None:
         couriers = [
-            self._courier(id_, motion)
+            self._courier(id_, motion, now)
             for id_, motion in self.motions.items()
             if now <= self.offs[id_]
         ]
@@ -114,9 +119,7 @@ class _Day:
             restaurant = self.restaurant_of[move.site]
             self.motions[move.courier].send(to=restaurant, place=move.place, now=now)
 
-    def _courier(self, id_: UUID, motion: CourierMotion) -> Courier:
-        guaranteed = self.instance.pay_per_hour * self._hours(id_) / self.instance.pay_per_order
-        done = len(motion.deliveries) + len(motion.stops)
+    def _courier(self, id_: UUID, motion: CourierMotion, now: datetime) -> Courier:
         return Courier(
             id=id_,
             place=motion.place,
@@ -124,12 +127,17 @@ class _Day:
             off_at=self.offs[id_],
             collecting=self.collecting.get(id_, ()),
             waiting_at=self.site_ids.get(motion.at),
-            paid_ahead=guaranteed - done,
+            paid_ahead=self._paid_ahead(id_, motion, now),
         )
 
-    def _hours(self, id_: UUID) -> float:
+    def _paid_ahead(self, id_: UUID, motion: CourierMotion, now: datetime) -> float:
+        """How many orders a courier will be short of the guarantee, at a slow pace from now."""
         shift = self.instance.shifts[id_.int]
-        return (shift.off_at - shift.on_at) / timedelta(hours=1)
+        worth = self.instance.pay_per_hour / self.instance.pay_per_order
+        guaranteed = worth * ((shift.off_at - shift.on_at) / HOUR)
+        done = len(motion.deliveries) + len(motion.stops)
+        to_come = PACE_PER_HOUR * ((shift.off_at - max(now, shift.on_at)) / HOUR)
+        return guaranteed - done - to_come
 
     def _carry_out(self, commitment: Commitment, now: datetime) -> None:
         motion = self.motions[commitment.courier]

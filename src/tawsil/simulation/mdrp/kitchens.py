@@ -12,6 +12,9 @@ from tawsil.dispatch.planning import Courier
 from tawsil.dispatch.planning.readiness import Estimate, Readiness
 from tawsil.simulation.mdrp.instance import MINUTE, Instance, Order, site_ids
 
+SOON: Final = 30 * MINUTE
+"""Couriers who are not free by then count neither as busy nor as idle."""
+
 
 class PrepNoise(Struct, frozen=True):
     """Kitchens err: by this standard deviation, drawn once for each order from this seed."""
@@ -102,6 +105,7 @@ def _share(couriers: Sequence[Courier], *, now: datetime) -> float:
 
     When all are busy, somebody else waits for the courier: as much. When many are idle, nothing.
     """
-    idle = sum(c.free_at <= now and not c.collecting for c in couriers)
-    busy = 1.0 - idle / max(1, len(couriers))
+    present = [c for c in couriers if c.collecting or c.free_at <= now + SOON]
+    idle = sum(c.free_at <= now and not c.collecting for c in present)
+    busy = 1.0 - idle / max(1, len(present))
     return min(0.5, max(0.05, busy - 0.5))

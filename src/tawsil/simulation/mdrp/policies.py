@@ -13,12 +13,17 @@ POLICIES: Final[Mapping[str, Policy]] = {
     policy.name: policy
     for policy in (
         Policy(),
-        Policy(name="thrifty", paid_ahead=60.0),
+        Policy(name="thrifty", paid_ahead=240.0),
         Policy(name="at_once", lead_s=inf),
         Policy(name="one_by_one", bundle_max=1),
     )
 }
-"""The usual one; one that spares guaranteed wages; without holding back; without bundles."""
+"""The usual one; one that minds guaranteed wages; without holding back; without bundles."""
+FRONT: Final = tuple(
+    Policy(name=f"thrift_{weight}", paid_ahead=float(weight)) for weight in (0, 5, 20, 60, 1000)
+)
+"""From what is quickest to what is cheapest: seconds of waiting for an order that a guaranteed
+wage pays for anyway."""
 
 
 def fitted(policy: Policy, instance: Instance) -> Policy:

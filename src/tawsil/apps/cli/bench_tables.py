@@ -1,0 +1,113 @@
+"""What was measured, as tables."""
+
+from collections.abc import Sequence
+from statistics import fmean
+
+from rich.table import Table
+
+from tawsil.apps.cli.bench_match import Matched
+from tawsil.simulation.mdrp import Score, league
+
+FIGURES = (
+    ("undelivered_pct", "lost %"),
+    ("click_to_door_min", "door"),
+    ("eff_min", "eff"),
+    ("click_to_door_p90_min", "p90"),
+    ("ready_to_pickup_min", "waits"),
+    ("pay_per_order", "$/order"),
+    ("orders_per_bundle", "bundle"),
+)
+LEGEND = (
+    "minutes · door: click to door · eff: the same, what is lost counted as the longest allowed"
+    " · waits: ready to pick-up"
+)
+
+
+def of_dispatch(
+    runs: Sequence[league.Run],
+    means: Sequence[league.Mean],
+    worst: Sequence[tuple[str, float]],
+    references: league.References | None,
+) -> list[Table]:
+    contestants = list(dict.fromkeys(run.contestant for run in runs))
+    found = [_days(runs, contestants[0], references)]
+    if len(contestants) > 1:
+        found.append(_side_by_side(runs, contestants))
+    if means:
+        found.append(_means(means, references))
+    if worst:
+        found.append(_worst(worst))
+    return found
+
+
+def _table(title: str, *columns: str) -> Table:
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False)
+    for number, column in enumerate(columns):
+        table.add_column(column, justify="right" if number else "left", no_wrap=True)
+    return table
+
+
+def _days(
+    runs: Sequence[league.Run], contestant: str, references: league.References | None
+) -> Table:
+    titles = [title for _, title in FIGURES]
+    published = () if references is None else ("jit eff",)
+    table = _table(f"Each day: {contestant}", "day", "orders", *titles, *published)
+    for name, seeds in sorted(league.of_contestant(runs, contestant).items()):
+        figures = [f"{_mean(seeds, field):.2f}" for field, _ in FIGURES]
+        if references is not None:
+            known = references.reference.get(name)
+            figures.append("" if known is None else f"{known.jit.eff:.2f}")
+        table.add_row(name, str(seeds[0].orders), *figures)
+    table.caption = LEGEND
+    return table
+
+
+def _side_by_side(runs: Sequence[league.Run], contestants: Sequence[str]) -> Table:
+    table = _table("Effective click-to-door, side by side", "day", *contestants)
+    scores = {name: league.of_contestant(runs, name) for name in contestants}
+    for day in sorted({run.instance for run in runs}):
+        table.add_row(day, *(f"{_mean(scores[name][day], 'eff_min'):.2f}" for name in contestants))
+    return table
+
+
+def _means(means: Sequence[league.Mean], references: league.References | None) -> Table:
+    table = _table("Means", "days", "policy", *(title for _, title in FIGURES))
+    for one in means:
+        figures = (f"{getattr(one, field):.2f}" for field, _ in FIGURES)
+        table.add_row(one.group, one.name, *figures)
+    if references is not None:
+        for group in dict.fromkeys(one.group for one in means if one.group != league.ALL):
+            blank = [""] * (len(FIGURES) - 3)
+            bound = f"{references.bound_min(group):.2f}"
+            table.add_row(group, "bound without contention", "", "", bound, *blank)
+    return table
+
+
+def _worst(worst: Sequence[tuple[str, float]]) -> Table:
+    table = _table(f"The worst days of {league.USUAL}", "day", "minutes behind jit")
+    for day, behind_min in worst:
+        table.add_row(day, f"{behind_min:+.2f}")
+    return table
+
+
+def _mean(seeds: Sequence[Score], field: str) -> float:
+    return fmean(getattr(score, field) for score in seeds)
+
+
+def of_match(found: Sequence[Matched]) -> Table:
+    table = _table(
+        "One decision", "jobs", "couriers", "median s", "max s", "CPU s", "ways s", "peak MB"
+    )
+    for one in found:
+        table.add_row(
+            str(one.jobs),
+            str(one.couriers),
+            f"{one.median_s:.3f}",
+            f"{one.max_s:.3f}",
+            f"{one.median_cpu_s:.3f}",
+            f"{one.median_survey_s:.3f}",
+            f"{one.peak_rss_mb:.0f}",
+        )
+    table.caption = "one core; ways: measuring travel times, part of the whole"
+    return table
