@@ -1,4 +1,4 @@
-"""The live city in a real browser, by keyboard alone."""
+"""The live city and its dispatch in a real browser, by keyboard alone."""
 
 import asyncio
 import socket
@@ -12,6 +12,7 @@ from granian.log import LogLevels
 from granian.server.embed import Server
 from playwright.async_api import Page, async_playwright, expect
 
+from consoles.painted import DECISION_ID, HELD
 from tawsil.consoles.routes import routes
 from tawsil.kernel.db import Database
 from tawsil.kernel.events import Registry
@@ -77,13 +78,40 @@ async def page(site: str, operator: str) -> AsyncIterator[Page]:
         await browser.close()
 
 
-async def test_the_city_by_keyboard_in_both_languages(page: Page, site: str, watch: Any) -> None:
-    complaints: list[str] = []
-    page.on("pageerror", lambda error: complaints.append(str(error)))
+@pytest.fixture
+def complaints(page: Page) -> list[str]:
+    """What the browser does not like about the pages."""
+    said: list[str] = []
+    page.on("pageerror", lambda error: said.append(str(error)))
     page.on(
         "console",
-        lambda said: complaints.append(said.text) if said.type in {"error", "warning"} else None,
+        lambda line: said.append(line.text) if line.type in {"error", "warning"} else None,
     )
+    return said
+
+
+async def focused(page: Page) -> str:
+    return await page.evaluate("document.activeElement.textContent")
+
+
+async def fits_a_phone(page: Page) -> None:
+    """Nothing is wider than the screen, and nothing to be touched is smaller than 24 pixels."""
+    await page.set_viewport_size({"width": 360, "height": 740})
+    assert await page.evaluate("document.documentElement.scrollWidth") == 360
+    small = await page.evaluate(
+        """() => [...document.querySelectorAll("a, button, summary, select, input")]
+            .filter((target) => !target.matches(".skip, [type=hidden], .check input, p a"))
+            .filter((target) => target.checkVisibility())
+            .map((target) => [target.outerHTML.slice(0, 90), target.getBoundingClientRect()])
+            .filter(([, box]) => box.width && (box.width < 24 || box.height < 24))
+            .map(([html, box]) => `${box.width}x${box.height} ${html}`)"""
+    )
+    assert small == []
+
+
+async def test_the_city_by_keyboard_in_both_languages(
+    page: Page, site: str, watch: Any, complaints: list[str]
+) -> None:
     await page.goto(f"{site}/city")
     await page.wait_for_selector('#pulse[data-state="live"]')
 
@@ -93,7 +121,7 @@ async def test_the_city_by_keyboard_in_both_languages(page: Page, site: str, wat
     await page.keyboard.press("Enter")
     for key, number in (("j", 10_001), ("j", 10_002), ("j", 10_003), ("k", 10_002)):
         await page.keyboard.press(key)
-        assert f"#{number}" in await page.evaluate("document.activeElement.textContent")
+        assert f"#{number}" in await focused(page)
 
     await page.keyboard.press("Enter")
     await page.wait_for_selector(".timeline li")
@@ -101,12 +129,12 @@ async def test_the_city_by_keyboard_in_both_languages(page: Page, site: str, wat
     assert f"order={watch.orders[1].id}" in page.url
     await page.keyboard.press("Escape")
     await page.wait_for_selector("#detail", state="hidden")
-    assert "#10002" in await page.evaluate("document.activeElement.textContent")
+    assert "#10002" in await focused(page)
 
     await page.click("#keys")
     await page.focus("a.row >> nth=0")
     await page.keyboard.press("j")
-    assert "#10001" in await page.evaluate("document.activeElement.textContent")
+    assert "#10001" in await focused(page)
 
     await page.click('a.filter[data-stage="ready"]')
     await expect(page.locator("a.row")).to_have_count(1)
@@ -115,14 +143,61 @@ async def test_the_city_by_keyboard_in_both_languages(page: Page, site: str, wat
     assert "stage=ready" in page.url
     assert await page.locator("#queue-title").text_content() == "الطلبات الجارية"
 
-    await page.set_viewport_size({"width": 360, "height": 740})
-    wide = await page.evaluate("document.documentElement.scrollWidth")
-    assert wide == 360
-    small = await page.evaluate(
-        """() => [...document.querySelectorAll("a, button")]
-            .filter((target) => !target.matches(".skip"))
-            .map((target) => target.getBoundingClientRect())
-            .filter((box) => box.width && (box.width < 24 || box.height < 24)).length"""
-    )
-    assert small == 0
+    await fits_a_phone(page)
+    assert complaints == []
+
+
+async def test_a_banner_comes_and_goes_with_the_conditions(
+    page: Page, site: str, watch: Any, complaints: list[str]
+) -> None:
+    await page.goto(f"{site}/city")
+    await page.wait_for_selector('#pulse[data-state="live"]')
+    assert await page.locator(".banner").count() == 0
+    watch.conditions = HELD
+    await page.evaluate("dispatchEvent(new Event('online'))")
+    await page.wait_for_selector(".banner")
+    await fits_a_phone(page)
+    await page.click(".banner a")
+    await page.wait_for_url("**/city/dispatch?city=marsa")
+    assert complaints == []
+
+
+async def test_dispatch_by_keyboard_in_both_languages(
+    page: Page, site: str, watch: Any, complaints: list[str]
+) -> None:
+    await page.goto(f"{site}/city/dispatch")
+    await page.wait_for_selector('#pulse[data-state="live"]')
+    key = str(watch.orders[1].id)
+    await page.focus(f'[data-focus="escalate-{key}"]')
+    await page.keyboard.press("Enter")
+    await page.keyboard.press("Tab")
+    assert await page.evaluate("document.activeElement.name") == "reason"
+    await page.keyboard.press("Escape")
+    assert "Escalate now" in await focused(page)
+
+    await page.keyboard.press("Tab")
+    assert "Assign by hand" in await focused(page)
+    await page.keyboard.press("Enter")
+    await page.keyboard.press("Tab")
+    await page.keyboard.press("Space")
+    await page.keyboard.press("Tab")
+    await page.keyboard.type("nearer")
+    # The page goes on being fresh around a form that is being filled in.
+    watch.conditions = HELD
+    await page.evaluate("dispatchEvent(new Event('online'))")
+    await page.wait_for_selector('.steps [data-step="strained"][aria-current]')
+    assert await page.input_value(f'[data-key="{key}"] details[open] [name="reason"]') == "nearer"
+    assert await page.evaluate("document.activeElement.name") == "reason"
+    assert await page.locator(f'[data-key="{key}"] input:checked').count() == 1
+    assert await page.locator("details.act[open]").count() == 1
+
+    await page.click('button[name="locale"]')
+    await page.wait_for_selector('html[dir="rtl"]')
+    assert await page.locator("#ladder-title").text_content() == "بلا مندوب"
+    await fits_a_phone(page)
+    for summary in await page.locator("details.act > summary").all():
+        await summary.click()
+        await fits_a_phone(page)
+    await page.goto(f"{site}/city/decisions/{DECISION_ID}")
+    await fits_a_phone(page)
     assert complaints == []

@@ -4,10 +4,9 @@ from typing import Any
 
 import pytest
 
+from consoles.painted import DECISION_ID, HELD, HOSTILE
 from tawsil.consoles.assets import ASSETS, FOREVER, address
 from tawsil.consoles.routes import routes
-
-HOSTILE = "<script>alert('x')</script>\"'&"
 
 
 @pytest.fixture
@@ -53,7 +52,15 @@ async def test_data_inside_a_page_cannot_end_its_element(staff: Any) -> None:
 
 
 async def test_no_page_has_anything_the_policy_forbids(staff: Any, watch: Any) -> None:
-    paths = ("/city", "/sign-in", "/design", f"/city/orders/{watch.orders[1].id}")
+    watch.conditions = HELD
+    paths = (
+        "/city",
+        "/city/dispatch",
+        f"/city/decisions/{DECISION_ID}",
+        "/sign-in",
+        "/design",
+        f"/city/orders/{watch.orders[1].id}",
+    )
     for path in paths:
         text = (await get(staff, path)).text
         assert " style=" not in text

@@ -9,10 +9,7 @@ from tawsil.apps.wiring import REGISTRY
 from tawsil.catalog.public import ALWAYS, NewMerchant, create_merchants
 from tawsil.consoles.picture import Presence
 from tawsil.consoles.view import LiveWatch
-from tawsil.couriers import service as courier_service
-from tawsil.couriers.public import NewCourier, Vehicle, create_couriers
-from tawsil.geography.public import City, Tenant, create_city, create_tenant
-from tawsil.identity.public import NewUser, Role, create_users
+from tawsil.geography.public import City
 from tawsil.kernel.clock import Ids
 from tawsil.kernel.db import Database, Tx
 from tawsil.kernel.decisions import Accepted, By, then
@@ -20,49 +17,8 @@ from tawsil.kernel.places import Place
 from tawsil.ordering import model, store
 from tawsil.ordering.model import Amounts, Order, PaidBy
 from tawsil.ordering.moves import Party
-from tawsil.tracking.public import Ping, RecordPositions, record
 
 CENTRE = Place(24.12, 53.1)
-
-
-@pytest.fixture
-async def city(database: Database, by: By, ids: Ids) -> City:
-    city = City(
-        id=ids(),
-        tenant_id=by.tenant_id,
-        slug="marsa",
-        name_en="Marsa",
-        name_ar="المرسى",
-        currency="AED",
-        timezone="Asia/Dubai",
-        centre=CENTRE,
-    )
-    async with database.transaction() as tx:
-        await create_tenant(tx, tenant=Tenant(id=by.tenant_id, slug="wasla", name="Wasla"))
-        await create_city(tx, city=city)
-    return city
-
-
-@pytest.fixture
-async def courier_id(database: Database, city: City, by: By, ids: Ids) -> UUID:
-    """On duty and seen at the centre just now."""
-    user = NewUser(
-        id=ids(),
-        tenant_id=by.tenant_id,
-        email="grace@example.com",
-        name="Grace",
-        password_hash="$argon2id$",
-        roles=(Role.DELIVERY_PARTNER,),
-    )
-    async with database.transaction() as tx:
-        await create_users(tx, users=[user])
-        enrol = NewCourier(by=by, courier_id=user.id, city_id=city.id, vehicle=Vehicle.BICYCLE)
-        await create_couriers(tx, couriers=[enrol])
-        start = courier_service.StartShift(by=by, courier_id=user.id)
-        await courier_service.start_shift(tx, [start])
-        ping = Ping(place=CENTRE, at=tx.now, accuracy_m=5.0)
-        await record(tx, [RecordPositions(by=by, courier_id=user.id, pings=[ping])])
-    return user.id
 
 
 @pytest.fixture

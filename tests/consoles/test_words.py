@@ -1,14 +1,18 @@
 import re
 from datetime import UTC, datetime, timedelta
 from importlib.resources import files
+from typing import get_args
 from uuid import UUID
 
 import pytest
 
-from tawsil.consoles import words
-from tawsil.consoles.picture import Presence, Stage
+from tawsil.consoles import dispatch_routes, words
+from tawsil.consoles.picture import Presence, Stage, Step
+from tawsil.consoles.situation import TERMS
 from tawsil.couriers import events as couriers
 from tawsil.dispatch import events as dispatch
+from tawsil.dispatch.model import rules as dispatch_rules
+from tawsil.dispatch.planning.model import ExclusionReason, HoldReason
 from tawsil.identity.public import Role
 from tawsil.kernel.decisions import Event
 from tawsil.kernel.i18n import LOCALES, catalogues, current_locale
@@ -28,6 +32,10 @@ TOLD = [
     *couriers.EVENTS,
     *support.EVENTS,
 ]
+LEFT_OUT = "dispatch.left_out_"
+REASONS = [
+    code.removeprefix(LEFT_OUT) for code in catalogues["en"]._sentences if code.startswith(LEFT_OUT)
+]
 CODES = [
     *(f"console.status.{status.value.lower()}" for status in ordering.Status),
     *(f"console.role.{role.value}" for role in Role),
@@ -39,6 +47,18 @@ CODES = [
     *(f"console.ticketstatus.{status.value.lower()}" for status in support.TicketStatus),
     *(f"console.presence.{presence.value}" for presence in Presence),
     *(f"console.stage.{stage.value}" for stage in Stage),
+    *(f"console.step.{step.value}" for step in Step),
+    *(f"console.term.{term}" for term in TERMS),
+    *(f"console.action.{action.value}" for action in dispatch_rules.Action),
+    *(f"console.cause.{cause.value}" for cause in dispatch.Cause),
+    *(f"console.hold.{reason}" for reason in get_args(HoldReason)),
+    *(f"console.exclusion.{reason}" for reason in (*get_args(ExclusionReason), *REASONS)),
+    *(f"console.done.{act.done}" for act in dispatch_routes.ACTS.values()),
+    *(f"console.done.{code}" for code in ("held", "let_go", "searched")),
+    *(f"console.conditions.for_{minutes}" for minutes in dispatch_routes.HOLD_FOR_MIN),
+    *(f"console.acts.{act}{part}" for act in ("reassign", "hand-over") for part in ("", ".submit")),
+    "console.ruling.travel.great_circle",
+    "console.ruling.travel.measured",
 ]
 
 

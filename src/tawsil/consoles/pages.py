@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 from tawsil.consoles import words
 from tawsil.consoles.assets import Asked, address
-from tawsil.consoles.picture import Presence, Stage
+from tawsil.consoles.picture import STEPS, Presence, Stage
 from tawsil.kernel.http import Caller, Problem
 from tawsil.kernel.http.callers import ACCESS_COOKIE
 from tawsil.kernel.i18n import LOCALES, current_locale, text
@@ -36,10 +36,16 @@ _environment.globals.update(
     clock_time=words.clock_time,
     clock_time_s=words.clock_time_s,
     countdown=words.countdown,
+    elapsed=words.elapsed,
+    distance=words.distance,
+    percent=words.percent,
+    kilometres=words.kilometres,
+    in_short=words.in_short,
     until_promise=words.until_promise,
     statuses=words.statuses,
     Presence=Presence,
     Stage=Stage,
+    STEPS=STEPS,
     THEMES=THEMES,
     LOCALES=LOCALES,
 )
@@ -52,17 +58,26 @@ def fragment(template: str, **known: Any) -> str:
 
 
 def page(
-    request: Asked, template: str, *, status: int = 200, caller: Caller | None = None, **known: Any
+    request: Asked,
+    template: str,
+    *,
+    status: int = 200,
+    caller: Caller | None = None,
+    here: str | None = None,
+    **known: Any,
 ) -> Response[str]:
-    """A whole page. Pages show what is so now, to one person: nobody keeps them."""
+    """A whole page. Pages show what is so now, to one person: nobody keeps them.
+
+    `here` is where the page is found again; the request's own address unless said.
+    """
     locale = current_locale.get()
     theme = request.cookies.get(THEME_COOKIE, THEMES[0])
-    here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    asked = request.url.path + (f"?{request.url.query}" if request.url.query else "")
     body = fragment(
         template,
         direction="rtl" if locale == "ar" else "ltr",
         theme=theme if theme in THEMES else THEMES[0],
-        here=here if request.method == "GET" else request.url.path,
+        here=here or (asked if request.method == "GET" else request.url.path),
         caller=caller,
         nonce=request.scope["state"]["csp_nonce"],
         **known,

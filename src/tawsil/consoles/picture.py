@@ -64,6 +64,42 @@ class CityFacts(Struct, frozen=True, kw_only=True):
     centre: Place
 
 
+class Step(StrEnum):
+    """How far what is asked of a city's couriers goes beyond what they can do."""
+
+    CALM = "calm"
+    TIGHT = "tight"
+    STRAINED = "strained"
+    FLOODED = "flooded"
+
+
+STEPS: Final = tuple(Step)
+
+
+class ZoneMark(Struct, frozen=True):
+    id: UUID
+    name: Name
+
+
+class Conditions(Struct, frozen=True, kw_only=True):
+    """What customers of a city meet; as usual unless something is said."""
+
+    step: Step = Step.CALM
+    extra_wait_s: int = 0
+    surge_bp: int = 0
+    reach_m: int | None = None
+    paused: tuple[ZoneMark, ...] = ()
+    since_at: datetime | None = None
+    held: bool = False
+    held_until_at: datetime | None = None
+    reason: str = ""
+
+    @property
+    def as_usual(self) -> bool:
+        nothing = not (self.extra_wait_s or self.surge_bp or self.reach_m or self.paused)
+        return nothing and self.step is Step.CALM and not self.held
+
+
 class OrderMark(Struct, frozen=True, kw_only=True):
     """A live order as the queue and the map show it."""
 
@@ -134,6 +170,7 @@ class Picture(Struct, frozen=True, kw_only=True):
     orders: tuple[OrderMark, ...]
     couriers: tuple[CourierMark, ...]
     merchants: tuple[MerchantMark, ...]
+    conditions: Conditions
     delivered: int
     median_s: float | None
     """From being placed to being delivered, of those delivered in the window."""
@@ -167,12 +204,24 @@ class Weighed(Struct, frozen=True, kw_only=True):
 class Why(Struct, frozen=True, kw_only=True):
     """A dispatch decision about an order; smaller costs are better."""
 
+    decision_id: UUID
     at: datetime
     policy: str
     weighed: tuple[Weighed, ...]
     excluded: Mapping[str, int]
     """How many couriers were not thought of, by reason."""
     held_because: str | None = None
+
+
+class Errand(Struct, frozen=True, kw_only=True):
+    """What is to be known of an order's delivery besides its status."""
+
+    incentive: str | None
+    at_risk: str | None
+    """Why its courier may be lost."""
+    since_at: datetime | None
+    ends_at: datetime | None
+    """When another is looked for."""
 
 
 class Story(Struct, frozen=True, kw_only=True):
@@ -183,6 +232,7 @@ class Story(Struct, frozen=True, kw_only=True):
     order: OrderMark
     entries: tuple[Entry, ...]
     why: Why | None = None
+    errand: Errand | None = None
 
 
 def by_urgency(orders: Sequence[OrderMark]) -> tuple[OrderMark, ...]:

@@ -1,4 +1,4 @@
-"""The pages of operations: sign-in, the live city, an order's story, the design.
+"""The pages of operations: sign-in, the live city, an order's story, dispatch, the design.
 
 The application's state holds `registry: Registry` and `settings: Settings`, and may hold a
 `watch: Watch` to be drawn from instead of the database. Signing in asks the routes of identity, and
@@ -15,7 +15,8 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery
 from litestar.response import Redirect
 
-from tawsil.consoles import base_map, sessions
+from tawsil.consoles import base_map, dispatch_routes, sessions
+from tawsil.consoles.access import READ, STAFF, May, uuid_or_none, watch_of
 from tawsil.consoles.assets import Asked, show_asset, unless_known
 from tawsil.consoles.pages import (
     HTML,
@@ -31,14 +32,12 @@ from tawsil.consoles.pages import (
 from tawsil.consoles.picture import Stage
 from tawsil.consoles.sessions import REFRESH_COOKIE, UNTIL_COOKIE, Refused, Tokens
 from tawsil.consoles.snapshot import Snapshot
-from tawsil.consoles.view import LiveWatch, Watch
 from tawsil.kernel.http import PUBLIC, Caller, Problem, allow, not_found
 from tawsil.kernel.http.callers import ACCESS_COOKIE
 from tawsil.kernel.http.envelope import request_context
 from tawsil.kernel.http.middleware import LOCALE_COOKIE
 from tawsil.kernel.i18n import LOCALES, text
 
-STAFF: Final = "order:list"
 HOME: Final = "/city"
 A_YEAR_S: Final = 365 * 86_400
 PRIVATE_HOUR: Final = "private, max-age=3600"
@@ -147,17 +146,18 @@ async def show_city(
     order: FromQuery[str | None] = None,
 ) -> Response[str]:
     """The live city; complete without scripts, alive with them."""
-    watch = _watch(state, caller)
+    watch = watch_of(state, caller)
     picture = await watch.picture(tenant_id=caller.tenant_id, slug=city)
     if picture is None:
         raise not_found()
-    chosen = _uuid(order)
+    chosen = uuid_or_none(order)
     story = await watch.story(tenant_id=caller.tenant_id, order_id=chosen) if chosen else None
     return page(
         request,
         "city.html",
         caller=caller,
         picture=picture,
+        may=May.of(caller),
         stage=_stage(stage),
         story=story,
         chosen=chosen if story else None,
@@ -174,12 +174,15 @@ async def show_snapshot(
     order: FromQuery[str | None] = None,
 ) -> Response[Snapshot]:
     """The city now: data for the map, and the parts of the page that have changed by now."""
-    picture = await _watch(state, caller).picture(tenant_id=caller.tenant_id, slug=city)
+    picture = await watch_of(state, caller).picture(tenant_id=caller.tenant_id, slug=city)
     if picture is None:
         raise not_found()
-    known = {"picture": picture, "stage": _stage(stage), "chosen": _uuid(order)}
+    known = {"picture": picture, "stage": _stage(stage), "chosen": uuid_or_none(order)}
     snapshot = Snapshot.of(
-        picture, strip=fragment("_strip.html", **known), queue=fragment("_queue.html", **known)
+        picture,
+        banner=fragment("_banner.html", city=picture.city, conditions=picture.conditions),
+        strip=fragment("_strip.html", **known),
+        queue=fragment("_queue.html", **known),
     )
     return Response(snapshot, headers={"Cache-Control": "no-store"})
 
@@ -192,7 +195,7 @@ async def show_map(
     city: FromQuery[str | None] = None,
 ) -> Response[bytes]:
     """The ground a city stands on, as GeoJSON."""
-    found = await _watch(state, caller).city(tenant_id=caller.tenant_id, slug=city)
+    found = await watch_of(state, caller).city(tenant_id=caller.tenant_id, slug=city)
     if found is None:
         raise not_found()
     return unless_known(
@@ -203,7 +206,7 @@ async def show_map(
     )
 
 
-@get("/city/orders/{order_id:uuid}", opt={"rule": allow(STAFF)}, include_in_schema=False)
+@get("/city/orders/{order_id:uuid}", opt={"rule": allow(READ)}, include_in_schema=False)
 async def show_order(
     request: Asked,
     caller: NamedDependency[Caller],
@@ -212,16 +215,22 @@ async def show_order(
     part: FromQuery[str | None] = None,
 ) -> Response[str]:
     """An order's story as a page of its own, or the part of the live city (`part`)."""
-    story = await _watch(state, caller).story(tenant_id=caller.tenant_id, order_id=order_id)
+    story = await watch_of(state, caller, permission=READ).story(
+        tenant_id=caller.tenant_id, order_id=order_id
+    )
     if story is None:
         raise not_found()
     if part:
         return Response(
-            fragment("_story.html", story=story, close=f"{HOME}?city={story.city.slug}"),
+            fragment(
+                "_story.html",
+                story=story,
+                close=f"{HOME}?city={story.city.slug}",
+            ),
             media_type=HTML,
             headers={"Cache-Control": "no-store"},
         )
-    return page(request, "order.html", caller=caller, story=story)
+    return page(request, "order.html", caller=caller, may=May.of(caller), story=story)
 
 
 @get("/design", opt={"rule": PUBLIC}, include_in_schema=False, sync_to_thread=False)
@@ -230,22 +239,8 @@ def show_design(request: Asked) -> Response[str]:
     return page(request, "design.html")
 
 
-def _watch(state: State, caller: Caller) -> Watch:
-    """What the caller may watch: only those who may list all orders of their tenant."""
-    if "all" not in caller.scopes(STAFF):
-        raise Problem(403, "request.forbidden", permission=STAFF)
-    return state.get("watch") or LiveWatch(state.database, registry=state.registry)
-
-
 def _stage(asked: str | None) -> Stage:
     return Stage(asked) if asked in set(Stage) else Stage.ALL
-
-
-def _uuid(asked: str | None) -> UUID | None:
-    try:
-        return UUID(asked) if asked else None
-    except ValueError:
-        return None
 
 
 _pages: Final = Router(
@@ -260,8 +255,9 @@ _pages: Final = Router(
         change_preferences,
         show_city,
         show_order,
+        *dispatch_routes.pages,
         show_design,
     ],
     exception_handlers={Problem: show_problem},
 )
-routes: Final = [_pages, show_snapshot, show_map, show_asset]
+routes: Final = [_pages, show_snapshot, show_map, *dispatch_routes.parts, show_asset]

@@ -39,18 +39,21 @@ class MerchantDot(Struct, frozen=True, kw_only=True):
 
 
 class Snapshot(Struct, frozen=True, kw_only=True):
-    """`strip` and `queue` are the parts of the page, rendered; empty inside a whole page."""
+    """`banner`, `strip` and `queue` are parts of the page, rendered; empty inside a whole page."""
 
     at: datetime
     centre: Point
     couriers: list[CourierDot]
     orders: list[OrderDot]
     merchants: list[MerchantDot]
+    banner: str
     strip: str
     queue: str
 
     @classmethod
-    def of(cls, picture: Picture, *, strip: str = "", queue: str = "") -> "Snapshot":
+    def of(
+        cls, picture: Picture, *, banner: str = "", strip: str = "", queue: str = ""
+    ) -> "Snapshot":
         return cls(
             at=picture.at,
             centre=_point(picture.city.centre),
@@ -69,6 +72,7 @@ class Snapshot(Struct, frozen=True, kw_only=True):
                 MerchantDot(id=merchant.id, name=_said(merchant.name), at=_point(merchant.place))
                 for merchant in picture.merchants
             ],
+            banner=banner,
             strip=strip,
             queue=queue,
         )

@@ -1,14 +1,17 @@
 """How a picture is found: every question these pages ask of the contexts below stands here."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any, Final, Protocol
 from uuid import UUID
 
 from tawsil.catalog import public as catalog
+from tawsil.consoles import rulings, situations
+from tawsil.consoles import who_and_where as known
 from tawsil.consoles.picture import (
     KPI_WINDOW,
     CityFacts,
     CourierMark,
+    Errand,
     MerchantMark,
     Name,
     OrderMark,
@@ -19,14 +22,13 @@ from tawsil.consoles.picture import (
     Why,
     by_urgency,
 )
-from tawsil.consoles.words import entries
+from tawsil.consoles.situation import Ruling, Situation
+from tawsil.consoles.words import amount, entries
 from tawsil.couriers import public as couriers
 from tawsil.couriers.public import Availability
 from tawsil.dispatch import public as dispatch
 from tawsil.geography import public as geography
-from tawsil.geography.public import City
-from tawsil.identity import public as identity
-from tawsil.kernel.db import Database, Tx
+from tawsil.kernel.db import Database
 from tawsil.kernel.events import Recorded, Registry
 from tawsil.ordering import public as ordering
 from tawsil.ordering.public import Order
@@ -54,6 +56,14 @@ class Watch(Protocol):
 
     async def city(self, *, tenant_id: UUID, slug: str | None = None) -> CityFacts | None: ...
 
+    async def situation(self, *, tenant_id: UUID, slug: str | None = None) -> Situation | None:
+        """A city's dispatch now; None when there is no such city."""
+        ...
+
+    async def ruling(self, *, tenant_id: UUID, decision_id: UUID) -> Ruling | None:
+        """One decision explained; None when it is not there or another tenant's."""
+        ...
+
 
 class LiveWatch:
     """A `Watch` over the platform's own database."""
@@ -64,17 +74,28 @@ class LiveWatch:
 
     async def city(self, *, tenant_id: UUID, slug: str | None = None) -> CityFacts | None:
         async with self._database.transaction() as tx:
-            return _chosen(await _cities(tx, tenant_id), slug)
+            return known.chosen(await known.cities(tx, tenant_id=tenant_id), slug=slug)
+
+    async def situation(self, *, tenant_id: UUID, slug: str | None = None) -> Situation | None:
+        async with self._database.transaction() as tx:
+            return await situations.situation(tx, tenant_id=tenant_id, slug=slug)
+
+    async def ruling(self, *, tenant_id: UUID, decision_id: UUID) -> Ruling | None:
+        async with self._database.transaction() as tx:
+            return await rulings.ruling(tx, tenant_id=tenant_id, id_=decision_id)
 
     async def picture(self, *, tenant_id: UUID, slug: str | None = None) -> Picture | None:
         async with self._database.transaction() as tx:
-            cities = await _cities(tx, tenant_id)
-            city = _chosen(cities, slug)
+            cities = await known.cities(tx, tenant_id=tenant_id)
+            city = known.chosen(cities, slug=slug)
             if city is None:
                 return None
             orders = await ordering.live(tx, city_id=city.id)
             on_duty = await couriers.on_duty(tx, city_id=city.id)
-            names = await _names(tx, tenant_id, [*(c.id for c in on_duty), *_courier_ids(orders)])
+            names = await known.names(
+                tx, tenant_id=tenant_id, ids=[*(c.id for c in on_duty), *_courier_ids(orders)]
+            )
+            zones = await known.zones(tx, city_id=city.id)
             seen = await tracking.latest(tx, courier_ids=[c.id for c in on_duty])
             merchants = await catalog.merchants(
                 tx, tenant_id=tenant_id, ids=sorted({o.merchant_id for o in orders})
@@ -99,6 +120,7 @@ class LiveWatch:
                     MerchantMark(id=m.id, name=Name(m.name_en, m.name_ar), place=m.place)
                     for m in merchants.values()
                 ),
+                conditions=await known.conditions(tx, city_id=city.id, among=zones),
                 delivered=summary.delivered,
                 median_s=summary.median_delivery_s,
             )
@@ -110,11 +132,14 @@ class LiveWatch:
             if order is None:
                 return None
             cities = await geography.cities_by_id(tx, ids=[order.city_id])
-            city = _facts(cities[order.city_id])
+            city = known.facts(cities[order.city_id])
             recorded = await ordering.timeline(tx, self._registry, order_id=order_id)
             reasons = await dispatch.explanation(tx, reference_id=order_id)
             thought_of = [c.courier for c in reasons.considered] if reasons else []
-            names = await _names(tx, tenant_id, [*_people(order, recorded), *thought_of])
+            names = await known.names(
+                tx, tenant_id=tenant_id, ids=[*_people(order, recorded), *thought_of]
+            )
+            delivery = (await dispatch.of_references(tx, reference_ids=[order_id])).get(order_id)
             merchants = await catalog.merchants(tx, tenant_id=tenant_id, ids=[order.merchant_id])
             return Story(
                 city=city,
@@ -122,12 +147,24 @@ class LiveWatch:
                 order=_order(order, merchants=merchants, names=names),
                 entries=entries(recorded, names=names, timezone=city.timezone),
                 why=_why(reasons, names) if reasons else None,
+                errand=_errand(delivery) if delivery else None,
             )
+
+
+def _errand(delivery: dispatch.Delivery) -> Errand:
+    incentive, risk = delivery.incentive_minor, delivery.risk
+    return Errand(
+        incentive=amount(incentive, delivery.currency) if incentive else None,
+        at_risk=risk.cause.value if risk else None,
+        since_at=risk.since_at if risk else None,
+        ends_at=delivery.grace_ends_at,
+    )
 
 
 def _why(reasons: dispatch.Explanation, names: Mapping[UUID, str]) -> Why:
     chosen = reasons.told.courier if reasons.told else None
     return Why(
+        decision_id=reasons.decision_id,
         at=reasons.at,
         policy=f"{reasons.policy} {reasons.policy_version}",
         weighed=tuple(
@@ -143,29 +180,6 @@ def _why(reasons: dispatch.Explanation, names: Mapping[UUID, str]) -> Why:
         excluded={left.reason: left.couriers for left in reasons.left_out},
         held_because=reasons.held.reason if reasons.held and not reasons.told else None,
     )
-
-
-async def _cities(tx: Tx, tenant_id: UUID) -> tuple[CityFacts, ...]:
-    return tuple(_facts(city) for city in await geography.cities(tx, tenant_id=tenant_id))
-
-
-def _chosen(cities: Sequence[CityFacts], slug: str | None) -> CityFacts | None:
-    return next((city for city in cities if slug in {None, city.slug}), None)
-
-
-def _facts(city: City) -> CityFacts:
-    return CityFacts(
-        id=city.id,
-        slug=city.slug,
-        name=Name(city.name_en, city.name_ar),
-        timezone=city.timezone,
-        centre=city.centre,
-    )
-
-
-async def _names(tx: Tx, tenant_id: UUID, ids: Iterable[UUID]) -> dict[UUID, str]:
-    users = await identity.get_many(tx, tenant_id=tenant_id, ids=set(ids))
-    return {user_id: user.name for user_id, user in users.items()}
 
 
 def _courier_ids(orders: Iterable[Order]) -> list[UUID]:

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from babel.numbers import get_currency_precision
 
-from tawsil.consoles.picture import Entry
+from tawsil.consoles.picture import Conditions, Entry
 from tawsil.kernel.db import event_type
 from tawsil.kernel.decisions import Event
 from tawsil.kernel.events import Recorded
@@ -50,6 +50,44 @@ def countdown(until: datetime, now: datetime) -> str:
     seconds = round((until - now).total_seconds())
     whole, rest = divmod(abs(seconds), 60)
     return f"{'−' if seconds < 0 else ''}{whole}:{rest:02}"  # noqa: RUF001 - a minus, not a hyphen
+
+
+def elapsed(since: datetime, now: datetime) -> str:
+    """Minutes and seconds since then, `4:05`."""
+    return countdown(max(now, since), since)
+
+
+def distance(metres: float) -> str:
+    """`850 m`, `2.4 km`: as exact as it helps to know."""
+    if metres < 950:
+        return say("acts.m", n=round(metres / 50) * 50)
+    return say("acts.km", km=f"{metres / 1_000:.1f}")
+
+
+def percent(basis_points: int) -> str:
+    return f"{basis_points / 100:g}"
+
+
+def kilometres(metres: int) -> str:
+    return f"{metres / 1_000:g}"
+
+
+def in_short(conditions: Conditions) -> list[str]:
+    """What customers meet, as phrases for one line."""
+    locale = current_locale.get()
+    said: list[str] = []
+    if conditions.extra_wait_s:
+        said.append(say("banner.wait", n=round(conditions.extra_wait_s / 60)))
+    if conditions.surge_bp:
+        said.append(say("banner.surge", percent=percent(conditions.surge_bp)))
+    if conditions.reach_m:
+        said.append(say("banner.reach", km=kilometres(conditions.reach_m)))
+    if conditions.paused:
+        zones = [isolated(zone.name.said_in(locale)) for zone in conditions.paused]
+        said.append(say("banner.paused", zones=("، " if locale == "ar" else ", ").join(zones)))
+    if conditions.held:
+        said.append(say("banner.held"))
+    return said
 
 
 def until_promise(promised_at: datetime, now: datetime) -> str:

@@ -1,26 +1,17 @@
 // Brings the live city to life: the map, the queue, the story of an order. All of it also works,
 // by reloading, without this file.
 
+import { $, announce, keepFresh, read, tick, words } from "./live.js";
 import { CityMap } from "./map.js";
-import { ask, keepSession } from "./session.js";
+import { ask } from "./session.js";
 
-const SOON_MS = 250;
-const AT_MOST_EVERY_MS = 1000;
-const ANYWAY_MS = 15_000;
-const STALE_MS = 45_000;
-const REOPEN_MS = 4_000;
 const CHANGES = [
   "new_order", "order_status_updated", "delivery_eta_updated", "unassigned_order_escalated",
   "offer_created", "offer_accepted", "offer_rejected", "availability_changed", "break_expired",
+  "conditions_changed",
 ];
 
-const $ = (id) => document.getElementById(id);
-const read = (id) => JSON.parse($(id).textContent);
-const words = read("words");
 let snapshot = read("snapshot");
-let behind_ms = Date.parse(snapshot.at) - Date.now();
-let fetchedAt = Date.now();
-const now = () => Date.now() + behind_ms;
 
 // Where we are stands in the address.
 const params = () => new URLSearchParams(location.search);
@@ -71,85 +62,13 @@ async function drawGround() {
   map.choose(params().get("order"));
 }
 
-// The connection, in words.
-const { timezone } = $("pulse").dataset;
-const clock = new Intl.DateTimeFormat("en-GB", { timeStyle: "medium", timeZone: timezone });
-let connected = false;
-
-function showPulse(state) {
-  const pulse = $("pulse");
-  const said = words[state].replace("{at}", `\u2068${clock.format(fetchedAt)}\u2069`);
-  pulse.querySelector("[data-words]").textContent = said;
-  if (pulse.dataset.state === state) return;
-  const before = pulse.dataset.state;
-  pulse.dataset.state = state;
-  if (before !== "static") announce(said);
-}
-
-function judge() {
-  if (!navigator.onLine) showPulse("offline");
-  else if (Date.now() - fetchedAt > STALE_MS) showPulse("stale");
-  else showPulse(connected ? "live" : "reconnecting");
-}
-
-function announce(said) {
-  $("announce").textContent = said;
-}
-
-// What has changed is fetched, soon, but not more than once a second.
-let waiting = null;
-let lastAsked = 0;
-let asking = false;
-let again = false;
-
-function changed() {
-  if (waiting) return;
-  const rest = AT_MOST_EVERY_MS - (Date.now() - lastAsked);
-  waiting = setTimeout(refresh, Math.max(SOON_MS, rest));
-}
-
-async function refresh() {
-  clearTimeout(waiting);
-  waiting = null;
-  if (asking) {
-    again = true;
-    return;
-  }
-  asking = true;
-  lastAsked = Date.now();
-  const asked = location.search;
-  try {
-    const answer = await ask(`/city/snapshot${asked}`);
-    if (answer.status === 401) return leave();
-    if (!answer.ok) throw new Error(String(answer.status));
-    const fresh = await answer.json();
-    if (asked === location.search) show(fresh);
-    else again = true;
-  } catch {
-    // What is shown stays, and the pulse says how old it is.
-  } finally {
-    asking = false;
-    judge();
-    if (again) {
-      again = false;
-      changed();
-    }
-  }
-}
-
-function leave() {
-  showPulse("ended");
-  location.assign(`/sign-in?next=${encodeURIComponent(location.pathname + location.search)}`);
-}
-
 function show(fresh) {
   const chosen = params().get("order");
   const was = snapshot.orders.find((order) => order.id === chosen);
   const is = fresh.orders.find((order) => order.id === chosen);
   snapshot = fresh;
-  fetchedAt = Date.now();
-  behind_ms = Date.parse(fresh.at) - fetchedAt;
   map.setScene(fresh);
+  if ($("banner").innerHTML.trim() !== fresh.banner.trim()) $("banner").innerHTML = fresh.banner;
   if ($("strip").dataset.html !== fresh.strip) {
     $("strip").innerHTML = fresh.strip;
     $("strip").dataset.html = fresh.strip;
@@ -159,7 +78,6 @@ function show(fresh) {
     if (is) announce(words.changed.replace("{number}", is.number).replace("{status}", words.statuses[is.status]));
     fetchStory(chosen);
   }
-  tick();
 }
 
 // The queue: rows that stayed the same are left alone, and the focus stays where it was.
@@ -320,64 +238,21 @@ document.addEventListener("keydown", (event) => {
   row.scrollIntoView({ block: "nearest" });
 });
 
-// Every second: what is due, and how long ago we heard.
-function tick() {
-  for (const time of document.querySelectorAll("time[data-until]")) {
-    const s = Math.round((Date.parse(time.dateTime) - now()) / 1000);
-    const rest = Math.abs(s);
-    const said = `${s < 0 ? "−" : ""}${Math.floor(rest / 60)}:${String(rest % 60).padStart(2, "0")}`;
-    time.firstElementChild.textContent = said;
-    time.classList.toggle("bad", s < 0);
-  }
-  for (const time of document.querySelectorAll("time[data-promise]")) {
-    const left = Math.floor((Date.parse(time.dateTime) - now()) / 60_000);
-    const said = left < 0 ? words.late_min : words.in_min;
-    time.textContent = said.replace("{n}", Math.abs(left));
-    time.classList.toggle("bad", left < 0);
-  }
-}
-
 // Live messages.
-let source = null;
-
-function listen() {
-  source = new EventSource("/v4/live");
-  source.onopen = () => {
-    connected = true;
-    judge();
-    changed();
-  };
-  source.onerror = async () => {
-    connected = false;
-    judge();
-    if (source.readyState !== EventSource.CLOSED) return;
-    source.close();
-    if ((await keepSession(0)) === "ended") return leave();
-    setTimeout(listen, REOPEN_MS);
-  };
-  for (const name of CHANGES) {
-    source.addEventListener(name, (event) => {
-      changed();
-      const { orderId, deliveryId } = JSON.parse(event.data);
-      const about = orderId ?? deliveryId;
-      if (about && about === params().get("order")) fetchStory(about);
-    });
-  }
-  source.addEventListener("reload", () => location.reload());
-  source.addEventListener("delivery_location_updated", (event) => {
-    const { courierId, latitude, longitude, at } = JSON.parse(event.data);
-    map.move(courierId, [longitude, latitude], at);
-  });
+function hear({ orderId, deliveryId }) {
+  const about = orderId ?? deliveryId;
+  if (about && about === params().get("order")) fetchStory(about);
 }
 
-addEventListener("online", refresh);
-addEventListener("offline", judge);
-addEventListener("pagehide", () => source?.close());
-addEventListener("pageshow", (event) => event.persisted && location.reload());
-document.addEventListener("visibilitychange", () => document.hidden || refresh());
-setInterval(() => { tick(); judge(); }, 1000);
-setInterval(() => document.hidden || refresh(), ANYWAY_MS);
-setInterval(async () => (await keepSession()) === "ended" && leave(), 30_000);
+const { refresh } = keepFresh({
+  at: snapshot.at,
+  address: () => `/city/snapshot${location.search}`,
+  show,
+  changes: CHANGES,
+  hears: {
+    ...Object.fromEntries(CHANGES.map((name) => [name, hear])),
+    delivery_location_updated: ({ courierId, latitude, longitude, at }) =>
+      map.move(courierId, [longitude, latitude], at),
+  },
+});
 drawGround();
-listen();
-keepSession();

@@ -1,0 +1,49 @@
+"""Who may see these pages, and what they may do there."""
+
+from typing import Final
+from uuid import UUID
+
+from litestar.datastructures import State
+from msgspec import Struct
+
+from tawsil.consoles.view import LiveWatch, Watch
+from tawsil.kernel.http import Caller, Problem
+
+STAFF: Final = "order:list"
+READ: Final = "order:read"
+ASSIGN: Final = "order:assign"
+HOLD: Final = "zone:update"
+
+
+class May(Struct, frozen=True):
+    """What a page offers to whoever looks at it."""
+
+    city: bool
+    assign: bool
+    hold: bool
+
+    @classmethod
+    def of(cls, caller: Caller) -> "May":
+        return cls(
+            city="all" in caller.scopes(STAFF),
+            assign="all" in caller.scopes(ASSIGN),
+            hold="all" in caller.scopes(HOLD),
+        )
+
+
+def watch_of(state: State, caller: Caller, *, permission: str = STAFF) -> Watch:
+    """What the caller may watch: only those whose permission reaches their whole tenant.
+
+    Raises:
+        Problem: 403.
+    """
+    if "all" not in caller.scopes(permission):
+        raise Problem(403, "request.forbidden", permission=permission)
+    return state.get("watch") or LiveWatch(state.database, registry=state.registry)
+
+
+def uuid_or_none(asked: str | None) -> UUID | None:
+    try:
+        return UUID(asked) if asked else None
+    except ValueError:
+        return None

@@ -1,0 +1,203 @@
+"""How a city's dispatch is found: what its page and the page of a decision are drawn from."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from msgspec import Struct
+
+from tawsil.consoles import who_and_where as known
+from tawsil.consoles.situation import (
+    Choice,
+    Climber,
+    Doubt,
+    Load,
+    PolicyMark,
+    Situation,
+    Subject,
+    TickMark,
+    Undoable,
+)
+from tawsil.consoles.words import amount
+from tawsil.couriers import public as couriers
+from tawsil.couriers.public import Availability
+from tawsil.dispatch import public as dispatch
+from tawsil.dispatch.public import LIVE_POLICY, Delivery
+from tawsil.kernel.db import Tx
+from tawsil.kernel.places import Place, distance_m
+from tawsil.tracking import public as tracking
+
+LADDER_SHOWN: Final = 40
+CHOICES: Final = 8
+TICKS_SHOWN: Final = 20
+
+
+class _Free(Struct, frozen=True):
+    id: UUID
+    name: str
+    place: Place | None
+
+
+class _Names(Struct, frozen=True):
+    subjects: Mapping[UUID, Subject]
+    people: Mapping[UUID, str]
+    free: Sequence[_Free]
+    now: datetime
+
+    def choices(self, delivery: Delivery) -> tuple[Choice, ...]:
+        """Free couriers, the nearest to the pick-up first; those not seen last."""
+        found = [
+            Choice(
+                id=one.id,
+                name=one.name,
+                distance_m=distance_m(one.place, delivery.pickup) if one.place else None,
+            )
+            for one in self.free
+            if one.id != delivery.courier_id
+        ]
+        found.sort(key=lambda c: (c.distance_m is None, c.distance_m or 0.0, c.name, c.id))
+        return tuple(found[:CHOICES])
+
+    def undo(self, delivery: Delivery) -> Undoable | None:
+        undo = delivery.undo
+        if undo is None or undo.until_at <= self.now:
+            return None
+        former = undo.courier_id
+        return Undoable(until_at=undo.until_at, courier=self.people.get(former) if former else None)
+
+
+async def situation(tx: Tx, *, tenant_id: UUID, slug: str | None) -> Situation | None:
+    """A city's dispatch now; None when there is no such city."""
+    cities = await known.cities(tx, tenant_id=tenant_id)
+    city = known.chosen(cities, slug=slug)
+    if city is None:
+        return None
+    zones = await known.zones(tx, city_id=city.id)
+    nobody_has = await dispatch.without_courier(tx, tenant_id=tenant_id, city_id=city.id)
+    urgent = sorted(
+        (d for d in nobody_has if d.urgent_at <= tx.now), key=lambda d: (d.urgent_at, d.id)
+    )
+    shown = urgent[:LADDER_SHOWN]
+    doubtful = await dispatch.in_doubt(tx, tenant_id=tenant_id, city_id=city.id)
+    names = await _names(tx, tenant_id=tenant_id, city_id=city.id, about=[*shown, *doubtful])
+    ticks = await dispatch.lately_told(tx, tenant_id=tenant_id, city_id=city.id, limit=TICKS_SHOWN)
+    return Situation(
+        city=city,
+        cities=cities,
+        zones=zones,
+        at=tx.now,
+        conditions=await known.conditions(tx, city_id=city.id, among=zones),
+        load=await _load(tx, city_id=city.id),
+        ladder=tuple(_climber(d, names) for d in shown),
+        more_urgent=len(urgent) - len(shown),
+        not_urgent=len(nobody_has) - len(urgent),
+        doubts=tuple(_doubt(d, names) for d in doubtful),
+        ticks=tuple(
+            TickMark(
+                id=line.id,
+                at=line.at,
+                jobs=line.jobs,
+                couriers=line.couriers,
+                told=line.told,
+                policy=f"{line.policy} {line.policy_version}",
+                solver_s=line.solver_s,
+            )
+            for line in ticks
+        ),
+        policy=await _policy(tx, tenant_id=tenant_id, city_id=city.id),
+    )
+
+
+async def _names(tx: Tx, *, tenant_id: UUID, city_id: UUID, about: Sequence[Delivery]) -> _Names:
+    free = [
+        courier.id
+        for courier in await couriers.on_duty(tx, city_id=city_id)
+        if courier.availability is Availability.AVAILABLE
+    ]
+    people = await known.names(tx, tenant_id=tenant_id, ids=[*free, *_people(about)])
+    seen = await tracking.latest(tx, courier_ids=free)
+    return _Names(
+        subjects=await known.subjects(
+            tx, tenant_id=tenant_id, reference_ids=[d.reference_id for d in about]
+        ),
+        people=people,
+        free=[
+            _Free(id_, people[id_], seen[id_].place if id_ in seen else None)
+            for id_ in free
+            if id_ in people
+        ],
+        now=tx.now,
+    )
+
+
+def _people(deliveries: Iterable[Delivery]) -> Iterable[UUID | None]:
+    for delivery in deliveries:
+        yield delivery.courier_id
+        yield delivery.undo.courier_id if delivery.undo else None
+
+
+def _climber(delivery: Delivery, names: _Names) -> Climber:
+    ladder, deadline = delivery.rules.ladder, delivery.deadline
+    assert deadline is not None, "a delivery that nobody has climbs or is given up"
+    so_far = [action.value for rung in ladder[: delivery.level] for action in rung.actions]
+    ahead = ladder[delivery.level].actions if delivery.level < len(ladder) else ()
+    incentive = delivery.incentive_minor
+    return Climber(
+        subject=names.subjects[delivery.reference_id],
+        urgent_at=delivery.urgent_at,
+        offered=delivery.state is dispatch.State.OFFERED,
+        level=delivery.level,
+        rungs=len(ladder),
+        actions=tuple(dict.fromkeys(so_far)),
+        next_at=deadline.at,
+        next_actions=tuple(action.value for action in ahead),
+        incentive=amount(incentive, delivery.currency) if incentive else None,
+        lost_because=delivery.lost_because.value if delivery.lost_because else None,
+        choices=names.choices(delivery),
+        undo=names.undo(delivery),
+    )
+
+
+def _doubt(delivery: Delivery, names: _Names) -> Doubt:
+    risk, courier_id = delivery.risk, delivery.courier_id
+    collected = delivery.state not in dispatch.TO_COLLECT
+    return Doubt(
+        subject=names.subjects[delivery.reference_id],
+        courier=names.people.get(courier_id, "") if courier_id else "",
+        collected=collected,
+        cause=risk.cause.value if risk else None,
+        since_at=risk.since_at if risk else None,
+        ends_at=delivery.grace_ends_at,
+        stranded=bool(delivery.stranded),
+        choices=names.choices(delivery),
+        undo=None if collected else names.undo(delivery),
+    )
+
+
+async def _load(tx: Tx, *, city_id: UUID) -> Load | None:
+    measured = await dispatch.load_of(tx, city_id=city_id)
+    if measured is None:
+        return None
+    rules = (await dispatch.rules_of(tx, city_id=city_id)).back_pressure
+    return Load(
+        load=measured.load,
+        wanted=measured.wanted,
+        couriers=measured.couriers,
+        measured_at=measured.measured_at,
+        steps=tuple(step.load for step in rules.steps),
+    )
+
+
+async def _policy(tx: Tx, *, tenant_id: UUID, city_id: UUID) -> PolicyMark:
+    live = await dispatch.live_since(tx, tenant_id=tenant_id, city_id=city_id)
+    if live is None:
+        return PolicyMark(name=LIVE_POLICY.name, version=LIVE_POLICY.version)
+    people = await known.names(tx, tenant_id=tenant_id, ids=[live.set_by])
+    return PolicyMark(
+        name=live.name,
+        version=live.number,
+        since_at=live.since_at,
+        set_by=people.get(live.set_by) if live.set_by else None,
+        override=live.override,
+    )
