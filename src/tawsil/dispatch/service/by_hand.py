@@ -1,6 +1,7 @@
 """An operator offers a delivery to couriers of their choice; the first yes wins."""
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import timedelta
 from typing import Final
 from uuid import UUID
@@ -45,15 +46,21 @@ async def offer(tx: Tx, commands: Sequence[OfferByHand]) -> list[Asked | Refusal
     known = await store.of_references(tx, reference_ids=[c.reference_id for c in commands])
     board = await Board.of(tx, delivery_ids=[d.id for d in known.values()], courier_ids=chosen)
     await board.lock_couriers(*chosen)
+    pending = await store.pending_of(tx, courier_ids=chosen)
+    elsewhere = {o.courier_id for o in pending if o.id not in board.offers}
     seen = await tracking.latest(tx, courier_ids=chosen)
     places = {id_: position.place for id_, position in seen.items()}
-    outcomes = [await _offer(tx, board, command, places) for command in commands]
+    outcomes = [await _offer(tx, board, command, places, elsewhere) for command in commands]
     await board.save()
     return outcomes
 
 
 async def _offer(
-    tx: Tx, board: Board, command: OfferByHand, places: Mapping[UUID, Place]
+    tx: Tx,
+    board: Board,
+    command: OfferByHand,
+    places: Mapping[UUID, Place],
+    elsewhere: AbstractSet[UUID],
 ) -> Asked | Refusal:
     delivery = board.find(command.by, command.reference_id)
     if delivery is None:
@@ -62,7 +69,7 @@ async def _offer(
         return refusal
     by = command.by.about(delivery.correlation_id)
     chosen = list(dict.fromkeys(command.courier_ids))
-    refused = await _hold(tx, board, command, delivery)
+    refused = await _hold(tx, board, command, delivery, elsewhere)
     if len(refused) == len(chosen):
         return refuse("dispatch.nobody_asked")
     board.withdraw_offer_of(by, delivery, reason="offered_by_hand")
@@ -81,14 +88,23 @@ async def _offer(
 
 
 async def _hold(
-    tx: Tx, board: Board, command: OfferByHand, delivery: Delivery
+    tx: Tx,
+    board: Board,
+    command: OfferByHand,
+    delivery: Delivery,
+    elsewhere: AbstractSet[UUID],
 ) -> dict[UUID, Refusal]:
     """Why some cannot be asked. Whom an offer of this very delivery holds already can be."""
     by = command.by.about(delivery.correlation_id)
-    already = {o.courier_id for o in board.pending_in(delivery.round_id) if not o.joins}
-    new = [id_ for id_ in dict.fromkeys(command.courier_ids) if id_ not in already]
+    here = board.pending_in(delivery.round_id)
+    already = {o.courier_id for o in here if not o.joins}
+    asked = {o.courier_id for o in board.offers.values() if o.pending and o not in here}
+    chosen = dict.fromkeys(command.courier_ids)
+    busy = [id_ for id_ in chosen if id_ in elsewhere or id_ in asked]
+    new = [id_ for id_ in chosen if id_ not in already and id_ not in busy]
     held = await couriers.hold(tx, [couriers.Hold(by=by, courier_id=id_) for id_ in new])
-    return {
+    refused = {id_: refuse("dispatch.has_another_offer") for id_ in busy}
+    return refused | {
         id_: outcome for id_, outcome in zip(new, held, strict=True) if isinstance(outcome, Refusal)
     }
 
