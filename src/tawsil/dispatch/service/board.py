@@ -4,6 +4,7 @@ Rows are always locked in the same order (deliveries, offers, couriers; each by 
 use cases wait for each other in a circle.
 """
 
+from collections import defaultdict
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime
@@ -40,7 +41,13 @@ class Board:
         self._tx = tx
         self.deliveries = deliveries
         self.offers = {o.id: o for o in offers.values() if o.pending}
-        self._ended = [o for o in offers.values() if not o.pending]
+        self._ended = {o.id: o for o in offers.values() if not o.pending}
+        self._rounds: defaultdict[UUID | None, list[UUID]] = defaultdict(list)
+        for offer in offers.values():
+            self._rounds[offer.round_id].append(offer.id)
+        self._had: defaultdict[UUID | None, set[UUID]] = defaultdict(set)
+        for delivery in deliveries.values():
+            self._had[delivery.courier_id].add(delivery.id)
         self.by_reference = {d.reference_id: d.id for d in deliveries.values()}
         self._loaded = {s.id: s.version for s in (*deliveries.values(), *offers.values())}
         self._decided: list[tuple[By, Accepted[Any]]] = []
@@ -89,6 +96,7 @@ class Board:
         """A new row: it is inserted as it stands after the decisions about it."""
         if isinstance(state, Offer):
             self.offers[state.id] = state
+            self._rounds[state.round_id].append(state.id)
         else:
             self.deliveries[state.id] = state
             self.by_reference[state.reference_id] = state.id
@@ -113,19 +121,17 @@ class Board:
         else:
             _count_reassigned(self.deliveries[state.id], state)
             self.deliveries[state.id] = state
+            self._had[state.courier_id].add(state.id)
         return state
 
     def carried(self, courier_id: UUID) -> list[Delivery]:
         """What a courier carries or is about to collect."""
-        return [
-            d
-            for d in self.deliveries.values()
-            if d.courier_id == courier_id and d.state in WITH_COURIER
-        ]
+        had = [self.deliveries[id_] for id_ in sorted(self._had.get(courier_id, ()))]
+        return [d for d in had if d.courier_id == courier_id and d.state in WITH_COURIER]
 
     def pending_in(self, round_id: UUID | None) -> list[Offer]:
         """The offers of a round that may still be answered."""
-        return [o for o in self.offers.values() if o.round_id == round_id and o.pending]
+        return [o for o in self._in_round(round_id) if o.pending]
 
     def assign(
         self, by: By, delivery: Delivery, *, courier_id: UUID, etas: Etas, now: datetime
@@ -220,8 +226,11 @@ class Board:
             self._freed.pop(id_, None)
 
     def _declined_in(self, round_id: UUID | None) -> frozenset[UUID]:
-        known = (*self._ended, *self.offers.values())
-        return frozenset(o.courier_id for o in known if o.round_id == round_id and o.declined)
+        return frozenset(o.courier_id for o in self._in_round(round_id) if o.declined)
+
+    def _in_round(self, round_id: UUID | None) -> list[Offer]:
+        ids = self._rounds.get(round_id, ())
+        return [self.offers[id_] if id_ in self.offers else self._ended[id_] for id_ in ids]
 
     def _let_go(self, by: By, ended: Offer) -> None:
         """The courier of an offer that came to nothing is free, if the offer held them.

@@ -1,7 +1,6 @@
 """An operator decides who has a delivery, takes that back, or leaves things as they are."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Final, TypeVar
 from uuid import UUID
@@ -10,7 +9,7 @@ from tawsil.couriers import public as couriers
 from tawsil.dispatch import model, store
 from tawsil.dispatch.events import Cause
 from tawsil.dispatch.model import TO_COLLECT, WITHOUT_COURIER, Delivery, Etas, State, Undo
-from tawsil.dispatch.service.board import Board, GrownError
+from tawsil.dispatch.service.board import Board
 from tawsil.dispatch.service.requests import Outcomes, unknown
 from tawsil.geography.public import GreatCircle
 from tawsil.kernel.db import Tx
@@ -124,20 +123,6 @@ async def _decided(
     *,
     courier_id: UUID | None,
 ) -> Outcome:
-    """Try until no offer is made to the courier in question between looking and having them."""
-    while True:
-        with suppress(GrownError):
-            async with tx.savepoint():
-                return await _decided_now(tx, command, decide, courier_id=courier_id)
-
-
-async def _decided_now(
-    tx: Tx,
-    command: H,
-    decide: Callable[[Board, Delivery, H], Awaitable[Outcome]],
-    *,
-    courier_id: UUID | None,
-) -> Outcome:
     concerned = [courier_id] if courier_id is not None else []
     known = await store.of_references(tx, reference_ids=[command.reference_id])
     pending = await store.pending_of(tx, courier_ids=concerned)
@@ -188,13 +173,13 @@ async def _engage(tx: Tx, board: Board, by: By, *, courier_id: UUID) -> Refusal 
     if carried := board.carried(courier_id):
         return None if carried[0].tenant_id == by.tenant_id else unknown()
     await board.lock_couriers(courier_id)
-    (engaged,) = await couriers.engage(tx, [couriers.Engage(by=by, courier_id=courier_id)])
-    if isinstance(engaged, Refusal):
-        return engaged
     pending = await store.pending_of(tx, courier_ids=[courier_id])
     if not board.offers.keys() >= {offer.id for offer in pending}:
-        raise GrownError
-    return None
+        # Asked between looking and locking. Letting go to lock anew would keep those waiting who
+        # already wait for this transaction as a whole.
+        return refuse("dispatch.has_another_offer")
+    (engaged,) = await couriers.engage(tx, [couriers.Engage(by=by, courier_id=courier_id)])
+    return engaged if isinstance(engaged, Refusal) else None
 
 
 def _withdraw_offers_to(board: Board, by: By, courier_id: UUID) -> None:
