@@ -147,11 +147,13 @@ def _second_trips(pool: _Pool, first: _Columns) -> _Columns:
     pickup_s = np.maximum(np.array([b.ready_s for b in open_]), at_s)
     cost_s = np.array([b.weight for b in open_]) * pickup_s + p.courier_time * drive_s
     cost_s += np.array([b.riding_s + p.courier_time * b.busy_s for b in open_])
+    if costs.elsewhere_s is not None:
+        cost_s += costs.elsewhere_s[np.ix_(first.courier, sites)]
     cost_s += pool.together_s[: pool.open] - pool.left_out_s[: pool.open]
     holds = pool.holds.astype(np.float32)
     shares_job = (holds @ holds[: pool.open].T > 0)[first.first]
     impossible = shares_job | pool.matrix.excluded["declined"][first.courier]
-    impossible |= (pickup_s > costs.off_s[first.courier, None]) | (drive_s > p.reach_s)
+    impossible |= (pickup_s > costs.off_s[first.courier, None]) | (drive_s > costs.reach_s(open_))
     cost_s[impossible] = FORBIDDEN_S
     best_s = np.full(len(pool.bundles), np.inf)
     np.minimum.at(best_s, first.first, first.saved_s)

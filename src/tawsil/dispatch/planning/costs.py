@@ -211,16 +211,18 @@ class Costs:
             "collecting_elsewhere": np.broadcast_to(self.collecting[:, None], cost_s.shape),
             "declined": self._declined(bundles),
             "off_shift_before_pickup": pickup_s > self.off_s[:, None],
-            "too_far": approach_s > p.reach_s * self._reach(bundles),
+            "too_far": approach_s > self.reach_s(bundles),
         }
         for flags in excluded.values():
-            cost_s[flags] = FORBIDDEN_S
+            if flags.any():
+                np.copyto(cost_s, FORBIDDEN_S, where=flags)
         return Matrix(cost_s=cost_s, pickup_s=pickup_s, excluded=excluded)
 
-    def _reach(self, bundles: Sequence[Bundle]) -> Floats:
-        """The furthest that one of its jobs allows, shape (bundles,)."""
+    def reach_s(self, bundles: Sequence[Bundle]) -> Floats:
+        """The longest drive to the site that one of its jobs allows, shape (bundles,)."""
         jobs = self.snapshot.jobs
-        return np.array([max(jobs[row].reach for row in b.rows) for b in bundles])
+        reach = [max(jobs[row].reach for row in b.rows) for b in bundles]
+        return self.policy.reach_s * np.array(reach)
 
     def _declined(self, bundles: Sequence[Bundle]) -> Flags:
         flags = np.zeros((len(self.free_s), len(bundles)), dtype=np.bool_)
