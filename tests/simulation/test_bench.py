@@ -246,3 +246,13 @@ def test_no_point_beats_the_front(named: list[chart.Point]):
 def test_each_policy_has_a_name_of_its_own():
     assert len(set(league.CONTESTANTS)) == len(league.CONTESTANTS)
     assert all(name == policy.name for name, policy in POLICIES.items())
+
+
+def test_a_day_with_erring_kitchens_is_replayed_by_command(tmp_path: Path):
+    day = write_instance(tmp_path, seed=8, orders=10)
+    words = ["replay", "mdrp", str(day), "--out", str(tmp_path / "out"), "--prep-noise-std", "8"]
+    refused = CliRunner().invoke(app, words)
+    assert "wants --fast" in str(refused.exception)
+    done = CliRunner().invoke(app, [*words, "--fast", "--json"])
+    assert done.exit_code == 0, done.output
+    assert json.loads(done.stdout.splitlines()[-1])["orders"] == 10

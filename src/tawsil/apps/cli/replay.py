@@ -18,7 +18,7 @@ from tawsil.dispatch.planning import Policy
 from tawsil.kernel.settings import Settings, load_settings
 from tawsil.simulation import mdrp as published
 from tawsil.simulation.day import Parts
-from tawsil.simulation.mdrp import POLICIES, Instance, Score, Solution
+from tawsil.simulation.mdrp import POLICIES, Instance, PrepNoise, Score, Solution
 from tawsil.simulation.replay import Replayed, replay
 
 app = typer.Typer(help="Live through published days again.", no_args_is_help=True)
@@ -59,6 +59,11 @@ def mdrp(
     fast: Annotated[
         bool, typer.Option("--fast", help="Only the dispatch engine, without a database.")
     ] = False,
+    prep_noise_std: Annotated[
+        float | None,
+        typer.Option(min=0.1, max=60, help="Kitchens err by so many minutes; only with --fast."),
+    ] = None,
+    noise_seed: Annotated[int, typer.Option(help="Draws the errors of the kitchens.")] = 1,
     keep: Annotated[
         str | None, typer.Option(help="Leave the database behind under this name.")
     ] = None,
@@ -75,13 +80,16 @@ def mdrp(
         raise ValueError(f"there is no policy {policy}; there are {', '.join(POLICIES)}")
     if keep is not None and (fast or len(folders) > 1):
         raise ValueError("--keep wants one day that is lived on a database")
+    if prep_noise_std is not None and not fast:
+        raise ValueError("--prep-noise-std wants --fast: on a database kitchens say when it is so")
+    noise = None if prep_noise_std is None else PrepNoise(std_min=prep_noise_std, seed=noise_seed)
     instances = [_read(folder) for folder in folders]
     if len({instance.name for instance in instances}) < len(instances):
         raise ValueError("two of the folders have the same name: their solutions would be one")
     settings = load_settings()
     table, runs = _table(), list[Run]()
     for instance in instances:
-        run, solution = _live(settings, instance, chosen, fast=fast, keep=keep)
+        run, solution = _live(settings, instance, chosen, fast=fast, noise=noise, keep=keep)
         published.write_solution(
             out / instance.name if len(instances) > 1 else out, instance=instance, solution=solution
         )
@@ -100,12 +108,18 @@ def _read(folder: Path) -> Instance:
 
 
 def _live(
-    settings: Settings, instance: Instance, policy: Policy, *, fast: bool, keep: str | None
+    settings: Settings,
+    instance: Instance,
+    policy: Policy,
+    *,
+    fast: bool,
+    noise: PrepNoise | None,
+    keep: str | None,
 ) -> tuple[Run, Solution]:
     start_s = monotonic()
     if fast:
         with console.status(f"{instance.name}: deciding …"):
-            solution = published.fast_replay(instance, policy)
+            solution = published.fast_replay(instance, policy, noise=noise)
         delivered, ledger_sum = len(solution.deliveries), 0
     else:
         result = _live_on_database(settings, instance, policy, keep=keep)
