@@ -192,6 +192,10 @@ async def test_versions_count_up_from_what_was_there(tx: Tx, by: By):
     assert code(await made(tx, by, lead_s=120)) == "dispatch.policy_unchanged"
 
 
+async def test_the_default_keeps_its_name(tx: Tx, by: By):
+    assert code(await made(tx, by, LIVE_POLICY.name)) == "dispatch.policy_name_taken"
+
+
 async def test_a_version_never_changes(tx: Tx, by: By):
     version = await made(tx, by, lead_s=120)
     with pytest.raises(asyncpg.RaiseError, match="never changes"):

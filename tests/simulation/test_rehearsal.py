@@ -36,7 +36,7 @@ from tawsil.simulation.rehearsal.week import MONDAY, Setting, week
 from tawsil.simulation.rehearsal.whatif import compare
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
-EVENING_SHIFT = Setting(start_at=MONDAY + timedelta(hours=17), hours=2)
+EVENING_SHIFT = Setting(start_at=MONDAY + timedelta(hours=17), hours=1.5)
 SMALL = CitySize(merchants=8, customers=60, couriers=20)
 
 
@@ -97,8 +97,8 @@ def a_scenario(seed: int, *, orders: int, couriers: int) -> Scenario:
     )
 
 
-@settings(max_examples=25, deadline=None)
-@given(seed=st.integers(0, 2**32), orders=st.integers(0, 20), couriers=st.integers(0, 8))
+@settings(max_examples=8, deadline=None)
+@given(seed=st.integers(0, 2**32), orders=st.integers(0, 10), couriers=st.integers(0, 6))
 def test_every_order_comes_to_an_end_and_the_same_one_again(seed: int, orders: int, couriers: int):
     scenario = a_scenario(seed, orders=orders, couriers=couriers)
     lived = rehearse(scenario, LIVE_POLICY, seed=seed)
@@ -118,7 +118,7 @@ def evening() -> Scenario:
 
 def test_an_evening_is_delivered(evening: Scenario):
     metrics = rehearse(evening, LIVE_POLICY).metrics
-    assert metrics.orders > 50
+    assert metrics.orders > 40
     assert metrics.delivered == metrics.orders
     assert 10 < metrics.click_to_door_min < 40
     assert metrics.click_to_door_min < metrics.click_to_door_p90_min
@@ -194,7 +194,7 @@ async def looking_back(url: str) -> AsyncIterator[Database]:
 
 
 async def test_a_recorded_hour_is_decided_again_and_rehearsed(fresh_database: FreshDatabase):
-    day = Day(seed=7, hours=0.5, size=SMALL, rate_per_hour=16.0)
+    day = Day(seed=7, hours=0.4, size=SMALL, rate_per_hour=16.0)
     window = {"from_at": EVENING, "to_at": EVENING + timedelta(hours=1)}
     everything = {**window, "to_at": EVENING + timedelta(hours=6)}
     slug = seeding.slug_of(build_city(7, size=SMALL))
@@ -202,13 +202,13 @@ async def test_a_recorded_hour_is_decided_again_and_rehearsed(fresh_database: Fr
         lived = await simulate(url, parts=parts(), setting=day)
         async with looking_back(url) as database:
             found = await verified(database, city_slug=slug, **everything)
-            assert found.decisions > 30
+            assert found.decisions > 20
             assert found.identical == found.decisions, found.different
 
             async with database.transaction() as tx:
                 (city,) = await geography.cities(tx)
                 past = await recorded(tx, registry=wiring.REGISTRY, city=city, **window)
-            assert next(iter(past.policies)) == ("just_in_time_live", 1)
+            assert past.policies == (LIVE_POLICY,)
             assert 0 < past.real.orders <= lived.orders
             assert past.real.delivered > 0.9 * past.real.orders
 
@@ -236,7 +236,9 @@ async def forged(database: Database) -> None:
 async def test_a_window_without_decisions_says_so(fresh_database: FreshDatabase):
     with fresh_database() as url:
         async with looking_back(url) as database:
-            people = await seeding.seed(database, build_city(7, size=SMALL), password_hash="$argon2id$none")
+            people = await seeding.seed(
+                database, build_city(7, size=SMALL), password_hash="$argon2id$none"
+            )
             async with database.transaction() as tx:
                 city = await geography.city(tx, city_id=people.city)
                 assert city is not None

@@ -49,7 +49,7 @@ from tawsil.dispatch.service.journal import (
     LeftOut,
     Told,
     decisions_between,
-    policy_of_decision,
+    policies_between,
     reproduces,
     requested_between,
 )
@@ -156,7 +156,7 @@ __all__ = [
     "on_vehicle_safe",
     "on_vehicle_unsafe",
     "picked_up",
-    "policy_of_decision",
+    "policies_between",
     "policy_version",
     "reassign",
     "reject",

@@ -336,6 +336,7 @@ class LeftOutView(Struct, frozen=True):
 class DecisionView(Struct, frozen=True):
     """One tick about one delivery. Terms are in seconds of a customer's waiting; less is better."""
 
+    id: UUID
     at: datetime
     policy: str
     policy_version: int
@@ -350,6 +351,7 @@ class DecisionView(Struct, frozen=True):
     def of(why: Explanation) -> "DecisionView":
         chosen = why.told or why.held
         return DecisionView(
+            id=why.decision_id,
             at=why.at,
             policy=why.policy,
             policy_version=why.policy_version,

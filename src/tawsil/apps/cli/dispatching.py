@@ -239,7 +239,7 @@ def _compare(
             return past, await _policy(tx, place, policy)
 
     past, other = asyncio.run(read())
-    (name, number), was = next(iter(past.policies.items()))
+    was = past.policies[0]
     with shown("rehearsing") as progress:
         lived = compare(
             past.scenario, recorded=was, other=other, seeds=range(1, seeds + 1), progress=progress
@@ -247,7 +247,7 @@ def _compare(
     told = Told(
         window=past.scenario.name,
         decisions=past.decisions,
-        recorded_policy=f"{name}:{number}",
+        recorded_policy=f"{was.name}:{was.version}",
         other_policy=f"{other.name}:{other.version}",
         seeds=seeds,
         real=past.real,
@@ -277,7 +277,7 @@ def _show_comparison(told: Told, past: Past, lived: Comparison) -> None:
         )
     console.print(table)
     if len(past.policies) > 1:
-        others = ", ".join(f"{name}:{number}" for name, number in list(past.policies)[1:])
+        others = ", ".join(f"{p.name}:{p.version}" for p in past.policies[1:])
         console.print(f"The window was decided by {others} as well; only the first is rehearsed.")
     console.print(CAVEAT)
 

@@ -182,9 +182,17 @@ def reproduces(row: DecisionRow) -> bool:
     return replanning.hash_of(replanning.plan_again(inputs)) == row.plan_hash
 
 
-def policy_of_decision(row: DecisionRow) -> planning.Policy:
-    """The weights by which it was decided, as they were then."""
-    return replanning.unpacked(row.inputs, Inputs).policy
+async def policies_between(
+    tx: Tx, *, tenant_id: UUID, city_id: UUID, from_at: datetime, to_at: datetime
+) -> list[tuple[planning.Policy, int]]:
+    """By what a window was decided, with the weights of then, and how many ticks each."""
+    counts = await decision_rows.policies_between(tx, city_id=city_id, from_at=from_at, to_at=to_at)
+    found: list[tuple[planning.Policy, int]] = []
+    for id_, ticks in counts:
+        row = await store.decision(tx, tenant_id=tenant_id, id_=id_)
+        assert row is not None, "a kept tick stays"
+        found.append((replanning.unpacked(row.inputs, Inputs).policy, ticks))
+    return found
 
 
 async def decisions_between(

@@ -70,6 +70,8 @@ async def create(tx: Tx, commands: Sequence[CreatePolicy]) -> list[PolicyVersion
 
 async def _create(tx: Tx, command: CreatePolicy) -> PolicyVersion | Refusal:
     tenant_id, name = command.by.tenant_id, command.name
+    if name == LIVE_POLICY.name:
+        return refuse("dispatch.policy_name_taken", name=name)
     await store.lock_name(tx, tenant_id=tenant_id, name=name)
     newest = await store.policy(tx, tenant_id=tenant_id, name=name)
     number = newest.number + 1 if newest else 1

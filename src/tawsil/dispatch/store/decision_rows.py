@@ -88,10 +88,12 @@ async def lately_told(
 async def decisions_about(
     tx: Tx, *, delivery_id: UUID, limit: int, offset: int
 ) -> tuple[list[DecisionRow], int]:
-    """The ticks that considered a delivery, newest first."""
+    """The ticks that considered a delivery, newest first, without their inputs."""
     rows = await tx.rows(
         """
-        select *, count(*) over () as total from dispatch.decision
+        select id, tenant_id, city_id, at, policy, policy_version, delivery_ids, offer_ids, jobs,
+            couriers, solver_s, plan_hash, ''::bytea as inputs, story, count(*) over () as total
+        from dispatch.decision
         where delivery_ids @> array[$1::uuid] order by at desc, id desc limit $2 offset $3
         """,
         delivery_id,
@@ -126,6 +128,23 @@ async def decisions_between(
         limit,
     )
     return [_decision(row) for row in rows]
+
+
+async def policies_between(
+    tx: Tx, *, city_id: UUID, from_at: datetime, to_at: datetime
+) -> list[tuple[UUID, int]]:
+    """By what a window was decided, the most used first: one of its ticks, and how many."""
+    rows = await tx.rows(
+        """
+        select min(id::text)::uuid as id, count(*) as ticks from dispatch.decision
+        where city_id = $1 and at >= $2 and at < $3
+        group by policy, policy_version order by count(*) desc, 1
+        """,
+        city_id,
+        from_at,
+        to_at,
+    )
+    return [(row["id"], row["ticks"]) for row in rows]
 
 
 async def requested_ids(tx: Tx, *, city_id: UUID, from_at: datetime, to_at: datetime) -> list[UUID]:

@@ -41,7 +41,7 @@ class Past(Struct, frozen=True, kw_only=True):
 
     scenario: Scenario
     real: dispatch.Metrics
-    policies: Mapping[tuple[str, int], dispatch.Policy]
+    policies: tuple[dispatch.Policy, ...]
     """By which the window was decided, the most used first."""
     decisions: int
 
@@ -75,7 +75,14 @@ async def recorded(
     Raises:
         ValueError: nothing was decided in the window.
     """
-    policies, decisions = await _policies(tx, city, from_at, to_at)
+    decided = await dispatch.policies_between(
+        tx, tenant_id=city.tenant_id, city_id=city.id, from_at=from_at, to_at=to_at
+    )
+    if not decided:
+        raise ValueError(
+            f"nothing was decided in {city.slug} between {from_at} and {to_at}: choose a window "
+            "in which the dispatcher worked"
+        )
     lives, offers = await _lives(tx, registry, city, from_at, to_at + DRAIN)
     deliveries = await dispatch.requested_between(tx, city_id=city.id, from_at=from_at, to_at=to_at)
     orders = [_order(delivery, lives[delivery.id]) for delivery in deliveries]
@@ -91,28 +98,9 @@ async def recorded(
             rules=await dispatch.rules_of(tx, city_id=city.id),
         ),
         real=_really(orders, lives, offers),
-        policies=policies,
-        decisions=decisions,
+        policies=tuple(policy for policy, _ in decided),
+        decisions=sum(ticks for _, ticks in decided),
     )
-
-
-async def _policies(
-    tx: Tx, city: geography.City, from_at: datetime, to_at: datetime
-) -> tuple[dict[tuple[str, int], dispatch.Policy], int]:
-    counts: dict[tuple[str, int], int] = defaultdict(int)
-    known: dict[tuple[str, int], dispatch.Policy] = {}
-    async for row in dispatch.decisions_between(tx, city_id=city.id, from_at=from_at, to_at=to_at):
-        key = (row.policy, row.policy_version)
-        counts[key] += 1
-        if key not in known:
-            known[key] = dispatch.policy_of_decision(row)
-    if not counts:
-        raise ValueError(
-            f"nothing was decided in {city.slug} between {from_at} and {to_at}: choose a window "
-            "in which the dispatcher worked"
-        )
-    ranked = sorted(counts, key=lambda key: -counts[key])
-    return {key: known[key] for key in ranked}, sum(counts.values())
 
 
 async def _lives(

@@ -25,9 +25,9 @@ from tawsil.simulation.rehearsal.score import Score
 from tawsil.simulation.rehearsal.state import Ask, Duty, Parcel, Phase, Rider
 from tawsil.simulation.rehearsal.view import Remembering, courier, job, metres
 
-TICK_S: Final = 5.0
+TICK_S: Final = 10.0
 """Something new is decided about at the next multiple of this."""
-LOOK_AGAIN_S: Final = 60.0
+LOOK_AGAIN_S: Final = 300.0
 """What only waits is looked at again so often, though nothing is new."""
 AHEAD_S: Final = 7_200.0
 MISSED_IN_A_ROW: Final = 3
@@ -138,7 +138,8 @@ class _World:
     def _hear(self, parcel: Parcel, ready_s: float) -> None:
         if not parcel.is_ready and parcel.phase is not Phase.ENDED:
             parcel.believe(ready_s)
-            self._look()
+            if parcel.phase is Phase.WAITING:
+                self._look()
 
     def _ready(self, parcel: Parcel) -> None:
         self._hear(parcel, self._now_s)
@@ -250,7 +251,7 @@ class _World:
         for commitment in plan.commitments:
             self._offer(commitment, snapshot.couriers[rows[commitment.courier]])
         if self._waiting:
-            self._tick_at(max(self._now_s + 1.0, self._due_s(plan)))
+            self._tick_at(max(self._now_s + TICK_S / 2, self._due_s(plan)))
 
     def _due_s(self, plan: Plan) -> float:
         """When one of the holds must be told, or it is time to look again anyhow."""
@@ -368,7 +369,6 @@ class _World:
                 pickup_s=parcel.pickup_eta_s,
             )
         self._note("accepted", rider, tuple(added))
-        self._look()
         if ask.joins:
             self._serve(rider)
             return
