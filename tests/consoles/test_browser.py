@@ -12,12 +12,13 @@ from granian.log import LogLevels
 from granian.server.embed import Server
 from playwright.async_api import Page, async_playwright, expect
 
+from conftest import TENANT
 from consoles.painted import DECISION_ID, HELD
 from tawsil.consoles.routes import routes
 from tawsil.kernel.db import Database
 from tawsil.kernel.events import Registry
 from tawsil.kernel.http.app import create_app
-from tawsil.kernel.http.live import Hub
+from tawsil.kernel.http.live import Audience, Hub, LiveMessage
 from tawsil.kernel.http.live import routes as live_routes
 
 pytestmark = pytest.mark.browser
@@ -33,8 +34,21 @@ QUIET = (
 
 
 @pytest.fixture
-async def site(database: Database, callers: Any, known: dict[str, Any]) -> AsyncIterator[str]:
-    hub = Hub(database, registry=Registry([]), translations={})
+def told() -> list[LiveMessage]:
+    """What is put here is told to every browser, once."""
+    return []
+
+
+@pytest.fixture
+async def site(
+    database: Database, callers: Any, known: dict[str, Any], told: list[LiveMessage]
+) -> AsyncIterator[str]:
+    async def feed(_: Database) -> list[LiveMessage]:
+        messages = list(told)
+        told.clear()
+        return messages
+
+    hub = Hub(database, registry=Registry([]), translations={}, feeds=[feed])
     app = create_app(
         routes=[*routes, *live_routes],
         database=database,
@@ -163,7 +177,7 @@ async def test_a_banner_comes_and_goes_with_the_conditions(
 
 
 async def test_dispatch_by_keyboard_in_both_languages(
-    page: Page, site: str, watch: Any, complaints: list[str]
+    page: Page, site: str, watch: Any, told: list[LiveMessage], complaints: list[str]
 ) -> None:
     await page.goto(f"{site}/city/dispatch")
     await page.wait_for_selector('#pulse[data-state="live"]')
@@ -198,6 +212,15 @@ async def test_dispatch_by_keyboard_in_both_languages(
     for summary in await page.locator("details.act > summary").all():
         await summary.click()
         await fits_a_phone(page)
+    await page.wait_for_selector('#pulse[data-state="live"]')
+    alarm = {"deliveryId": key, "level": 3}
+    told.append(
+        LiveMessage(event="operator_alert", data=alarm, audience=Audience(tenant_id=TENANT))
+    )
+    assert "الدرجة 3" in await page.locator(".alarm").inner_text()
+    await fits_a_phone(page)
+    await page.click(".alarm button")
+    assert await page.locator(".alarm").count() == 0
     await page.goto(f"{site}/city/decisions/{DECISION_ID}")
     await fits_a_phone(page)
     assert complaints == []

@@ -119,6 +119,8 @@ async def test_support_sees_everything_and_changes_nothing(client: Any, callers:
     assert "Rung 2 of 3" in page.text
     assert 'action="/city/dispatch' not in page.text
     assert 'href="/city?' not in page.text
+    city = await client.get("/city", follow_redirects=False)
+    assert city.headers["location"] == "/city/dispatch"
     assert (await client.get(f"/city/decisions/{DECISION_ID}")).status_code == 200
     for path in ("hold", "let-go", f"{DECISION_ID}/escalate"):
         assert (await client.post(f"/city/dispatch/{path}")).status_code == 403

@@ -16,6 +16,7 @@ from tawsil.dispatch import routes as dispatch_routes
 from tawsil.geography.public import City, GreatCircle, Zone, create_zones
 from tawsil.kernel.clock import Ids, VirtualClock
 from tawsil.kernel.db import Database
+from tawsil.kernel.deadlines import Due
 from tawsil.kernel.decisions import By
 from tawsil.kernel.places import Place
 from tawsil.pricing import public as pricing
@@ -197,6 +198,28 @@ async def test_somebody_else_is_looked_for(
     page = (await staff.get("/city/dispatch")).text
     assert "being searched for again" in page
     assert "Undo: give it back to" in page
+
+
+async def test_who_is_not_seen_any_more_is_in_doubt_and_may_be_left_alone(
+    staff: Any,
+    database: Database,
+    delivery: dispatch.Delivery,
+    courier_id: UUID,
+    clock: VirtualClock,
+) -> None:
+    await send(staff, f"{delivery.reference_id}/reassign", courier_id=str(courier_id))
+    clock.advance(timedelta(minutes=3))
+    due = Due(delivery.id, "delivery", "look", clock())
+    async with database.transaction() as tx:
+        await dispatch.on_due_delivery(tx, [due])
+    page = (await staff.get("/city/dispatch")).text
+    assert "the courier is out of reach" in page
+    assert "Another courier is looked for in" in page
+    carried_on = await send(staff, f"{delivery.reference_id}/carry-on")
+    assert carried_on.status_code == 303
+    page = (await staff.get("/city/dispatch")).text
+    assert "stays with its courier" in page
+    assert "No courier is in doubt." in page
 
 
 async def test_a_decision_is_listed_and_explained(

@@ -75,6 +75,11 @@ def test_every_code_is_said_in_both_languages(locale: str) -> None:
     assert {code for code in wanted if not catalogues[locale].has(code)} == set()
 
 
+def test_every_term_that_dispatch_tells_couriers_of_has_its_place_in_a_bar() -> None:
+    told = [code for code in catalogues["en"]._sentences if code.startswith("dispatch.term_")]
+    assert {code.removeprefix("dispatch.term_") for code in told} == set(TERMS)
+
+
 def test_both_languages_fill_in_the_same_things() -> None:
     def fields(locale: str) -> dict[str, set[str]]:
         known = catalogues[locale]._sentences

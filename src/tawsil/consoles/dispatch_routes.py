@@ -226,11 +226,15 @@ def _hold_body(form: Any) -> dict[str, Any]:
             "extra_wait_s": _number(form.get("wait_min"), times=60),
             "surge_bp": _number(form.get("surge_percent"), times=100),
             "reach_m": _number(form.get("reach_km"), times=1_000, empty=None),
-            "paused_zone_ids": [str(id_) for id_ in form.getall("zone", [])],
+            "paused_zone_ids": _zones(form),
         },
         "until": until,
         "reason": str(form.get("reason", "")).strip(),
     }
+
+
+def _zones(form: Any) -> list[str]:
+    return [str(id_) for id_ in form.getall("zone", [])]
 
 
 def _number(given: Any, *, times: int, empty: int | None = 0) -> int | str | None:
@@ -289,6 +293,7 @@ async def _dispatch_page(
     situation = await watch.situation(tenant_id=caller.tenant_id, slug=slug)
     if situation is None:
         raise not_found()
+    paused = [str(zone.id) for zone in situation.conditions.paused]
     shown = page(
         request,
         "dispatch.html",
@@ -300,6 +305,7 @@ async def _dispatch_page(
         done=done,
         refused=refused,
         form=dict(form or {}),
+        chosen_zones=_zones(form) if form and "reason" in form else paused,
         hold_for_min=HOLD_FOR_MIN,
     )
     if DONE_COOKIE in request.cookies:

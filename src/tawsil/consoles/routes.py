@@ -32,7 +32,7 @@ from tawsil.consoles.pages import (
 from tawsil.consoles.picture import Stage
 from tawsil.consoles.sessions import REFRESH_COOKIE, UNTIL_COOKIE, Refused, Tokens
 from tawsil.consoles.snapshot import Snapshot
-from tawsil.kernel.http import PUBLIC, Caller, Problem, allow, not_found
+from tawsil.kernel.http import PUBLIC, SIGNED_IN, Caller, Problem, allow, not_found
 from tawsil.kernel.http.callers import ACCESS_COOKIE
 from tawsil.kernel.http.envelope import request_context
 from tawsil.kernel.http.middleware import LOCALE_COOKIE
@@ -136,7 +136,7 @@ async def change_preferences(request: Asked) -> Redirect:
     return Redirect(after, status_code=303, cookies=chosen)
 
 
-@get("/city", opt={"rule": allow(STAFF)}, include_in_schema=False)
+@get("/city", opt={"rule": SIGNED_IN}, include_in_schema=False)
 async def show_city(
     request: Asked,
     caller: NamedDependency[Caller],
@@ -144,8 +144,13 @@ async def show_city(
     city: FromQuery[str | None] = None,
     stage: FromQuery[str | None] = None,
     order: FromQuery[str | None] = None,
-) -> Response[str]:
-    """The live city; complete without scripts, alive with them."""
+) -> Response[Any]:
+    """The live city; complete without scripts, alive with them.
+
+    Whoever may read orders but not watch the city (support) has its dispatch instead.
+    """
+    if not May.of(caller).city and "all" in caller.scopes(READ):
+        return Redirect(dispatch_routes.ADDRESS, status_code=303)
     watch = watch_of(state, caller)
     picture = await watch.picture(tenant_id=caller.tenant_id, slug=city)
     if picture is None:

@@ -140,6 +140,7 @@ TERMS: Final = (
     "stays_longer",
     "rating",
     "acceptance",
+    "elsewhere",
     "idle",
 )
 """Score terms in the order in which they are drawn and said."""
@@ -243,4 +244,5 @@ class Ruling(Struct, frozen=True, kw_only=True):
     def terms(self) -> tuple[str, ...]:
         """Every term that is drawn anywhere."""
         drawn = {s.term for v in self.verdicts for w in v.weighed for s in v.segments(w)}
-        return tuple(term for term in TERMS if term in drawn)
+        known = [term for term in TERMS if term in drawn]
+        return (*known, *sorted(drawn - set(known)))

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
+import numpy as np
 from msgspec import Struct
 
 from tawsil.consoles import who_and_where as known
@@ -25,7 +26,7 @@ from tawsil.couriers.public import Availability
 from tawsil.dispatch import public as dispatch
 from tawsil.dispatch.public import LIVE_POLICY, Delivery
 from tawsil.kernel.db import Tx
-from tawsil.kernel.places import Place, distance_m
+from tawsil.kernel.places import Place, distances_m
 from tawsil.tracking import public as tracking
 
 LADDER_SHOWN: Final = 40
@@ -33,31 +34,19 @@ CHOICES: Final = 8
 TICKS_SHOWN: Final = 20
 
 
-class _Free(Struct, frozen=True):
-    id: UUID
-    name: str
-    place: Place | None
-
-
 class _Names(Struct, frozen=True):
     subjects: Mapping[UUID, Subject]
     people: Mapping[UUID, str]
-    free: Sequence[_Free]
+    nearest: Mapping[UUID, Sequence[tuple[UUID, float | None]]]
+    """By delivery, free couriers and how far they are, the nearest to its pick-up first."""
     now: datetime
 
     def choices(self, delivery: Delivery) -> tuple[Choice, ...]:
-        """Free couriers, the nearest to the pick-up first; those not seen last."""
-        found = [
-            Choice(
-                id=one.id,
-                name=one.name,
-                distance_m=distance_m(one.place, delivery.pickup) if one.place else None,
-            )
-            for one in self.free
-            if one.id != delivery.courier_id
-        ]
-        found.sort(key=lambda c: (c.distance_m is None, c.distance_m or 0.0, c.name, c.id))
-        return tuple(found[:CHOICES])
+        return tuple(
+            Choice(id=id_, name=self.people[id_], distance_m=metres)
+            for id_, metres in self.nearest[delivery.id]
+            if id_ in self.people
+        )
 
     def undo(self, delivery: Delivery) -> Undoable | None:
         undo = delivery.undo
@@ -115,20 +104,32 @@ async def _names(tx: Tx, *, tenant_id: UUID, city_id: UUID, about: Sequence[Deli
         for courier in await couriers.on_duty(tx, city_id=city_id)
         if courier.availability is Availability.AVAILABLE
     ]
-    people = await known.names(tx, tenant_id=tenant_id, ids=[*free, *_people(about)])
-    seen = await tracking.latest(tx, courier_ids=free)
+    seen = await tracking.latest(tx, courier_ids=free) if about else {}
+    nearest = _nearest(about, free=free, places={id_: at.place for id_, at in seen.items()})
+    chosen = {id_ for found in nearest.values() for id_, _ in found}
     return _Names(
         subjects=await known.subjects(
             tx, tenant_id=tenant_id, reference_ids=[d.reference_id for d in about]
         ),
-        people=people,
-        free=[
-            _Free(id_, people[id_], seen[id_].place if id_ in seen else None)
-            for id_ in free
-            if id_ in people
-        ],
+        people=await known.names(tx, tenant_id=tenant_id, ids=[*chosen, *_people(about)]),
+        nearest=nearest,
         now=tx.now,
     )
+
+
+def _nearest(
+    about: Sequence[Delivery], *, free: Sequence[UUID], places: Mapping[UUID, Place]
+) -> dict[UUID, list[tuple[UUID, float | None]]]:
+    """Whoever it is not known where they are comes last."""
+    located = [id_ for id_ in free if id_ in places]
+    lost: list[tuple[UUID, float | None]] = [(id_, None) for id_ in free if id_ not in places]
+    away_m = distances_m([d.pickup for d in about], [places[id_] for id_ in located])
+    order = np.argsort(away_m, axis=1, kind="stable")[:, :CHOICES]
+    nearest: dict[UUID, list[tuple[UUID, float | None]]] = {}
+    for row, delivery in enumerate(about):
+        found = [(located[int(at)], float(away_m[row, at])) for at in order[row]]
+        nearest[delivery.id] = [*found, *lost][:CHOICES]
+    return nearest
 
 
 def _people(deliveries: Iterable[Delivery]) -> Iterable[UUID | None]:

@@ -8,7 +8,7 @@ import { ask } from "./session.js";
 const CHANGES = [
   "new_order", "order_status_updated", "delivery_eta_updated", "unassigned_order_escalated",
   "offer_created", "offer_accepted", "offer_rejected", "availability_changed", "break_expired",
-  "conditions_changed",
+  "delivery_courier_changed", "delivery_at_risk_updated", "conditions_changed",
 ];
 
 let snapshot = read("snapshot");

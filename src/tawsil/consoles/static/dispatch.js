@@ -5,7 +5,7 @@ import { keepFresh, read } from "./live.js";
 const CHANGES = [
   "conditions_changed", "unassigned_order_escalated", "offer_created", "offer_accepted",
   "offer_rejected", "delivery_eta_updated", "order_status_updated", "availability_changed",
-  "support_ticket_created",
+  "delivery_courier_changed", "delivery_at_risk_updated", "support_ticket_created",
 ];
 const shown = new Map();
 

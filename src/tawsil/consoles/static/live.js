@@ -8,6 +8,7 @@ const AT_MOST_EVERY_MS = 1000;
 const ANYWAY_MS = 15_000;
 const STALE_MS = 45_000;
 const REOPEN_MS = 4_000;
+const MOST_ALERTS = 3;
 
 export const $ = (id) => document.getElementById(id);
 export const read = (id) => JSON.parse($(id).textContent);
@@ -42,6 +43,23 @@ export function tick() {
     time.textContent = said.replace("{n}", Math.abs(left));
     time.classList.toggle("bad", left < 0);
   }
+}
+
+// A rung of the ladder that calls for people: it stays until somebody has seen it.
+function raiseAlarm({ deliveryId, level }) {
+  const alarm = document.createElement("div");
+  const link = document.createElement("a");
+  const close = document.createElement("button");
+  alarm.className = "alarm";
+  alarm.append(words.alarm.replace("{level}", level), " ", link, close);
+  link.href = `/city/orders/${encodeURIComponent(deliveryId)}`;
+  link.textContent = words.alarm_open;
+  close.className = "button";
+  close.textContent = words.alarm_close;
+  close.addEventListener("click", () => alarm.remove());
+  const alarms = $("alarms");
+  alarms.append(alarm);
+  while (alarms.children.length > MOST_ALERTS) alarms.firstElementChild.remove();
 }
 
 /**
@@ -140,6 +158,7 @@ export function keepFresh({ at, address, show, changes, hears = {} }) {
         hears[name]?.(JSON.parse(event.data));
       });
     }
+    source.addEventListener("operator_alert", (event) => raiseAlarm(JSON.parse(event.data)));
     source.addEventListener("reload", () => location.reload());
   }
 
