@@ -1,5 +1,6 @@
 """Why this courier, and all that happened to a delivery."""
 
+from asyncio import to_thread
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
@@ -197,7 +198,7 @@ async def show_decision(
             jobs=row.jobs,
             couriers=row.couriers,
             plan_hash=row.plan_hash.hex(),
-            reproducible=journal.reproduces(row),
+            reproducible=await to_thread(journal.reproduces, row),  # seconds, for a metropolis
             words=words,
             inputs=inputs,
             told=decided.story.told,
