@@ -6,7 +6,6 @@ from uuid import UUID
 
 import pytest
 
-from conftest import TENANT
 from tawsil.couriers import public as couriers
 from tawsil.couriers.events import EVENTS as COURIER_EVENTS
 from tawsil.couriers.events import AvailabilityChanged
@@ -45,10 +44,10 @@ def code(outcome: object) -> str:
     return outcome.code
 
 
-async def left_out(tx: Tx, tick: dispatch.Tick) -> dict[str, tuple[UUID, ...]]:
+async def left_out(tx: Tx, city: City, tick: dispatch.Tick) -> dict[str, tuple[UUID, ...]]:
     """Whom the planner was not shown, by reason."""
     assert tick.decision_id is not None
-    row = await store.decision(tx, tenant_id=TENANT, id_=tick.decision_id)
+    row = await store.decision(tx, tenant_id=city.by.tenant_id, id_=tick.decision_id)
     assert row is not None
     story = journal.read(row).story
     return {x.reason: x.examples for x in story.left_out if x.job is None}
@@ -268,7 +267,7 @@ async def test_who_has_not_been_heard_of_for_a_while_may_be_anywhere(tx: Tx, cit
     await city.seen(tx, far, city.home)
     tick = await city.tick(tx, heard=False)
     assert [o.courier_id for o in tick.offers] == [far]
-    assert await left_out(tx, tick) == {"no_recent_position": (near,)}
+    assert await left_out(tx, city, tick) == {"no_recent_position": (near,)}
 
 
 @pytest.mark.parametrize("why", ["in_doubt", "vehicle_unsafe"])
@@ -288,7 +287,7 @@ async def test_who_may_not_finish_what_they_have_is_not_given_more(tx: Tx, city:
     tx.now += timedelta(seconds=10)  # of ticks that only hold, not all are kept
     tick = await city.tick(tx)
     assert tick.offers == ()
-    assert await left_out(tx, tick) == {why: (rider,)}
+    assert await left_out(tx, city, tick) == {why: (rider,)}
 
 
 async def test_whoever_has_just_handed_over_leaves_the_door_first(tx: Tx, city: City):
