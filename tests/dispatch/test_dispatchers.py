@@ -5,7 +5,7 @@ nothing is offered twice, and nobody has what somebody else has.
 import asyncio
 import os
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from random import Random
@@ -143,7 +143,7 @@ async def test_whatever_becomes_of_dispatchers_every_job_is_done_once(
 
 
 @asynccontextmanager
-async def started(url: str) -> AsyncIterator["asyncio.subprocess.Process"]:
+async def started(url: str) -> AsyncGenerator["asyncio.subprocess.Process", None]:
     """A dispatcher as it runs in production; killed at the end if it still runs."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
