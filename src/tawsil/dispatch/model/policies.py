@@ -46,7 +46,7 @@ RANGES: Final[Mapping[str, tuple[float, float]]] = {
     "move_gain_s": (0, 3_600),
 }
 """What a weight may be. Beyond it lies no policy that anybody would want, only mistakes."""
-_ANY: Final = (-1e6, 1e6)
+_ANY: Final = (0.0, 1e6)
 _NOT_WEIGHTS: Final = frozenset({"name", "version"})
 
 UNASSIGNED_MAX_PCT: Final = 5.0
