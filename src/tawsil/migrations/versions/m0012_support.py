@@ -64,7 +64,7 @@ def upgrade() -> None:
             check ((cause is not null) or words <> '')
         );
 
-        -- Until when the customer of an order without a courier may choose; null: nothing to choose.
+        -- Until when the customer of an order without a courier may choose; null: no choice.
         alter table ordering."order" add column choice_until_at timestamptz;
         """
     )
