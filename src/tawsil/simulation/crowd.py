@@ -39,14 +39,14 @@ def crowd(*, jobs: int, couriers: int, seed: int) -> Crowd:
     """
     assert jobs > 0
     assert couriers > 0
-    random = Random(seed)
+    dice = Random(seed)
     side_km = sqrt(max(couriers, jobs) / COURIERS_PER_KM2)
-    sites = [_around(random, CENTRE, side_km) for _ in range(max(1, round(jobs / JOBS_PER_SITE)))]
-    work = [_job(random, number, sites) for number in range(jobs)]
-    staff = [_courier(random, number, side_km) for number in range(couriers)]
+    sites = [_around(dice, CENTRE, side_km) for _ in range(max(1, round(jobs / JOBS_PER_SITE)))]
+    work = [_job(dice, number, sites) for number in range(jobs)]
+    staff = [_courier(dice, number, side_km) for number in range(couriers)]
     for number in range(min(round(COLLECTING * couriers), jobs)):
         bound = work[number]
-        arrives_at = NOW + timedelta(seconds=random.uniform(0, 600))
+        arrives_at = NOW + timedelta(seconds=dice.uniform(0, 600))
         staff[number] = replace(
             staff[number], place=bound.pickup, free_at=arrives_at, collecting=(bound.id,)
         )
@@ -59,38 +59,38 @@ def crowd(*, jobs: int, couriers: int, seed: int) -> Crowd:
     )
 
 
-def _around(random: Random, place: Place, side_km: float) -> Place:
+def _around(dice: Random, place: Place, side_km: float) -> Place:
     reach = side_km / 2 * DEGREES_PER_KM
     return Place(
-        latitude=place.latitude + random.uniform(-reach, reach),
-        longitude=place.longitude + random.uniform(-reach, reach),
+        latitude=place.latitude + dice.uniform(-reach, reach),
+        longitude=place.longitude + dice.uniform(-reach, reach),
     )
 
 
-def _job(random: Random, number: int, sites: Sequence[Place]) -> Job:
-    site = random.randrange(len(sites))
-    placed_at = NOW - timedelta(seconds=random.randrange(900))
+def _job(dice: Random, number: int, sites: Sequence[Place]) -> Job:
+    site = dice.randrange(len(sites))
+    placed_at = NOW - timedelta(seconds=dice.randrange(900))
     return Job(
         id=UUID(int=number),
         site=UUID(int=site),
         pickup=sites[site],
-        dropoff=_around(random, sites[site], 8.0),
+        dropoff=_around(dice, sites[site], 8.0),
         placed_at=placed_at,
-        ready_at=placed_at + timedelta(seconds=random.randrange(300, 1800)),
+        ready_at=placed_at + timedelta(seconds=dice.randrange(300, 1800)),
     )
 
 
-def _courier(random: Random, number: int, side_km: float) -> Courier:
-    busy_s = random.uniform(1, 1200) if random.random() < BUSY else 0.0
-    idle_s = 0.0 if busy_s else random.uniform(0, 1800)
+def _courier(dice: Random, number: int, side_km: float) -> Courier:
+    busy_s = dice.uniform(1, 1200) if dice.random() < BUSY else 0.0
+    idle_s = 0.0 if busy_s else dice.uniform(0, 1800)
     return Courier(
         id=UUID(int=number),
-        place=_around(random, CENTRE, side_km),
+        place=_around(dice, CENTRE, side_km),
         free_at=NOW + timedelta(seconds=busy_s),
-        off_at=NOW + timedelta(seconds=random.uniform(1800, 28800)),
+        off_at=NOW + timedelta(seconds=dice.uniform(1800, 28800)),
         idle_since=NOW - timedelta(seconds=idle_s),
-        rating=random.uniform(0.5, 1.0),
-        acceptance=random.uniform(0.4, 1.0),
+        rating=dice.uniform(0.5, 1.0),
+        acceptance=dice.uniform(0.4, 1.0),
     )
 
 
