@@ -4,6 +4,7 @@
 replay of published days. It does no I/O and knows neither clock nor randomness.
 """
 
+from tawsil.dispatch.planning.echoes import echoes
 from tawsil.dispatch.planning.engine import plan
 from tawsil.dispatch.planning.model import (
     Candidate,
@@ -38,6 +39,7 @@ __all__ = [
     "Services",
     "Snapshot",
     "TravelTimes",
+    "echoes",
     "plan",
     "survey",
 ]
