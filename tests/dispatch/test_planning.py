@@ -330,7 +330,7 @@ def test_an_escalated_job_goes_first():
             replace(courier(2, at=5000), off_at=NOW + timedelta(minutes=5)),
             "off_shift_before_pickup",
         ),
-        (courier(2, at=40_000), "too_far"),
+        (courier(2, at=50_000), "too_far"),
         (replace(courier(2), id=UUID(int=9)), "declined"),
     ],
 )

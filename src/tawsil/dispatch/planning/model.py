@@ -151,7 +151,7 @@ class Policy(Struct, frozen=True):
     lead_s: float = 60.0
     """Commit this long before a courier must leave: time to offer, accept and set off. Infinite
     commits as soon as a free courier is matched."""
-    reach_s: float = 3600.0
+    reach_s: float = 7200.0
     """No courier is sent on a longer drive to a site."""
     patience_s: float = 10800.0
     """How much later a job left unmatched is taken to be collected. So long that a job is left
