@@ -316,3 +316,7 @@ async def test_a_confirmed_challenge_is_heard_by_webhook(
             return (await payment(till)).state is PaymentState.AUTHORISED
 
         await until(authorised)
+    story = await database.pool.fetchval(
+        "select correlation_id from kernel.event where type = 'payment.authorised.v1'"
+    )
+    assert story == challenged.reference_id, "it belongs to the story of what is paid for"

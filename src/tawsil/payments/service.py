@@ -159,7 +159,7 @@ async def on_due(tx: Tx, due: Sequence[Due]) -> None:
     payments = await store.lock_ids(tx, payment_ids=[d.subject_id for d in due])
     decided: list[_Decided] = []
     for payment in still_due(due, payments, now=tx.now):
-        by = By(tenant_id=payment.tenant_id, correlation_id=tx.ids())
+        by = _story(payment)
         waited_for = payment.deadline.kind if payment.deadline else ""
         decide = model.challenge_over if waited_for == "challenge_over" else model.unheard
         decided.append(_Decided(by, payment, decide(payment, at=tx.now)))
@@ -207,9 +207,14 @@ async def hear_webhook(tx: Tx, *, event_id: str, reference: str) -> bool:
     if not await store.hear_webhook(tx, event_id=event_id, payment_id=payment_id):
         return False
     if payment is not None:
-        by = By(tenant_id=payment.tenant_id, correlation_id=tx.ids())
+        by = _story(payment)
         await tx.enqueue(_job(RECONCILE, payment, by))
     return True
+
+
+def _story(payment: Payment) -> By:
+    """On nobody's behalf, and part of the story of what is paid for."""
+    return By(tenant_id=payment.tenant_id, correlation_id=payment.reference_id)
 
 
 def _start(tx: Tx, command: Authorise) -> Decision[Payment]:
