@@ -33,6 +33,7 @@ RANGES: Final[Mapping[str, tuple[float, float]]] = {
     "bundle_max": (1, 10),
     "candidates": (0, 20),
     "bundle_s": (0, 3_600),
+    "expected": (0, 1),
     "escalation": (0, 10),
     "courier_time": (0, 10),
     "soonest_free": (0, 10),
@@ -42,6 +43,7 @@ RANGES: Final[Mapping[str, tuple[float, float]]] = {
     "rating": (0, 3_600),
     "acceptance": (0, 3_600),
     "idle": (0, 1),
+    "elsewhere": (0, 3_600),
     "move": (0, 10),
     "move_gain_s": (0, 3_600),
 }

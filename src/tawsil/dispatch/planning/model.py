@@ -174,7 +174,7 @@ class Policy(Struct, frozen=True):
     central: float = 0.01
     """For each second that a courier is nearer to the open sites than another: keep in hand the
     one who is near to everything."""
-    paid_ahead: float = 0.6
+    paid_ahead: float = 20.0
     """For each job a guaranteed wage still pays for (at most three count)."""
     stays_longer: float = 0.0005
     """For each second a courier stays on shift (two hours at most count): whoever leaves soon is

@@ -20,7 +20,7 @@ POLICIES: Final[Mapping[str, Policy]] = {
 }
 """The usual one; one that minds guaranteed wages; without holding back; without bundles."""
 FRONT: Final = tuple(
-    Policy(name=f"thrift_{weight}", paid_ahead=float(weight)) for weight in (0, 5, 20, 60, 1000)
+    Policy(name=f"thrift_{weight}", paid_ahead=float(weight)) for weight in (0, 5, 60, 600, 1000)
 )
 """From what is quickest to what is cheapest: seconds of waiting for an order that a guaranteed
 wage pays for anyway."""
