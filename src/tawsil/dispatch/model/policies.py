@@ -17,7 +17,8 @@ from tawsil.kernel.decisions import Deadline, Decision, Refusal, accept, refuse
 LIVE_POLICY: Final = Policy(
     name="just_in_time_live",
     tick_s=2.0,
-    lead_s=90.0,  # an offer's 30 s, one that is missed, and setting off
+    lead_s=150.0,  # an offer's 30 s, two that come to nothing, and setting off
+    courier_time=0.02,  # of two who are in time the nearer: shorter ways are accepted more often
     reach_s=1800.0,
     bundle_max=3,
 )
