@@ -21,7 +21,6 @@ from tawsil.dispatch.planning import (
     Services,
     Snapshot,
     TravelTimes,
-    echoes,
     plan,
     survey,
 )
@@ -211,46 +210,6 @@ def test_a_pool_has_each_job_alone_and_no_bundle_twice(city: tuple[list[Job], li
     assert all(len(b.rows) == len(set(b.rows)) <= POLICY.bundle_max for b in bundles)
     assert all(len({int(snapshot.site_of[r]) for r in b.rows}) == 1 for b in bundles)
     assert joined == []
-
-
-@settings(max_examples=100, deadline=None)
-@given(cities(), st.randoms())
-def test_nobody_is_told_of_what_is_only_expected(
-    city: tuple[list[Job], list[Courier]], random: Random
-):
-    jobs, couriers = city
-    before = [replace(j, placed_at=NOW - timedelta(minutes=random.randrange(30))) for j in jobs]
-    expected = echoes(before, now=NOW)
-    assert {j.placed_at for j in expected if j.placed_at <= NOW} == set()
-    assert not {j.id for j in expected} & {j.id for j in jobs}
-    asked = [*jobs, *expected]
-    made = plan(seen(asked, couriers), POLICY)
-    told = [j for c in made.commitments for j in c.added]
-    held = [h.job for h in made.holds]
-    collecting = [j for c in couriers for j in c.collecting]
-    assert sorted(told + held + collecting) == sorted(j.id for j in jobs)
-    spoken_of = {c.job for c in made.candidates} | {e.job for e in made.exclusions}
-    assert spoken_of <= {j.id for j in jobs}
-    random.shuffle(asked)
-    assert plan(seen(asked, couriers), POLICY) == made
-
-
-def test_a_courier_who_will_be_wanted_is_left_for_it():
-    """Either could fetch the job in time; at the far site something is to be expected."""
-    wanted = job(1, site=1, at=0, to=-9000, ready_s=700)
-    near, far = courier(3, at=900), courier(4, at=-600)
-    likely = replace(job(9, site=2, at=2400, to=0, ready_s=400), expected=True)
-    alone = plan(seen([wanted], [near, far]), replace(POLICY, lead_s=float("inf")))
-    assert [c.courier for c in alone.commitments] == [near.id]
-    ahead = plan(seen([wanted, likely], [near, far]), replace(POLICY, lead_s=float("inf")))
-    assert [c.courier for c in ahead.commitments] == [far.id]
-
-
-def test_what_is_expected_is_left_out_of_a_large_city():
-    jobs, couriers = crowd(jobs=160, couriers=20)
-    expected = echoes(jobs, now=NOW)
-    snapshot = seen([*jobs, *expected], couriers)
-    assert (len(expected), len(snapshot.jobs), snapshot.onward_s) == (160, 160, None)
 
 
 def test_a_courier_makes_two_short_trips_while_another_is_long_away():

@@ -34,7 +34,6 @@ RANGES: Final[Mapping[str, tuple[float, float]]] = {
     "bundle_max": (1, 10),
     "candidates": (0, 20),
     "bundle_s": (0, 3_600),
-    "expected": (0, 1),
     "escalation": (0, 10),
     "courier_time": (0, 10),
     "soonest_free": (0, 10),

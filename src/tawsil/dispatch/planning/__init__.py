@@ -4,7 +4,6 @@
 replay of published days. It does no I/O and knows neither clock nor randomness.
 """
 
-from tawsil.dispatch.planning.echoes import echoes
 from tawsil.dispatch.planning.engine import plan
 from tawsil.dispatch.planning.model import (
     Candidate,
@@ -39,7 +38,6 @@ __all__ = [
     "Services",
     "Snapshot",
     "TravelTimes",
-    "echoes",
     "plan",
     "survey",
 ]

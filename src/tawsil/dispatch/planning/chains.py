@@ -11,7 +11,7 @@ for this courier, and leaves the others free.
 """
 
 from collections.abc import Sequence
-from typing import Any, Final, Protocol, cast
+from typing import Final
 
 import numpy as np
 from msgspec import Struct
@@ -29,8 +29,6 @@ SECOND: Final = 12
 """First trips thought of before each bundle."""
 LEFT_OUT_S: Final = 5400.0
 """How much later a job in no chain is taken to be collected: it is as good as lost."""
-EXPECTED_OUT_S: Final = 600.0
-"""The same for a job that is only expected: so much, and no more, is given up for it."""
 BRANCHED: Final = 6
 """Columns for each job and courier that are branched on, those that the relaxation likes best."""
 NODES_MAX: Final = 50
@@ -38,17 +36,6 @@ GAP: Final = 1e-4
 WHOLE: Final = 1e-6
 
 Ints = NDArray[np.intp]
-
-
-class _Prices(Protocol):
-    marginals: Floats
-
-
-class _Relaxed(Protocol):
-    """What `linprog` answers, as far as it is wanted."""
-
-    x: Floats | None
-    ineqlin: _Prices
 
 
 class _Columns(Struct, frozen=True):
@@ -78,13 +65,10 @@ class _Pool:
         self.holds: Flags = np.zeros((len(self.bundles), jobs), dtype=np.bool_)
         for index, bundle in enumerate(self.bundles):
             self.holds[index, list(bundle.rows)] = True
-        rows = [b.rows[0] for b in self.bundles]
-        self.expected: Flags = np.array([costs.snapshot.jobs[r].expected for r in rows])
         left_out_s = np.zeros(jobs)
-        for index, bundle in enumerate(open_):
+        for bundle in open_:
             if len(bundle.rows) == 1:
-                late_s = EXPECTED_OUT_S if self.expected[index] else LEFT_OUT_S
-                late_s *= bundle.weight
+                late_s = bundle.weight * LEFT_OUT_S
                 left_out_s[bundle.rows[0]] = costs.alone_s(bundle) + late_s
         self.left_out_s: Floats = self.holds @ left_out_s
         held = np.count_nonzero(self.holds[:, left_out_s > 0], axis=1)
@@ -101,10 +85,7 @@ def chain(costs: Costs, matching: Matching, under_way: Sequence[Bundle]) -> Matc
 
     `under_way` are the bundles of couriers who are collecting, without what joins them.
     """
-    snapshot = costs.snapshot
-    if snapshot.onward_s is None or not snapshot.couriers or not snapshot.jobs:
-        return matching
-    if _nobody_waits(matching) and not any(job.expected for job in snapshot.jobs):
+    if costs.snapshot.onward_s is None or not costs.snapshot.couriers or _nobody_waits(matching):
         return matching
     open_, joined = pool_of(costs, matching.open, under_way)
     pool = _Pool(costs, open_, (*under_way, *joined))
@@ -157,7 +138,7 @@ def _joining_s(costs: Costs, before: Bundle, after: Bundle) -> float:
 
 
 def _second_trips(pool: _Pool, first: _Columns) -> _Columns:
-    """Each open bundle after the first trips that lose least by it, none after an expected one."""
+    """Each open bundle after the first trips that lose least by it."""
     costs, p, open_ = pool.costs, pool.costs.policy, pool.bundles[: pool.open]
     assert costs.snapshot.onward_s is not None
     sites = np.array([b.site for b in open_], dtype=np.intp)
@@ -172,7 +153,6 @@ def _second_trips(pool: _Pool, first: _Columns) -> _Columns:
     holds = pool.holds.astype(np.float32)
     shares_job = (holds @ holds[: pool.open].T > 0)[first.first]
     impossible = shares_job | pool.matrix.excluded["declined"][first.courier]
-    impossible |= pool.expected[first.first, None]
     impossible |= (pickup_s > costs.off_s[first.courier, None]) | (drive_s > costs.reach_s(open_))
     cost_s[impossible] = FORBIDDEN_S
     best_s = np.full(len(pool.bundles), np.inf)
@@ -219,17 +199,12 @@ def _choose(pool: _Pool, columns: _Columns) -> Ints | None:
     column = np.concatenate([column, np.arange(count)])
     shape = (holds.shape[1] + len(pool.costs.snapshot.couriers), count)
     uses = csr_array((np.ones(len(row)), (row, column)), shape=shape)
-    at_most: Any = uses  # the stubs of linprog do not know that it takes sparse arrays
-    relaxed = cast(
-        "_Relaxed",
-        linprog(columns.saved_s, A_ub=at_most, b_ub=np.ones(shape[0]), method="highs-ds"),
-    )
-    share = relaxed.x
-    if share is None:
+    relaxed = linprog(columns.saved_s, A_ub=uses, b_ub=np.ones(shape[0]), method="highs-ds")
+    if relaxed.x is None:
         return None
-    if (np.abs(share - np.round(share)) <= WHOLE).all():
-        return np.flatnonzero(share > 1 / 2)
-    reduced_s = columns.saved_s - relaxed.ineqlin.marginals @ uses
+    if (np.abs(relaxed.x - np.round(relaxed.x)) <= WHOLE).all():
+        return np.flatnonzero(relaxed.x > 1 / 2)
+    reduced_s = columns.saved_s - uses.T @ relaxed.ineqlin.marginals
     near = np.sort(np.argsort(reduced_s, kind="stable")[: BRANCHED * shape[0]])
     branched = milp(
         columns.saved_s[near],
@@ -263,7 +238,6 @@ def _matching(
         for bundle in pool.bundles[: pool.open]
         if len(bundle.rows) == 1 and bundle.rows[0] not in served
     ]
-    trips = [trip for trip in trips if not pool.costs.snapshot.jobs[trip[0].rows[0]].expected]
     trips.sort(key=lambda trip: trip[0].rows)
     open_ = tuple(bundle for bundle, *_ in trips)
     return Matching(

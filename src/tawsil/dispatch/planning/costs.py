@@ -54,9 +54,7 @@ class Costs:
         self.policy: Final = policy
         now, jobs, couriers = snapshot.now, snapshot.jobs, snapshot.couriers
         self.ready_s = [(j.ready_at - now).total_seconds() for j in jobs]
-        self.weight = [
-            policy.expected if j.expected else 1.0 + policy.escalation * j.escalation for j in jobs
-        ]
+        self.weight = [1.0 + policy.escalation * j.escalation for j in jobs]
         since_s = np.array([(c.free_at - now).total_seconds() for c in couriers])
         self.free_s = np.maximum(0.0, since_s)
         self.off_s = np.array(

@@ -39,8 +39,7 @@ def plan(snapshot: Snapshot, policy: Policy) -> Plan:
     ]
     taken = [row for bundle in under_way for row in bundle.rows]
     assert len(taken) == len(set(taken)), "a job is being collected by two couriers"
-    asked = {row for row, job in enumerate(snapshot.jobs) if not job.expected}
-    alone = sorted(asked - set(taken))
+    alone = sorted(set(range(len(snapshot.jobs))) - set(taken))
     matching = match(costs, open_=[costs.bundle((row,)) for row in alone], under_way=under_way)
     if policy.chains:
         matching = chain(costs, matching, under_way)

@@ -59,8 +59,6 @@ class Job(Struct, frozen=True):
     """Couriers who are not to be asked (again)."""
     escalation: int = 0
     """Rung of the ladder it has climbed; each makes its delay count more."""
-    expected: bool = False
-    """Not asked for, but likely to be: couriers are kept in mind for it, nobody is told of it."""
     reach: float = 1.0
     """How many times as far as the policy's reach a courier may come from."""
     zone: UUID | None = None
@@ -163,10 +161,8 @@ class Policy(Struct, frozen=True):
     """What each rung of the ladder adds to the weight of a job's waiting."""
     chains: bool = True
     """Plan two trips of a courier one after another, if the snapshot has the ways between."""
-    bundle_s: float = 60.0
+    bundle_s: float = 20.0
     """What a chain must save for each job that it adds to another's trip."""
-    expected: float = 0.5
-    """What a second's waiting counts of a job that is only expected."""
     courier_time: float = 0.0
     """For each second of a courier's drive to a site and trip."""
     soonest_free: float = 0.01
@@ -259,10 +255,7 @@ class Move(Struct, frozen=True):
 
 
 class Plan(Struct, frozen=True):
-    """Every job of the snapshot is in one commitment, in one hold, or already being collected.
-
-    Those that are only expected are nowhere.
-    """
+    """Every job of the snapshot is in one commitment, in one hold, or already being collected."""
 
     at: datetime
     policy: str

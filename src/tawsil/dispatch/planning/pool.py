@@ -17,13 +17,11 @@ def pool_of(
 ) -> tuple[list[Bundle], list[Bundle]]:
     """Open bundles: each job alone, those matched, and jobs of one site together; and, for
     couriers who are on the way to collect, what they have with each bundle that might join it.
-    A job that is only expected goes alone.
     """
     taken = {row for bundle in under_way for row in bundle.rows}
-    jobs = costs.snapshot.jobs
-    alone = [costs.bundle((row,)) for row in range(len(jobs)) if row not in taken]
-    open_ = {frozenset(b.rows): b for b in (*alone, *matched)}
-    singles = grown = [b for b in alone if not jobs[b.rows[0]].expected]
+    singles = [costs.bundle((row,)) for row in range(len(costs.snapshot.jobs)) if row not in taken]
+    open_ = {frozenset(b.rows): b for b in (*singles, *matched)}
+    grown = singles
     for size in range(2, min(SIZE_MAX, costs.policy.bundle_max) + 1):
         grown = [b for b in _grown(costs, grown, singles) if frozenset(b.rows) not in open_]
         grown = grown[: max(0, POOL_MAX - len(open_))]
@@ -35,7 +33,6 @@ def pool_of(
         for going in under_way
         for bundle in bundles
         if bundle.site == going.site
-        and not jobs[bundle.rows[0]].expected
         and len(bundle.rows) + len(going.rows) <= costs.policy.bundle_max
     ]
     return bundles, [b for b in joined if costs.with_courier_s(b, b.courier) < FORBIDDEN_S]

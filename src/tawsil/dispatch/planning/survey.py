@@ -11,9 +11,7 @@ from numpy.typing import NDArray
 from tawsil.dispatch.planning.model import Courier, Demand, Job, Outlook, Snapshot, TravelTimes
 
 CHAINED_MAX: Final = 150
-"""Among so many jobs, and as many that are expected, trips are planned one after another; more
-jobs are matched only.
-"""
+"""Among so many jobs trips are planned one after another; more are matched only."""
 
 
 def survey(
@@ -29,7 +27,7 @@ def survey(
 
     `demand` and `notice_s` (see `Outlook`) are wanted only to move idle couriers.
     """
-    known = _known(jobs)
+    known = tuple(sorted(jobs, key=lambda j: j.id))
     staff = tuple(sorted(couriers, key=lambda c: c.id))
     members: dict[UUID, list[int]] = {}
     for row, job in enumerate(known):
@@ -63,16 +61,7 @@ def survey(
         outlook=outlook,
         onward_s=(
             travel.matrix_s([j.dropoff for j in known], places)
-            if sum(not j.expected for j in known) <= CHAINED_MAX
+            if len(known) <= CHAINED_MAX
             else None
         ),
     )
-
-
-def _known(jobs: Iterable[Job]) -> tuple[Job, ...]:
-    """In the order of their ids; those expected only where trips are planned ahead."""
-    ordered = sorted(jobs, key=lambda j: j.id)
-    asked = [j for j in ordered if not j.expected]
-    if len(asked) > CHAINED_MAX or len(ordered) - len(asked) > CHAINED_MAX:
-        return tuple(asked)
-    return tuple(ordered)

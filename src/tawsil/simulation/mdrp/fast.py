@@ -6,7 +6,7 @@ from uuid import UUID
 
 from msgspec.structs import replace
 
-from tawsil.dispatch.planning import Commitment, Courier, Job, Policy, echoes, plan, survey
+from tawsil.dispatch.planning import Commitment, Courier, Job, Policy, plan, survey
 from tawsil.simulation.mdrp.forecast import recent_demand
 from tawsil.simulation.mdrp.instance import MIDNIGHT, MINUTE, Instance, Order, site_ids
 from tawsil.simulation.mdrp.kitchens import Erring, Kitchens, PrepNoise, Punctual
@@ -52,8 +52,6 @@ class _Day:
         self.restaurant_of = {site: name for name, site in self.site_ids.items()}
         self.orders: dict[UUID, Order] = {}
         self.open: dict[UUID, Job] = {}
-        self.asked: list[Job] = []
-        """Every job so far, ready when it was said to be."""
         self.notice_s: list[float] = []
         self.offs = {UUID(int=k): s.off_at for k, s in enumerate(instance.shifts)}
         self.motions = {
@@ -81,7 +79,7 @@ class _Day:
         id_ = UUID(int=len(self.orders))
         self.orders[id_] = order
         self.notice_s.append(self.kitchens.notice_s(order))
-        job = Job(
+        self.open[id_] = Job(
             id=id_,
             site=self.site_ids[order.restaurant],
             pickup=self.instance.restaurants[order.restaurant].place,
@@ -89,9 +87,6 @@ class _Day:
             placed_at=order.placed_at,
             ready_at=order.ready_at,
         )
-        self.open[id_] = job
-        notice = timedelta(seconds=self.notice_s[-1])
-        self.asked.append(replace(job, ready_at=order.placed_at + notice))
 
     def _unbind(self, now: datetime) -> None:
         """Whoever has nothing in hand yet may be given something else on arrival."""
@@ -111,10 +106,7 @@ class _Day:
         ready_ats = self.kitchens.ready_ats(open_orders, couriers=couriers, now=now)
         snapshot = survey(
             now=now,
-            jobs=[
-                *(replace(job, ready_at=ready_ats[id_]) for id_, job in self.open.items()),
-                *echoes(self.asked, now=now),
-            ],
+            jobs=[replace(job, ready_at=ready_ats[id_]) for id_, job in self.open.items()],
             couriers=couriers,
             travel=self.instance.travel,
             demand=recent_demand(self.instance, self.orders.values(), now=now),

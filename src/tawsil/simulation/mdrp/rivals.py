@@ -31,8 +31,7 @@ def _first_come(snapshot: Snapshot, policy: Policy, *, among_busy: bool) -> Plan
         spare &= free_s <= 0
     taken = {job for c in couriers for job in c.collecting}
     commitments: list[Commitment] = []
-    asked = [row for row, job in enumerate(snapshot.jobs) if not job.expected]
-    for row in sorted(asked, key=lambda r: snapshot.jobs[r].placed_at):
+    for row in sorted(range(len(snapshot.jobs)), key=lambda r: snapshot.jobs[r].placed_at):
         job = snapshot.jobs[row]
         if job.id in taken or not spare.any():
             continue
