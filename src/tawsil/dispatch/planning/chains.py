@@ -11,7 +11,7 @@ for this courier, and leaves the others free.
 """
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from msgspec import Struct
@@ -36,6 +36,7 @@ GAP: Final = 1e-4
 WHOLE: Final = 1e-6
 
 Ints = NDArray[np.intp]
+_linprog: Any = linprog  # its stubs do not know that constraints may be sparse
 
 
 class _Columns(Struct, frozen=True):
@@ -199,12 +200,13 @@ def _choose(pool: _Pool, columns: _Columns) -> Ints | None:
     column = np.concatenate([column, np.arange(count)])
     shape = (holds.shape[1] + len(pool.costs.snapshot.couriers), count)
     uses = csr_array((np.ones(len(row)), (row, column)), shape=shape)
-    relaxed = linprog(columns.saved_s, A_ub=uses, b_ub=np.ones(shape[0]), method="highs-ds")
+    relaxed: Any = _linprog(columns.saved_s, A_ub=uses, b_ub=np.ones(shape[0]), method="highs-ds")
     if relaxed.x is None:
         return None
-    if (np.abs(relaxed.x - np.round(relaxed.x)) <= WHOLE).all():
-        return np.flatnonzero(relaxed.x > 1 / 2)
-    reduced_s = columns.saved_s - uses.T @ relaxed.ineqlin.marginals
+    taken: Floats = relaxed.x
+    if (np.abs(taken - np.round(taken)) <= WHOLE).all():
+        return np.flatnonzero(taken > 1 / 2)
+    reduced_s: Floats = columns.saved_s - uses.T @ relaxed.ineqlin.marginals
     near = np.sort(np.argsort(reduced_s, kind="stable")[: BRANCHED * shape[0]])
     branched = milp(
         columns.saved_s[near],
