@@ -110,7 +110,7 @@ async def test_breaks_and_being_away_are_said(
     assert (why["answer"], "break" in why["sentence"]) == ("left_out", True)
     why = await why_not(client, delivery, me(far))
     assert why["answer"] == "too_far"
-    assert "nobody is sent further than 60" in why["sentence"]
+    assert "nobody is sent further than 120" in why["sentence"]
     async with database.transaction() as tx:
         (later,) = await city.on_duty(tx)
     why = await why_not(client, delivery, operator, courier_id=str(later))

@@ -312,21 +312,20 @@ def _count(ended: Offer) -> None:
 async def _locked(
     tx: Tx, ids: set[UUID], delivery_ids: Sequence[UUID], courier_ids: Sequence[UUID]
 ) -> dict[UUID, Delivery] | None:
-    """The deliveries under lock; or None, and no lock, if more belongs with them by now."""
+    """The deliveries under lock; or None, and no lock, if more belongs with them by now.
+
+    What belonged with them before, and does not any more, is left out: it may belong with others.
+    """
     with suppress(GrownError):
         async with tx.savepoint():
             deliveries = await store.lock_deliveries(tx, ids=list(ids))
-            await _assert_whole(tx, ids, delivery_ids, courier_ids)
-            return deliveries
+            together = set(
+                await store.circle_ids(tx, delivery_ids=delivery_ids, courier_ids=courier_ids)
+            )
+            if not ids >= together:
+                raise GrownError
+            return {id_: d for id_, d in deliveries.items() if id_ in together}
     return None
-
-
-async def _assert_whole(
-    tx: Tx, ids: set[UUID], delivery_ids: Sequence[UUID], courier_ids: Sequence[UUID]
-) -> None:
-    now = await store.circle_ids(tx, delivery_ids=delivery_ids, courier_ids=courier_ids)
-    if not ids.issuperset(now):
-        raise GrownError
 
 
 def _watches(by: By, delivery: Delivery) -> list[tracking.Watch]:
