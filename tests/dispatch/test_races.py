@@ -14,9 +14,11 @@ import pytest
 
 from tawsil.couriers.service import Resume, TakeBreak, resume, take_break
 from tawsil.dispatch import public as dispatch
+from tawsil.dispatch import store
 from tawsil.dispatch.model import Offering
 from tawsil.dispatch.public import GiveBack, Reassign, Withdraw
 from tawsil.dispatch.service import by_hand
+from tawsil.dispatch.service.board import Board
 from tawsil.dispatch.service.by_hand import OfferByHand
 from tawsil.dispatch.service.reassignment import HandOver, UndoReassignment, hand_over, undo
 from tawsil.kernel.clock import VirtualClock
@@ -232,3 +234,29 @@ def resting(city: City, courier_id: UUID) -> Act:
 
 async def waking(tx: Tx, city: City, people: list[UUID]) -> None:
     await resume(tx, [Resume(by=city.by, courier_id=id_) for id_ in people])
+
+
+async def test_a_board_holds_offers_whole_though_they_changed_while_it_waited(
+    database: Database, city: City
+):
+    async with database.transaction() as tx:
+        await city.on_duty(tx)
+        called_off, companion = await city.asks(tx, count=2)
+        assert len((await city.offer(tx)).delivery_ids) == 2
+
+    async def look() -> None:
+        async with database.transaction() as tx:
+            board = await Board.of(tx, delivery_ids=[called_off.id])
+            asked = {id_ for o in board.offers.values() for id_ in o.delivery_ids}
+            assert asked <= board.deliveries.keys()
+
+    async with database.transaction() as tx:
+        await store.lock_deliveries(tx, ids=[called_off.id, companion.id])
+        looking = asyncio.create_task(look())
+        await asyncio.sleep(0.3)
+        assert not looking.done(), "it waits for the lock"
+        await city.asks(tx)
+        withdrawal = Withdraw(by=city.by, reference_id=called_off.reference_id, reason="test")
+        await dispatch.withdraw(tx, [withdrawal])
+        assert companion.id in (await city.offer(tx)).delivery_ids
+    await looking

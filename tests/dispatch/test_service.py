@@ -1,6 +1,5 @@
 """Dispatch on the real database: from asking for a courier to delivered, and otherwise."""
 
-import asyncio
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -17,7 +16,6 @@ from tawsil.dispatch.events import EVENTS, DeliveryAssigned
 from tawsil.dispatch.model import DEFAULT_RULES
 from tawsil.dispatch.public import Delivery, MoveReadyTime, Offer, Reassign, State, Withdraw
 from tawsil.dispatch.service import journal
-from tawsil.dispatch.service.board import Board
 from tawsil.dispatch.service.ticking import AHEAD
 from tawsil.dispatch.service.view import RECENT
 from tawsil.geography.public import GreatCircle
@@ -483,29 +481,3 @@ async def test_a_quiet_city_costs_two_queries(tx: Tx, city: City, monkeypatch: p
 def test_every_event_has_its_own_name():
     names = [event_type(cls) for cls in EVENTS]
     assert len(set(names)) == len(names)
-
-
-async def test_a_board_holds_offers_whole_though_they_changed_while_it_waited(
-    database: Database, city: City
-):
-    async with database.transaction() as tx:
-        await city.on_duty(tx)
-        called_off, companion = await city.asks(tx, count=2)
-        assert len((await city.offer(tx)).delivery_ids) == 2
-
-    async def look() -> None:
-        async with database.transaction() as tx:
-            board = await Board.of(tx, delivery_ids=[called_off.id])
-            asked = {id_ for o in board.offers.values() for id_ in o.delivery_ids}
-            assert asked <= board.deliveries.keys()
-
-    async with database.transaction() as tx:
-        await store.lock_deliveries(tx, ids=[called_off.id, companion.id])
-        looking = asyncio.create_task(look())
-        await asyncio.sleep(0.3)
-        assert not looking.done(), "it waits for the lock"
-        await city.asks(tx)
-        withdrawal = Withdraw(by=city.by, reference_id=called_off.reference_id, reason="test")
-        await dispatch.withdraw(tx, [withdrawal])
-        assert companion.id in (await city.offer(tx)).delivery_ids
-    await looking
