@@ -28,7 +28,7 @@ def test_english_has_two(n: int, said: str) -> None:
 def test_what_arabic_lacks_is_said_in_english_and_what_english_lacks_by_its_code(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setitem(catalogues, "ar", Catalogue("ar", {}))  # type: ignore[arg-type]
+    monkeypatch.setitem(catalogues, "ar", Catalogue("ar", {}))
     english = text("request.not_found", locale="en")
     assert text("request.not_found", locale="ar") == english != "request.not_found"
     assert text("nobody.wrote_this", locale="ar") == "nobody.wrote_this"

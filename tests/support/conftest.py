@@ -52,8 +52,8 @@ class Desk(Street):
         assert isinstance(taken, Order), taken
         return taken
 
-    def heard(self, tx: Tx, event: Event, *, city_id: UUID = CITY) -> Recorded[Any]:
-        reference_id: UUID = event.reference_id  # type: ignore[attr-defined]
+    def heard(self, tx: Tx, event: Any, *, city_id: UUID = CITY) -> Recorded[Any]:
+        reference_id: UUID = event.reference_id
         return Recorded(
             seq=1,
             id=tx.ids(),

@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -36,9 +37,9 @@ async def opened(tx: Tx, desk: Desk) -> Desk:
     return desk
 
 
-def opening(desk: Desk, subject_id: UUID, **fields: object) -> service.OpenTicket:
+def opening(desk: Desk, subject_id: UUID, **fields: Any) -> service.OpenTicket:
     return service.OpenTicket(
-        **{  # type: ignore[arg-type]
+        **{
             "by": desk.by,
             "kind": Kind.OTHER,
             "subject_kind": SubjectKind.ORDER,

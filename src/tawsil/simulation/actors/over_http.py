@@ -441,7 +441,7 @@ def _pauses() -> list[float]:
 
 def _data(response: httpx.Response, shape: type[T]) -> T:
     raw = msgspec.json.decode(response.content, type=dict[str, msgspec.Raw])["data"]
-    return raw if shape is msgspec.Raw else msgspec.json.decode(raw, type=shape)  # pyright: ignore[reportReturnType] - it was just compared
+    return msgspec.json.decode(raw, type=shape)
 
 
 def _code(response: httpx.Response) -> Refused:
