@@ -4,6 +4,7 @@ from tawsil.geography.maps import GreatCircle, TravelTimes, road_distance_m
 from tawsil.geography.model import ZONE_RESOLUTION, City, CityRules, Tenant, Zone
 from tawsil.geography.service import (
     city,
+    city_of,
     create_city,
     create_tenant,
     create_zones,
@@ -23,6 +24,7 @@ __all__ = [
     "cities",
     "cities_by_id",
     "city",
+    "city_of",
     "create_city",
     "create_tenant",
     "create_zones",

@@ -38,6 +38,12 @@ async def city(tx: Tx, *, city_id: UUID) -> City | None:
     return (await store.cities_by_id(tx, ids=[city_id])).get(city_id)
 
 
+async def city_of(tx: Tx, *, tenant_id: UUID, city_id: UUID) -> City | None:
+    """A city, if it is the tenant's."""
+    found = await city(tx, city_id=city_id)
+    return found if found is not None and found.tenant_id == tenant_id else None
+
+
 async def zones_of(tx: Tx, *, city_id: UUID, places: Sequence[Place]) -> list[Zone | None]:
     """The zone of each place, in order: the zone its cell belongs to."""
     cells = [place.cell(resolution=ZONE_RESOLUTION) for place in places]

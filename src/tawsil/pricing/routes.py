@@ -253,8 +253,7 @@ async def let_go(
 
 
 async def _its_city(tx: Tx, caller: Caller, city_id: UUID) -> None:
-    city = await geography.city(tx, city_id=city_id)
-    if city is None or city.tenant_id != caller.tenant_id:
+    if await geography.city_of(tx, tenant_id=caller.tenant_id, city_id=city_id) is None:
         raise not_found()
 
 

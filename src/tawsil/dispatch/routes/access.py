@@ -5,6 +5,7 @@ from uuid import UUID
 
 from tawsil.dispatch import store
 from tawsil.dispatch.model import Delivery
+from tawsil.geography import public as geography
 from tawsil.kernel.db import Tx
 from tawsil.kernel.http import (
     Caller,
@@ -14,6 +15,7 @@ from tawsil.kernel.http import (
 READ: Final = "courier:read"
 UPDATE: Final = "courier:update"
 ASSIGN: Final = "order:assign"
+CONFIGURE: Final = "system:configure"
 TAGS: Final = ["Dispatch"]
 
 
@@ -22,6 +24,11 @@ async def the_delivery(tx: Tx, caller: Caller, reference_id: UUID) -> Delivery:
     if found is None or found.tenant_id != caller.tenant_id:
         raise not_found()
     return found
+
+
+async def its_city(tx: Tx, caller: Caller, city_id: UUID) -> None:
+    if await geography.city_of(tx, tenant_id=caller.tenant_id, city_id=city_id) is None:
+        raise not_found()
 
 
 def reach(caller: Caller, permission: str, courier_id: UUID) -> None:

@@ -18,12 +18,11 @@ from tawsil.dispatch.model.policies import (
     Trial,
     weights_of,
 )
-from tawsil.dispatch.routes.access import ASSIGN, TAGS, of_operations
+from tawsil.dispatch.routes.access import ASSIGN, CONFIGURE, TAGS, its_city, of_operations
 from tawsil.dispatch.service import policies as service
 from tawsil.dispatch.service.policies import AskForTrial, CreatePolicy, SetLivePolicy
 from tawsil.dispatch.store import policy_rows as store
-from tawsil.geography import public as geography
-from tawsil.kernel.db import Database, Tx
+from tawsil.kernel.db import Database
 from tawsil.kernel.http import (
     Caller,
     Commands,
@@ -39,7 +38,6 @@ from tawsil.kernel.http import (
 )
 from tawsil.kernel.i18n import text
 
-CONFIGURE: Final = "system:configure"
 TRIALS_SHOWN: Final = 20
 STORABLE: Final = r"^[^\x00]*$"  # PostgreSQL keeps every character but this one
 
@@ -301,7 +299,7 @@ async def show_live(
     of_operations(caller)
     query = PageQuery(page=page, limit=limit)
     async with database.transaction() as tx:
-        await _its_city(tx, caller, city_id)
+        await its_city(tx, caller, city_id)
         found, total = await store.live_history(
             tx,
             tenant_id=caller.tenant_id,
@@ -343,12 +341,6 @@ async def set_live(
         ),
         view=LivePolicyView.of,
     )
-
-
-async def _its_city(tx: Tx, caller: Caller, city_id: UUID) -> None:
-    city = await geography.city(tx, city_id=city_id)
-    if city is None or city.tenant_id != caller.tenant_id:
-        raise not_found()
 
 
 def _countable(version: int) -> int:

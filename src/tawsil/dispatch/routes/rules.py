@@ -11,12 +11,11 @@ from msgspec.structs import replace
 
 from tawsil.dispatch import store
 from tawsil.dispatch.model import Load, Rules
-from tawsil.dispatch.routes.access import ASSIGN, TAGS, of_operations
+from tawsil.dispatch.routes.access import ASSIGN, CONFIGURE, TAGS, its_city, of_operations
 from tawsil.dispatch.service import rules as service
 from tawsil.dispatch.service.rules import SetRules
 from tawsil.dispatch.views import RulesSetView
-from tawsil.geography import public as geography
-from tawsil.kernel.db import Database, Tx
+from tawsil.kernel.db import Database
 from tawsil.kernel.http import (
     Caller,
     Commands,
@@ -27,11 +26,8 @@ from tawsil.kernel.http import (
     PageSize,
     allow,
     envelope,
-    not_found,
     page_envelope,
 )
-
-CONFIGURE: Final = "system:configure"
 
 
 class SetRulesBody(Struct, frozen=True, forbid_unknown_fields=True):
@@ -53,7 +49,7 @@ async def show_rules(
     """The rules in force; a city that set none goes by the defaults."""
     of_operations(caller)
     async with database.transaction() as tx:
-        await _its_city(tx, caller, city_id)
+        await its_city(tx, caller, city_id)
         in_force = await store.rules_in_force(tx, city_ids=[city_id])
     return envelope(in_force[city_id])
 
@@ -97,7 +93,7 @@ async def show_load(
     """Jobs at hand for each courier at hand, as last measured; nothing before the first time."""
     of_operations(caller)
     async with database.transaction() as tx:
-        await _its_city(tx, caller, city_id)
+        await its_city(tx, caller, city_id)
         load = await store.load_of(tx, city_id=city_id)
     return envelope(load)
 
@@ -117,7 +113,7 @@ async def set_rules(
 ) -> Response[Envelope[RulesSetView]]:
     """For deliveries asked for from now on; those under way keep the rules they began with."""
     async with database.transaction() as tx:
-        await _its_city(tx, caller, city_id)
+        await its_city(tx, caller, city_id)
     return await commands.submit(
         service.set_rules,
         SetRules(
@@ -125,12 +121,6 @@ async def set_rules(
         ),
         view=RulesSetView.of,
     )
-
-
-async def _its_city(tx: Tx, caller: Caller, city_id: UUID) -> None:
-    city = await geography.city(tx, city_id=city_id)
-    if city is None or city.tenant_id != caller.tenant_id:
-        raise not_found()
 
 
 routes: Final = [show_rules, list_rules, set_rules, show_load]

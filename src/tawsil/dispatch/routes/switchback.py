@@ -9,8 +9,8 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 from msgspec import Meta, Struct
 
-from tawsil.dispatch.routes.access import TAGS
-from tawsil.dispatch.routes.policies import CONFIGURE, Name, Number
+from tawsil.dispatch.routes.access import CONFIGURE, TAGS
+from tawsil.dispatch.routes.policies import Name, Number
 from tawsil.dispatch.service import switchback as service
 from tawsil.dispatch.service.switchback import BeginSwitchback, Named
 from tawsil.experiments.public import Experiment

@@ -115,9 +115,9 @@ async def ask_for_trial(tx: Tx, commands: Sequence[AskForTrial]) -> list[Trial |
 async def begin_trial(tx: Tx, command: AskForTrial) -> Trial | Refusal:
     """A trial that whoever calls lives through themselves."""
     tenant_id = command.by.tenant_id
-    city = await geography.city(tx, city_id=command.city_id)
+    city = await geography.city_of(tx, tenant_id=tenant_id, city_id=command.city_id)
     version = await store.policy(tx, tenant_id=tenant_id, name=command.name, number=command.number)
-    if version is None or city is None or city.tenant_id != tenant_id:
+    if version is None or city is None:
         return unknown()
     trial = Trial(
         id=tx.ids(),
@@ -174,9 +174,9 @@ async def set_live(tx: Tx, commands: Sequence[SetLivePolicy]) -> list[LivePolicy
 
 async def _set_live(tx: Tx, command: SetLivePolicy) -> LivePolicy | Refusal:
     tenant_id = command.by.tenant_id
-    city = await geography.city(tx, city_id=command.city_id)
+    city = await geography.city_of(tx, tenant_id=tenant_id, city_id=command.city_id)
     version = await store.policy(tx, tenant_id=tenant_id, name=command.name, number=command.number)
-    if version is None or city is None or city.tenant_id != tenant_id:
+    if version is None or city is None:
         return unknown()
     lives, _ = await store.live_history(tx, tenant_id=tenant_id, city_id=city.id, limit=1, offset=0)
     if lives and lives[0].policy_id == version.id:

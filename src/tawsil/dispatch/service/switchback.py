@@ -77,8 +77,8 @@ async def begin(tx: Tx, commands: Sequence[BeginSwitchback]) -> list[Experiment 
 
 
 async def _begin(tx: Tx, command: BeginSwitchback) -> Experiment | Refusal:
-    city = await geography.city(tx, city_id=command.city_id)
-    if city is None or city.tenant_id != command.by.tenant_id:
+    city = await geography.city_of(tx, tenant_id=command.by.tenant_id, city_id=command.city_id)
+    if city is None:
         return unknown()
     zones = await geography.zones(tx, city_id=city.id)
     if strange := set(command.zone_ids) - {zone.id for zone in zones}:
