@@ -6,7 +6,7 @@ from uuid import UUID
 
 from tawsil.couriers import service, store
 from tawsil.couriers.events import Availability, Fault, Reason, Vehicle
-from tawsil.couriers.model import Courier
+from tawsil.couriers.model import BREAK_AFTER_MISSED, MISSED_IN_A_ROW, Courier
 from tawsil.couriers.service import (
     EndShift,
     Engage,
@@ -31,6 +31,8 @@ from tawsil.kernel.db import Tx
 from tawsil.kernel.decisions import Refusal
 
 __all__ = [
+    "BREAK_AFTER_MISSED",
+    "MISSED_IN_A_ROW",
     "Availability",
     "Courier",
     "EndShift",

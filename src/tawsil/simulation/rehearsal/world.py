@@ -13,6 +13,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
+from tawsil.couriers.public import BREAK_AFTER_MISSED, MISSED_IN_A_ROW
 from tawsil.dispatch import planning
 from tawsil.dispatch.planning import Commitment, Plan, Policy
 from tawsil.dispatch.public import Metrics
@@ -30,8 +31,6 @@ TICK_S: Final = 10.0
 LOOK_AGAIN_S: Final = 300.0
 """What only waits is looked at again so often, though nothing is new."""
 AHEAD_S: Final = 7_200.0
-MISSED_IN_A_ROW: Final = 3
-BREAK_AFTER_MISSED_S: Final = 900.0
 
 Action = Callable[[], None]
 
@@ -327,7 +326,7 @@ class _World:
             return
         if rider.missed == MISSED_IN_A_ROW:
             rider.missed = 0
-            self._rest(rider, BREAK_AFTER_MISSED_S)
+            self._rest(rider, BREAK_AFTER_MISSED.total_seconds())
         else:
             self._stay(rider)
 
