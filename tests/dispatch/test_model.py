@@ -16,6 +16,7 @@ from hypothesis.stateful import (
 from tawsil.dispatch import model
 from tawsil.dispatch.events import Cause, OfferPayload, Stop
 from tawsil.dispatch.model import (
+    DOUBTS,
     MOVES,
     OFFER_MOVES,
     TO_COLLECT,
@@ -37,6 +38,7 @@ HERE, THERE = Place(25.20, 55.27), Place(25.21, 55.28)
 COURIERS = [UUID(int=100 + n) for n in range(3)]
 SIGHTS = st.none() | st.tuples(st.integers(0, 300), st.floats(0, 9_000))
 """How long ago, and how many metres from the pick-up, the courier was seen."""
+DOUBTED = st.sampled_from(sorted(DOUBTS))
 MINUTES = st.integers(0, 40).map(lambda m: timedelta(minutes=m))
 
 
@@ -320,7 +322,7 @@ class Street(RuleBasedStateMachine):
         assert looked.deadline is not None
         assert looked.deadline.at > self.now or looked.state is State.WAITING
 
-    @rule(n=st.integers(0, 2), cause=st.sampled_from(Cause))
+    @rule(n=st.integers(0, 2), cause=DOUBTED)
     def endanger(self, n: int, cause: Cause) -> None:
         delivery = self.deliveries[UUID(int=n)]
         if delivery.state in WITH_COURIER:

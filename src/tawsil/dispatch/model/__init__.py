@@ -61,11 +61,12 @@ from tawsil.dispatch.model.rules import (
 )
 from tawsil.dispatch.model.states import MOVES, TO_COLLECT, WITH_COURIER, WITHOUT_COURIER, State
 from tawsil.dispatch.model.suggestion import SUGGESTION_LASTS, Suggestion, suggest
-from tawsil.dispatch.model.watch import LOOK_EVERY, Risk, Sight, Undo, Watch
+from tawsil.dispatch.model.watch import DOUBTS, LOOK_EVERY, Risk, Sight, Undo, Watch
 
 __all__ = [
     "COMMIT_AHEAD",
     "DEFAULT_RULES",
+    "DOUBTS",
     "LOOK_EVERY",
     "MOVES",
     "NEARER_M",

@@ -30,7 +30,7 @@ from tawsil.dispatch.model.states import (
     WITH_COURIER,
     WITHOUT_COURIER,
 )
-from tawsil.dispatch.model.watch import Risk, Sight, Undo, Watch
+from tawsil.dispatch.model.watch import DOUBTS, Risk, Sight, Undo, Watch
 from tawsil.kernel.decisions import Decision, Refusal, accept, refuse, then
 from tawsil.kernel.places import Place
 from tawsil.tracking.events import StopKind
@@ -75,6 +75,7 @@ def endanger(delivery: Delivery, *, cause: Cause, now: datetime) -> Decision[Del
     """
     assert delivery.courier_id is not None, "a courier is in doubt"
     assert delivery.state in WITH_COURIER
+    assert cause in DOUBTS, "what an operator decides has no grace"
     until_at = now + delivery.rules.graces.after(cause)
     running = delivery.grace_ends_at
     if cause in delivery.stranded or (running is not None and running <= until_at):

@@ -56,7 +56,7 @@ class Graces(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """An operator may take back a reassignment within this time."""
 
     def after(self, cause: Cause) -> timedelta:
-        return timedelta(seconds=getattr(self, f"{cause}_s", 0))
+        return timedelta(seconds=getattr(self, f"{cause}_s"))
 
 
 class Step(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

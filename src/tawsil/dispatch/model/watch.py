@@ -40,6 +40,10 @@ class Sight(Struct, frozen=True, kw_only=True):
     travel_s: float
 
 
+DOUBTS: Final = frozenset(Cause) - {Cause.BY_HAND, Cause.UNDONE}
+"""What a delivery can be at risk for; the others are what an operator decides."""
+
+
 class Risk(Struct, frozen=True, kw_only=True):
     """Why a courier may not manage a delivery, and since when that is known."""
 
