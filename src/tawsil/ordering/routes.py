@@ -1,6 +1,5 @@
 """Ordering over HTTP: orders, and every step of the journey for whoever takes it."""
 
-from collections.abc import Sequence
 from typing import Any, Final, Literal
 from uuid import UUID
 
@@ -10,7 +9,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, JSONBody
 
 from tawsil.kernel.batches import Handle
-from tawsil.kernel.db import Database, Tx
+from tawsil.kernel.db import Database
 from tawsil.kernel.http import (
     Caller,
     Commands,
@@ -22,14 +21,14 @@ from tawsil.kernel.http import (
     Problem,
     allow,
     envelope,
-    not_found,
     page_envelope,
 )
 from tawsil.ordering import cart, journey, public, store
+from tawsil.ordering.access import acting, orders_of, visible
 from tawsil.ordering.events import Status
-from tawsil.ordering.model import Order, PaidBy
+from tawsil.ordering.model import PaidBy
 from tawsil.ordering.moves import LIVE, Party
-from tawsil.ordering.steps import Acting, concerns
+from tawsil.ordering.steps import Acting
 from tawsil.ordering.views import (
     AcceptBody,
     ChoiceBody,
@@ -41,42 +40,6 @@ from tawsil.ordering.views import (
     StatusBody,
     TimelineEntry,
 )
-
-
-def acting(caller: Caller, permission: str) -> Acting:
-    """As whom the caller acts on orders, by the widest scope it was granted."""
-    scopes = caller.scopes(permission)
-    if "all" in scopes:
-        return Acting(Party.OPERATOR)
-    if "assigned" in scopes:
-        if caller.role == "merchant":
-            return Acting(Party.MERCHANT, caller.location_id)
-        return Acting(Party.COURIER, caller.user_id)
-    return Acting(Party.CUSTOMER, caller.user_id)
-
-
-def _filter(caller: Caller, statuses: Sequence[Status] | None) -> store.Filter:
-    who = acting(caller, "order:read")
-    if who.id is None and who.party is not Party.OPERATOR:
-        raise not_found()  # a merchant's user without a merchant
-    field = {
-        Party.CUSTOMER: "customer_id",
-        Party.MERCHANT: "merchant_id",
-        Party.COURIER: "courier_id",
-    }.get(who.party)
-    narrowed: dict[str, Any] = {field: who.id} if field else {}
-    return store.Filter(tenant_id=caller.tenant_id, statuses=statuses, **narrowed)
-
-
-async def _visible(tx: Tx, caller: Caller, order_id: UUID) -> tuple[Order, Acting]:
-    who = acting(caller, "order:read")
-    order = (await store.get(tx, [order_id])).get(order_id)
-    if order is None or not concerns(order, tenant_id=caller.tenant_id, acting=who):
-        raise not_found()
-    if who.party is Party.MERCHANT and order.offered_at is None:
-        raise not_found()
-    return order, who
-
 
 # ── orders ─────────────────────────────────────────────────────────────────────────────────────
 
@@ -116,7 +79,7 @@ async def list_orders(
 ) -> Envelope[list[OrderView]]:
     """The orders the caller may see, newest first."""
     query = PageQuery(page=page, limit=limit)
-    which = _filter(caller, sorted(LIVE) if live else status)
+    which = orders_of(caller, sorted(LIVE) if live else status)
     async with database.transaction() as tx:
         orders, total = await store.page(tx, which, limit=query.limit, offset=query.offset)
         items = await store.items(tx, [order.id for order in orders])
@@ -134,7 +97,7 @@ async def get_order(
     order_id: FromPath[UUID], caller: NamedDependency[Caller], database: NamedDependency[Database]
 ) -> Envelope[OrderView]:
     async with database.transaction() as tx:
-        order, who = await _visible(tx, caller, order_id)
+        order, who = await visible(tx, caller, order_id)
         items = (await store.items(tx, [order_id]))[order_id]
         staff = who.party is Party.OPERATOR
         remarks = await store.remarks(tx, order_id) if staff else []
@@ -165,7 +128,7 @@ async def get_timeline(
 ) -> Envelope[list[TimelineEntry]]:
     """Every event of the order, its payment and its delivery, in the order it was recorded."""
     async with database.transaction() as tx:
-        _, who = await _visible(tx, caller, order_id)
+        _, who = await visible(tx, caller, order_id)
         story = await public.timeline(tx, state.registry, order_id=order_id)
     staff = who.party is Party.OPERATOR
     return envelope(

@@ -42,6 +42,7 @@ from tawsil.kernel.http import (
     envelope,
     not_found,
     page_envelope,
+    since_v2,
 )
 from tawsil.kernel.i18n import DEFAULT, catalogues, text
 
@@ -285,7 +286,7 @@ async def list_decisions(
 
 
 @get(
-    "/v4/admin/deliveries/{reference_id:uuid}/audit",
+    since_v2("/admin/deliveries/{reference_id:uuid}/audit"),
     opt={"rule": allow(ASSIGN)},
     tags=TAGS,
     summary="All that happened to a delivery",

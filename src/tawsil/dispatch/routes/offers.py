@@ -145,7 +145,7 @@ async def reject_offer(
 
 
 @post(
-    "/v4/deliveries/{reference_id:uuid}/offers",
+    since_v2("/deliveries/{reference_id:uuid}/offers"),
     opt={"rule": allow(ASSIGN)},
     tags=TAGS,
     summary="Offer a delivery to couriers of your choice",

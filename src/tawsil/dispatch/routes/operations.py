@@ -37,6 +37,7 @@ from tawsil.kernel.http import (
     allow,
     envelope,
     page_envelope,
+    since_v2,
 )
 from tawsil.kernel.places import Place
 
@@ -68,7 +69,7 @@ class GiveBackBody(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 @get(
-    "/v4/admin/unassigned-orders",
+    since_v2("/admin/unassigned-orders"),
     opt={"rule": allow(ASSIGN)},
     tags=TAGS,
     summary="Deliveries that nobody has",
@@ -95,7 +96,7 @@ async def list_unassigned(
 
 
 @post(
-    "/v4/admin/unassigned-orders/{reference_id:uuid}/escalate",
+    since_v2("/admin/unassigned-orders/{reference_id:uuid}/escalate"),
     opt={"rule": allow(ASSIGN)},
     status_code=200,
     tags=TAGS,
@@ -119,7 +120,7 @@ async def escalate(
 
 
 @post(
-    "/v4/admin/assignments/{reference_id:uuid}/reassign",
+    since_v2("/admin/assignments/{reference_id:uuid}/reassign"),
     opt={"rule": allow(ASSIGN)},
     status_code=200,
     tags=TAGS,
