@@ -11,7 +11,7 @@ from joserfc.jwk import RSAKey
 
 from tawsil.consoles.routes import routes
 from tawsil.identity import store
-from tawsil.identity.model import SigningKey
+from tawsil.identity.model.keys import SigningKey
 from tawsil.identity.public import (
     NewUser,
     Passwords,
@@ -61,7 +61,7 @@ async def client(
         roles=(Role.ADMIN,),
     )
     async with database.transaction() as tx:
-        await store.add_signing_key(tx, key, others_retire_at=clock())
+        await store.keys.add(tx, key, others_retire_at=clock())
         await create_users(tx, users=[user])
     app = create_app(
         routes=[*routes, *identity_routes],

@@ -10,7 +10,7 @@ from argon2 import PasswordHasher
 from joserfc.jwk import RSAKey
 
 from tawsil.identity import store
-from tawsil.identity.model import SigningKey
+from tawsil.identity.model.keys import SigningKey
 from tawsil.identity.public import Passwords, Tokens, authenticator
 from tawsil.identity.routes import routes
 from tawsil.kernel.clock import VirtualClock
@@ -68,7 +68,7 @@ async def tokens(
         kid=rsa.thumbprint(), private_pem=rsa.as_pem(private=True).decode(), created_at=clock()
     )
     async with database.transaction() as tx:
-        await store.add_signing_key(tx, key, others_retire_at=clock())
+        await store.keys.add(tx, key, others_retire_at=clock())
     return Tokens(database, settings=settings)
 
 

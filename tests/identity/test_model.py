@@ -8,7 +8,8 @@ from msgspec.structs import replace
 
 from tawsil.identity import model
 from tawsil.identity.events import EVENTS, RevokedBecause, Role, SessionRevoked
-from tawsil.identity.model import LOGIN_FAILED, NewUser, RefreshToken, Session, User
+from tawsil.identity.model.sessions import RefreshToken, Session
+from tawsil.identity.model.users import LOGIN_FAILED, NewUser, User
 from tawsil.identity.permissions import PERMISSIONS, permissions_of
 from tawsil.kernel.decisions import Accepted, Refusal
 from tawsil.kernel.http import Caller
@@ -25,11 +26,11 @@ def user() -> User:
         name="Mona",
         password_hash="unused",
     )
-    return model.register(new, at=AT).state
+    return model.users.register(new, at=AT).state
 
 
 def session(**fields: object) -> Session:
-    started = model.start_session(user(), session_id=UUID(int=1), device_id=None, at=AT)
+    started = model.sessions.start_session(user(), session_id=UUID(int=1), device_id=None, at=AT)
     assert isinstance(started, Accepted)
     return replace(started.state, **fields)
 
@@ -52,7 +53,9 @@ def test_a_session_lives_exactly_as_long_as_only_its_newest_token_is_shown(shown
         index = max(0, len(chain) - 1 - back)
         newest = index == len(chain) - 1
         alive = now_session.revoked_at is None
-        decision = model.rotate(now_session, token=chain[index], user_disabled=False, now=AT)
+        decision = model.sessions.rotate(
+            now_session, token=chain[index], user_disabled=False, now=AT
+        )
         if not alive:
             assert isinstance(decision, Refusal)
             continue
@@ -66,7 +69,7 @@ def test_a_session_lives_exactly_as_long_as_only_its_newest_token_is_shown(shown
 
 
 def test_reuse_of_a_spent_token_revokes_the_session_and_says_why():
-    decision = model.rotate(
+    decision = model.sessions.rotate(
         session(), token=replace(token(0), spent_at=AT), user_disabled=False, now=AT
     )
     assert isinstance(decision, Accepted)
@@ -80,30 +83,30 @@ def test_reuse_of_a_spent_token_revokes_the_session_and_says_why():
 
 
 def test_a_token_ends_at_its_expiry():
-    before = model.rotate(
+    before = model.sessions.rotate(
         session(), token=token(0), user_disabled=False, now=AT + MONTH - timedelta(seconds=1)
     )
-    at = model.rotate(session(), token=token(0), user_disabled=False, now=AT + MONTH)
+    at = model.sessions.rotate(session(), token=token(0), user_disabled=False, now=AT + MONTH)
     assert isinstance(before, Accepted)
     assert isinstance(at, Refusal)
 
 
 def test_a_disabled_user_is_signed_out_by_the_next_refresh():
-    decision = model.rotate(session(), token=token(0), user_disabled=True, now=AT)
+    decision = model.sessions.rotate(session(), token=token(0), user_disabled=True, now=AT)
     assert isinstance(decision, Accepted)
     assert decision.state.revoked_because is RevokedBecause.USER_DISABLED
 
 
 def test_a_disabled_user_starts_no_session_and_stays_disabled_since_the_first_time():
-    out = model.disable(user(), at=AT)
-    assert model.disable(out, at=AT + MONTH) == out
-    refused = model.start_session(out, session_id=UUID(int=1), device_id=None, at=AT)
+    out = model.users.disable(user(), at=AT)
+    assert model.users.disable(out, at=AT + MONTH) == out
+    refused = model.sessions.start_session(out, session_id=UUID(int=1), device_id=None, at=AT)
     assert refused == LOGIN_FAILED
 
 
 def test_revoking_twice_changes_nothing():
-    once = model.revoke(session(), because=RevokedBecause.LOGGED_OUT, at=AT).state
-    twice = model.revoke(once, because=RevokedBecause.TOKEN_REUSED, at=AT + MONTH)
+    once = model.sessions.revoke(session(), because=RevokedBecause.LOGGED_OUT, at=AT).state
+    twice = model.sessions.revoke(once, because=RevokedBecause.TOKEN_REUSED, at=AT + MONTH)
     assert twice.state == once
     assert twice.events == ()
 
@@ -112,14 +115,14 @@ def test_revoking_twice_changes_nothing():
     ("length", "fits"), [(0, False), (7, False), (8, True), (128, True), (129, False)]
 )
 def test_a_password_has_8_to_128_characters(length: int, *, fits: bool):
-    assert (model.check_password("ب" * length) is None) == fits
+    assert (model.users.check_password("ب" * length) is None) == fits
 
 
 @pytest.mark.parametrize(
     "other", ["MONA@Example.ORG", " mona@example.org ", "\uff4dona@example.org", "mOnA@EXAMPLE.org"]
 )
 def test_an_address_is_the_same_in_any_case_and_form(other: str):
-    assert model.email_key(other) == model.email_key("mona@example.org")
+    assert model.users.email_key(other) == model.users.email_key("mona@example.org")
 
 
 def test_every_role_has_permissions_of_the_agreed_form():

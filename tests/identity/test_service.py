@@ -6,15 +6,8 @@ import pytest
 
 from tawsil.identity import public, service, store
 from tawsil.identity.events import RevokedBecause
-from tawsil.identity.model import (
-    EMAIL_TAKEN,
-    LOGIN_FAILED,
-    SESSION_ENDED,
-    NewUser,
-    RefreshToken,
-    Session,
-    User,
-)
+from tawsil.identity.model.sessions import SESSION_ENDED, RefreshToken, Session
+from tawsil.identity.model.users import EMAIL_TAKEN, LOGIN_FAILED, NewUser, User
 from tawsil.identity.public import Role
 from tawsil.kernel.clock import Ids
 from tawsil.kernel.db import Tx
@@ -53,14 +46,16 @@ def token(session_id: UUID, ids: Ids, tx: Tx, n: int) -> RefreshToken:
     )
 
 
-def spend(token_: RefreshToken, successor: RefreshToken, by: By) -> service.Refresh:
-    return service.Refresh(by=by, jti=token_.jti, token_hash=token_.token_hash, successor=successor)
+def spend(token_: RefreshToken, successor: RefreshToken, by: By) -> service.sessions.Refresh:
+    return service.sessions.Refresh(
+        by=by, jti=token_.jti, token_hash=token_.token_hash, successor=successor
+    )
 
 
 async def start(tx: Tx, by: By, ids: Ids, user: User) -> tuple[Session, RefreshToken]:
     first = token(ids(), ids, tx, 1)
-    (session,) = await service.start_sessions(
-        tx, [service.StartSession(by=by, user_id=user.id, device_id="phone", first=first)]
+    (session,) = await service.sessions.start_sessions(
+        tx, [service.sessions.StartSession(by=by, user_id=user.id, device_id="phone", first=first)]
     )
     assert isinstance(session, Session)
     return session, first
@@ -131,14 +126,14 @@ async def test_a_token_is_spent_for_its_successor_and_only_once(
 ):
     session, first = await start(tx, by, ids, user)
     second, third = token(session.id, ids, tx, 2), token(session.id, ids, tx, 3)
-    (outcome,) = await service.refresh(tx, [spend(first, second, by)])
-    assert isinstance(outcome, service.Refreshed)
+    (outcome,) = await service.sessions.refresh(tx, [spend(first, second, by)])
+    assert isinstance(outcome, service.sessions.Refreshed)
     assert outcome.user == user
-    (reused,) = await service.refresh(tx, [spend(first, third, by)])
+    (reused,) = await service.sessions.refresh(tx, [spend(first, third, by)])
     assert reused == SESSION_ENDED
-    (newest,) = await service.refresh(tx, [spend(second, third, by)])
+    (newest,) = await service.sessions.refresh(tx, [spend(second, third, by)])
     assert newest == SESSION_ENDED
-    assert await store.refresh_tokens(tx, [third.jti]) == {}
+    assert await store.sessions.refresh_tokens(tx, [third.jti]) == {}
     assert [kind for kind, _ in await events(tx)][-1] == "session.revoked.v1"
     row = await tx.row("select * from identity.session where id = $1", session.id)
     assert row is not None
@@ -149,13 +144,17 @@ async def test_a_token_is_spent_for_its_successor_and_only_once(
 async def test_a_batch_is_decided_one_after_another(tx: Tx, by: By, ids: Ids, user: User):
     session, first = await start(tx, by, ids, user)
     second, third = token(session.id, ids, tx, 2), token(session.id, ids, tx, 3)
-    outcomes = await service.refresh(
+    outcomes = await service.sessions.refresh(
         tx, [spend(first, second, by), spend(second, third, by), spend(first, second, by)]
     )
-    assert [isinstance(outcome, service.Refreshed) for outcome in outcomes] == [True, True, False]
-    stored = await store.refresh_tokens(tx, [t.jti for t in (first, second, third)])
+    assert [isinstance(outcome, service.sessions.Refreshed) for outcome in outcomes] == [
+        True,
+        True,
+        False,
+    ]
+    stored = await store.sessions.refresh_tokens(tx, [t.jti for t in (first, second, third)])
     assert [stored[t.jti].spent_at for t in (first, second, third)] == [tx.now, tx.now, None]
-    assert session.id in await store.sessions_revoked_since(tx, tx.now - timedelta(seconds=1))
+    assert session.id in await store.sessions.revoked_since(tx, tx.now - timedelta(seconds=1))
 
 
 async def test_a_token_that_is_not_the_stored_one_is_refused_and_ends_nothing(
@@ -163,18 +162,22 @@ async def test_a_token_that_is_not_the_stored_one_is_refused_and_ends_nothing(
 ):
     session, first = await start(tx, by, ids, user)
     second = token(session.id, ids, tx, 2)
-    wrong = service.Refresh(by=by, jti=first.jti, token_hash=bytes(32), successor=second)
-    unknown = service.Refresh(by=by, jti=ids(), token_hash=first.token_hash, successor=second)
-    assert await service.refresh(tx, [wrong, unknown]) == [SESSION_ENDED, SESSION_ENDED]
-    (outcome,) = await service.refresh(tx, [spend(first, second, by)])
-    assert isinstance(outcome, service.Refreshed)
+    wrong = service.sessions.Refresh(by=by, jti=first.jti, token_hash=bytes(32), successor=second)
+    unknown = service.sessions.Refresh(
+        by=by, jti=ids(), token_hash=first.token_hash, successor=second
+    )
+    assert await service.sessions.refresh(tx, [wrong, unknown]) == [SESSION_ENDED, SESSION_ENDED]
+    (outcome,) = await service.sessions.refresh(tx, [spend(first, second, by)])
+    assert isinstance(outcome, service.sessions.Refreshed)
 
 
 async def test_revoking_says_once_that_it_happened(tx: Tx, by: By, ids: Ids, user: User):
     session, _ = await start(tx, by, ids, user)
-    revoke = service.Revoke(by=by, session_id=session.id, because=RevokedBecause.LOGGED_OUT)
-    unknown = service.Revoke(by=by, session_id=ids(), because=RevokedBecause.LOGGED_OUT)
-    outcomes = await service.revoke(tx, [revoke, revoke, unknown])
+    revoke = service.sessions.Revoke(
+        by=by, session_id=session.id, because=RevokedBecause.LOGGED_OUT
+    )
+    unknown = service.sessions.Revoke(by=by, session_id=ids(), because=RevokedBecause.LOGGED_OUT)
+    outcomes = await service.sessions.revoke(tx, [revoke, revoke, unknown])
     assert outcomes[0] == outcomes[1]
     assert getattr(outcomes[2], "status", None) == 404
     kinds = [kind for kind, _ in await events(tx)]
@@ -184,15 +187,17 @@ async def test_revoking_says_once_that_it_happened(tx: Tx, by: By, ids: Ids, use
 async def test_profiles_change_in_order_and_never_across_tenants(
     tx: Tx, by: By, ids: Ids, user: User
 ):
-    def change(name: str, by: By = by) -> service.ChangeProfile:
-        return service.ChangeProfile(by=by, user_id=user.id, name=name, phone=None, locale="ar")
+    def change(name: str, by: By = by) -> service.users.ChangeProfile:
+        return service.users.ChangeProfile(
+            by=by, user_id=user.id, name=name, phone=None, locale="ar"
+        )
 
     stranger = By(tenant_id=ids(), correlation_id=ids())
-    outcomes = await service.change_profile(
+    outcomes = await service.users.change_profile(
         tx, [change("First"), change("Second"), change("Stranger", stranger)]
     )
     assert getattr(outcomes[2], "status", None) == 404
-    (stored,) = (await store.users(tx, [user.id])).values()
+    (stored,) = (await store.users.get_many(tx, [user.id])).values()
     assert (stored.name, stored.locale) == ("Second", "ar")
 
 
@@ -204,11 +209,11 @@ async def test_disabling_ends_all_sessions_and_admits_no_other(
     (refused,) = await public.disable_users(tx, ids=[user.id], by=stranger)
     assert getattr(refused, "status", None) == 404
     await public.disable_users(tx, ids=[user.id, user.id], by=by)
-    revoked = await store.sessions_revoked_since(tx, tx.now - timedelta(seconds=1))
+    revoked = await store.sessions.revoked_since(tx, tx.now - timedelta(seconds=1))
     assert set(revoked) == {session.id for session in sessions}
     first = token(ids(), ids, tx, 1)
-    command = service.StartSession(by=by, user_id=user.id, device_id=None, first=first)
-    assert await service.start_sessions(tx, [command]) == [LOGIN_FAILED]
+    command = service.sessions.StartSession(by=by, user_id=user.id, device_id=None, first=first)
+    assert await service.sessions.start_sessions(tx, [command]) == [LOGIN_FAILED]
 
 
 async def test_sessions_are_forgotten_when_they_can_no_longer_be_refreshed(
@@ -216,7 +221,7 @@ async def test_sessions_are_forgotten_when_they_can_no_longer_be_refreshed(
 ):
     session, first = await start(tx, by, ids, user)
     assert await public.forget_sessions(tx) == 0
-    await service.refresh(tx, [spend(first, token(session.id, ids, tx, 2), by)])
+    await service.sessions.refresh(tx, [spend(first, token(session.id, ids, tx, 2), by)])
     tx.now += timedelta(days=31)
     assert await public.forget_sessions(tx) == 1
-    assert await store.refresh_tokens(tx, [first.jti]) == {}
+    assert await store.sessions.refresh_tokens(tx, [first.jti]) == {}

@@ -259,11 +259,13 @@ async def test_a_revocation_that_commits_late_is_seen_all_the_same(
 ):
     session_id = UUID(part(mona["access_token"], 1)["session_id"])
     by = By(tenant_id=database.ids(), correlation_id=database.ids())
-    revoke = service.Revoke(by=by, session_id=session_id, because=RevokedBecause.LOGGED_OUT)
+    revoke = service.sessions.Revoke(
+        by=by, session_id=session_id, because=RevokedBecause.LOGGED_OUT
+    )
     assert await status(client, mona["access_token"]) == 200
     clock.advance(timedelta(seconds=1))
     async with database.transaction() as tx:
-        await service.revoke(tx, [revoke])
+        await service.sessions.revoke(tx, [revoke])
         clock.advance(timedelta(seconds=20))
         assert await status(client, mona["access_token"]) == 200
     clock.advance(timedelta(seconds=0.5))

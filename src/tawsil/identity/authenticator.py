@@ -108,7 +108,7 @@ class _Revocations:
         oldest = now - self._kept_for
         since = oldest if self._read_at is None else max(oldest, self._read_at - SLOWEST_COMMIT)
         async with self._database.transaction() as tx:
-            fresh = await store.sessions_revoked_since(tx, since)
+            fresh = await store.sessions.revoked_since(tx, since)
         kept = {id_: at for id_, at in self._revoked_at.items() if at > oldest}
         self._revoked_at = kept | fresh
         self._read_at = now

@@ -6,7 +6,7 @@ from uuid import UUID
 from tawsil.identity import service, store
 from tawsil.identity.authenticator import TokenAuthenticator
 from tawsil.identity.events import Role
-from tawsil.identity.model import NewUser, User
+from tawsil.identity.model.users import NewUser, User
 from tawsil.identity.passwords import Passwords
 from tawsil.identity.permissions import PERMISSIONS, permissions_of
 from tawsil.identity.tokens import Grant, TokenKeys, Tokens
@@ -41,10 +41,10 @@ async def create_users(
 
     Without `by`, the system does it.
     """
-    return await service.register(
+    return await service.users.register(
         tx,
         [
-            service.Register(
+            service.users.Register(
                 by=by or By(tenant_id=user.tenant_id, correlation_id=tx.ids()), user=user
             )
             for user in users
@@ -59,17 +59,19 @@ async def hash_password(password: str) -> str:
 
 async def disable_users(tx: Tx, *, ids: Iterable[UUID], by: By) -> list[User | Refusal]:
     """Keep users of `by`'s tenant out; their sessions end within a second."""
-    return await service.disable(tx, [service.Disable(by=by, user_id=id_) for id_ in ids])
+    return await service.users.disable(
+        tx, [service.users.Disable(by=by, user_id=id_) for id_ in ids]
+    )
 
 
 async def forget_sessions(tx: Tx) -> int:
     """Delete the sessions that can never be refreshed again; how many. Meant for a schedule."""
-    return await store.forget_sessions(tx)
+    return await store.sessions.forget(tx)
 
 
 async def get_many(tx: Tx, *, tenant_id: UUID, ids: Iterable[UUID]) -> dict[UUID, User]:
     """Users of one tenant, by id; unknown ids are left out."""
-    found = await store.users(tx, ids)
+    found = await store.users.get_many(tx, ids)
     return {id_: user for id_, user in found.items() if user.tenant_id == tenant_id}
 
 

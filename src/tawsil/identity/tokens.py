@@ -18,7 +18,9 @@ from joserfc.util import urlsafe_b64decode
 from msgspec import Meta, Struct
 
 from tawsil.identity import store
-from tawsil.identity.model import RefreshToken, SigningKey, User, token_hash
+from tawsil.identity.model.keys import SigningKey
+from tawsil.identity.model.sessions import RefreshToken, token_hash
+from tawsil.identity.model.users import User
 from tawsil.identity.permissions import permissions_of
 from tawsil.kernel.db import Database
 from tawsil.kernel.settings import Settings
@@ -119,8 +121,8 @@ class TokenKeys:
         """Add a key, which signs from now on; its id."""
         stored = await self._make()
         async with self._database.transaction() as tx:
-            await store.lock_signing_keys(tx)
-            await store.add_signing_key(tx, stored, others_retire_at=tx.now + self._overlap)
+            await store.keys.lock(tx)
+            await store.keys.add(tx, stored, others_retire_at=tx.now + self._overlap)
         self._loaded_at = None
         return stored.kid
 
@@ -139,15 +141,15 @@ class TokenKeys:
 
     async def _stored(self) -> list[SigningKey]:
         async with self._database.transaction() as tx:
-            return await store.signing_keys(tx)
+            return await store.keys.valid(tx)
 
     async def _first(self) -> list[SigningKey]:
         made = await self._make()
         async with self._database.transaction() as tx:
-            await store.lock_signing_keys(tx)
-            if not await store.signing_keys(tx):
-                await store.add_signing_key(tx, made, others_retire_at=tx.now)
-            return await store.signing_keys(tx)
+            await store.keys.lock(tx)
+            if not await store.keys.valid(tx):
+                await store.keys.add(tx, made, others_retire_at=tx.now)
+            return await store.keys.valid(tx)
 
     async def _make(self) -> SigningKey:
         key = await asyncio.to_thread(RSAKey.generate_key, KEY_BITS)

@@ -1,4 +1,4 @@
-"""What can be asked of identity. Hashing and signing happen before or after, not in here."""
+"""Starting sessions, refreshing their tokens, ending them."""
 
 from collections.abc import Mapping, Sequence
 from uuid import UUID
@@ -8,14 +8,8 @@ from msgspec.structs import replace
 
 from tawsil.identity import model, store
 from tawsil.identity.events import RevokedBecause
-from tawsil.identity.model import (
-    EMAIL_TAKEN,
-    SESSION_ENDED,
-    NewUser,
-    RefreshToken,
-    Session,
-    User,
-)
+from tawsil.identity.model.sessions import SESSION_ENDED, RefreshToken, Session
+from tawsil.identity.model.users import User
 from tawsil.kernel.db import Tx
 from tawsil.kernel.decisions import (
     Accepted,
@@ -26,10 +20,6 @@ from tawsil.kernel.decisions import (
     accepted,
     refuse,
 )
-
-
-class Register(Command, frozen=True, kw_only=True):
-    user: NewUser
 
 
 class StartSession(Command, frozen=True, kw_only=True):
@@ -53,47 +43,18 @@ class Revoke(Command, frozen=True, kw_only=True):
     because: RevokedBecause
 
 
-class Disable(Command, frozen=True, kw_only=True):
-    user_id: UUID
-
-
-class ChangeProfile(Command, frozen=True, kw_only=True):
-    user_id: UUID
-    name: str
-    phone: str | None
-    locale: str
-
-
 class Refreshed(Struct, frozen=True):
     session: Session
     user: User
 
 
-async def register(tx: Tx, commands: Sequence[Register]) -> list[User | Refusal]:
-    """Make users, each refused if its e-mail address is in use, here or earlier in the batch."""
-    decisions = [model.register(command.user, at=tx.now) for command in commands]
-    added = await store.add_users(
-        tx,
-        [decision.state for decision in decisions],
-        password_hashes=[command.user.password_hash for command in commands],
-    )
-    await tx.record(
-        [
-            (command, decision)
-            for command, decision in zip(commands, decisions, strict=True)
-            if decision.state.id in added
-        ]
-    )
-    return [d.state if d.state.id in added else EMAIL_TAKEN for d in decisions]
-
-
 async def start_sessions(tx: Tx, commands: Sequence[StartSession]) -> list[Session | Refusal]:
     """Start sessions, except of users who were disabled since their passwords were checked."""
-    users = await store.lock_users(tx, [command.user_id for command in commands])
+    users = await store.users.lock(tx, [command.user_id for command in commands])
     started: list[tuple[StartSession, Accepted[Session]]] = []
     outcomes: list[Session | Refusal] = []
     for command in commands:
-        decision = model.start_session(
+        decision = model.sessions.start_session(
             users[command.user_id],
             session_id=command.first.session_id,
             device_id=command.device_id,
@@ -104,17 +65,17 @@ async def start_sessions(tx: Tx, commands: Sequence[StartSession]) -> list[Sessi
             continue
         started.append((command, decision))
         outcomes.append(decision.state)
-    await store.add_sessions(tx, [decision.state for _, decision in started])
-    await store.put_refresh_tokens(tx, [command.first for command, _ in started])
+    await store.sessions.add(tx, [decision.state for _, decision in started])
+    await store.sessions.put_refresh_tokens(tx, [command.first for command, _ in started])
     await tx.record(started)
     return outcomes
 
 
 async def refresh(tx: Tx, commands: Sequence[Refresh]) -> list[Refreshed | Refusal]:
     """Spend tokens for their successors; a token spent before ends its session, which commits."""
-    sessions = await store.lock_sessions(tx, [c.successor.session_id for c in commands])
-    users = await store.users(tx, [session.user_id for session in sessions.values()])
-    tokens = await store.refresh_tokens(tx, [command.jti for command in commands])
+    sessions = await store.sessions.lock(tx, [c.successor.session_id for c in commands])
+    users = await store.users.get_many(tx, [session.user_id for session in sessions.values()])
+    tokens = await store.sessions.refresh_tokens(tx, [command.jti for command in commands])
     decided: list[tuple[Command | By, Decision[Session]]] = []
     changed: dict[UUID, RefreshToken] = {}
     outcomes: list[Refreshed | Refusal] = []
@@ -132,7 +93,7 @@ async def refresh(tx: Tx, commands: Sequence[Refresh]) -> list[Refreshed | Refus
         for token in (spent, command.successor):
             tokens[token.jti] = changed[token.jti] = token
         outcomes.append(Refreshed(session, users[session.user_id]))
-    await store.put_refresh_tokens(tx, list(changed.values()))
+    await store.sessions.put_refresh_tokens(tx, list(changed.values()))
     await _save(tx, decided)
     return outcomes
 
@@ -149,7 +110,7 @@ def _rotate(
     token = tokens.get(command.jti)
     if session is None or token is None or token.token_hash != command.token_hash:
         return SESSION_ENDED
-    return model.rotate(
+    return model.sessions.rotate(
         session,
         token=token,
         user_disabled=users[session.user_id].disabled_at is not None,
@@ -158,7 +119,7 @@ def _rotate(
 
 
 async def revoke(tx: Tx, commands: Sequence[Revoke]) -> list[Session | Refusal]:
-    sessions = await store.lock_sessions(tx, [command.session_id for command in commands])
+    sessions = await store.sessions.lock(tx, [command.session_id for command in commands])
     decided: list[tuple[Command | By, Decision[Session]]] = []
     outcomes: list[Session | Refusal] = []
     for command in commands:
@@ -166,7 +127,7 @@ async def revoke(tx: Tx, commands: Sequence[Revoke]) -> list[Session | Refusal]:
         if session is None:
             outcomes.append(refuse("request.not_found", status=404))
             continue
-        decision = model.revoke(session, because=command.because, at=tx.now)
+        decision = model.sessions.revoke(session, because=command.because, at=tx.now)
         sessions[session.id] = decision.state
         decided.append((command, decision))
         outcomes.append(decision.state)
@@ -174,55 +135,8 @@ async def revoke(tx: Tx, commands: Sequence[Revoke]) -> list[Session | Refusal]:
     return outcomes
 
 
-async def disable(tx: Tx, commands: Sequence[Disable]) -> list[User | Refusal]:
-    """Keep users out, and end the sessions they have."""
-    users = await store.lock_users(tx, [command.user_id for command in commands])
-    by_user: dict[UUID, Disable] = {}
-    outcomes: list[User | Refusal] = []
-    for command in commands:
-        user = users.get(command.user_id)
-        if user is None or user.tenant_id != command.by.tenant_id:
-            outcomes.append(refuse("request.not_found", status=404))
-            continue
-        users[user.id] = model.disable(user, at=tx.now)
-        by_user[user.id] = command
-        outcomes.append(users[user.id])
-    await store.save_disabled(tx, [users[id_] for id_ in by_user])
-    session_ids = await store.live_sessions_of(tx, list(by_user))
-    await revoke(
-        tx,
-        [
-            Revoke(
-                by=by_user[user_id].by,
-                session_id=session_id,
-                because=RevokedBecause.USER_DISABLED,
-            )
-            for session_id, user_id in session_ids.items()
-        ],
-    )
-    return outcomes
-
-
 async def _save(tx: Tx, decided: Sequence[tuple[Command | By, Decision[Session]]]) -> None:
-    await store.save_sessions(tx, accepted([decision for _, decision in decided]))
+    await store.sessions.save(tx, accepted([decision for _, decision in decided]))
     await tx.record(
         [(command, decision) for command, decision in decided if isinstance(decision, Accepted)]
     )
-
-
-async def change_profile(tx: Tx, commands: Sequence[ChangeProfile]) -> list[User | Refusal]:
-    """Replace what users say of themselves. Personal data: no event carries it."""
-    users = await store.lock_users(tx, [command.user_id for command in commands])
-    changed: dict[UUID, User] = {}
-    outcomes: list[User | Refusal] = []
-    for command in commands:
-        user = users.get(command.user_id)
-        if user is None or user.tenant_id != command.by.tenant_id:
-            outcomes.append(refuse("request.not_found", status=404))
-            continue
-        user = changed[user.id] = replace(
-            user, name=command.name, phone=command.phone, locale=command.locale
-        )
-        outcomes.append(user)
-    await store.save_profiles(tx, list(changed.values()))
-    return outcomes

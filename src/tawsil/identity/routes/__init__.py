@@ -1,0 +1,14 @@
+"""Registering, signing in and out, profiles, and the keys that verify our tokens.
+
+The application's state holds `tokens: Tokens`, `passwords: Passwords` and `default_tenant_id`.
+"""
+
+from typing import Final
+
+from tawsil.identity.routes import keys, sign_in, users
+
+routes: Final = [
+    *sign_in.routes,
+    *users.routes,
+    *keys.routes,
+]

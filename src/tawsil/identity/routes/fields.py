@@ -1,0 +1,25 @@
+"""What may stand in the fields of a request."""
+
+from typing import Annotated, Literal
+
+from msgspec import Meta
+
+Email = Annotated[
+    str,
+    Meta(
+        min_length=3,
+        max_length=254,
+        pattern=r"^[^@\s\x00-\x1f]+@[^@\s\x00-\x1f]+$",
+        examples=["mona@example.org"],
+    ),
+]
+Password = Annotated[str, Meta(max_length=1_000, examples=["correct horse battery"])]
+Name = Annotated[
+    str, Meta(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f]+$", examples=["Mona Haddad"])
+]
+Phone = Annotated[str, Meta(pattern=r"^\+[1-9][0-9]{6,14}$", examples=["+9613123456"])]
+Language = Annotated[Literal["en", "ar"], Meta(examples=["ar"])]
+DeviceId = Annotated[
+    str, Meta(min_length=1, max_length=200, pattern=r"^[\x21-\x7e]+$", examples=["pixel-9-a81f"])
+]
+Token = Annotated[str, Meta(min_length=1, max_length=4_096)]

@@ -1,0 +1,76 @@
+"""Profiles, one's own and those one may see."""
+
+from typing import Final
+from uuid import UUID
+
+from litestar import get, put
+from litestar.di import NamedDependency
+from litestar.params import FromPath, JSONBody
+from msgspec import Struct
+
+from tawsil.identity import service, store
+from tawsil.identity.model.users import User
+from tawsil.identity.routes.fields import Language, Name, Phone
+from tawsil.identity.service.users import ChangeProfile
+from tawsil.identity.views import UserView
+from tawsil.kernel.batches import one
+from tawsil.kernel.db import Database
+from tawsil.kernel.http import SIGNED_IN, Caller, Envelope, allow, envelope, not_found, settled
+
+
+class ProfileBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    name: Name
+    phone: Phone | None = None
+    locale: Language = "en"
+
+
+@get("/v4/users/profile", opt={"rule": SIGNED_IN}, tags=["Users"], summary="Who I am")
+async def show_profile(
+    caller: NamedDependency[Caller], database: NamedDependency[Database]
+) -> Envelope[UserView]:
+    return envelope(UserView.of(await _user(database, caller.user_id, caller=caller)))
+
+
+@put("/v4/users/profile", opt={"rule": SIGNED_IN}, tags=["Users"], summary="Change my profile")
+async def change_profile(
+    data: JSONBody[ProfileBody],
+    caller: NamedDependency[Caller],
+    database: NamedDependency[Database],
+) -> Envelope[UserView]:
+    """Replace name, phone and language."""
+    command = ChangeProfile(
+        by=caller.by,
+        user_id=caller.user_id,
+        name=data.name,
+        phone=data.phone,
+        locale=data.locale,
+    )
+    async with database.transaction() as tx:
+        user: User = settled(await one(service.users.change_profile, tx, command))
+    return envelope(UserView.of(user))
+
+
+@get(
+    "/v4/users/{user_id:uuid}",
+    opt={"rule": allow("user:read")},
+    tags=["Users"],
+    summary="A user",
+)
+async def show_user(
+    user_id: FromPath[UUID], caller: NamedDependency[Caller], database: NamedDependency[Database]
+) -> Envelope[UserView]:
+    """A user of the caller's tenant; without the scope `all`, only the caller's own."""
+    if "all" not in caller.scopes("user:read") and user_id != caller.user_id:
+        raise not_found()
+    return envelope(UserView.of(await _user(database, user_id, caller=caller)))
+
+
+async def _user(database: Database, user_id: UUID, *, caller: Caller) -> User:
+    async with database.transaction() as tx:
+        user = (await store.users.get_many(tx, [user_id])).get(user_id)
+    if user is None or user.tenant_id != caller.tenant_id:
+        raise not_found()
+    return user
+
+
+routes: Final = [show_profile, change_profile, show_user]
