@@ -1,7 +1,8 @@
 """Settings: from the environment (`TAWSIL_…`), then a `tawsil.toml`, then defaults. Validated."""
 
+from base64 import b64decode
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import (
@@ -12,6 +13,7 @@ from pydantic_settings import (
 )
 
 Port = Annotated[int, Field(ge=0, le=65_535)]
+SECRET_KEY_BYTES: Final = 32
 
 
 class SettingsError(RuntimeError):
@@ -35,6 +37,8 @@ class Settings(BaseSettings):
     log_level: str = "INFO"
     log_format: str = "json"
 
+    secret_keys: SecretStr | None = None
+
     issuer: str = "tawsil"
     access_token_s: Annotated[int, Field(ge=60, le=86_400)] = 600
     refresh_token_s: Annotated[int, Field(ge=3_600)] = 31 * 86_400
@@ -51,6 +55,13 @@ class Settings(BaseSettings):
     def _postgres_only(cls, value: SecretStr | None) -> SecretStr | None:
         if value and not value.get_secret_value().startswith(("postgresql://", "postgres://")):
             raise ValueError("must be a postgresql:// address")
+        return value
+
+    @field_validator("secret_keys")
+    @classmethod
+    def _whole_keys(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            secret_keys_of(value.get_secret_value())
         return value
 
     @field_validator("log_level")
@@ -78,6 +89,18 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         del dotenv_settings, file_secret_settings
         return (init_settings, env_settings, TomlConfigSettingsSource(settings_cls))
+
+
+def secret_keys_of(setting: str) -> list[bytes]:
+    """The keys of a setting, the one that seals first.
+
+    Raises:
+        ValueError: something in it is not a key.
+    """
+    keys = [b64decode(key, validate=True) for key in setting.replace(",", " ").split()]
+    if not keys or any(len(key) != SECRET_KEY_BYTES for key in keys):
+        raise ValueError("must be one or more keys of 32 bytes in base64, with commas between")
+    return keys
 
 
 def load_settings(**overrides: Any) -> Settings:
