@@ -23,10 +23,10 @@ from tawsil.kernel.http import (
     envelope,
     page_envelope,
 )
-from tawsil.ordering import cart, journey, public, store
+from tawsil.ordering import cart, journey, public, store, whereabouts
 from tawsil.ordering.access import acting, orders_of, visible
 from tawsil.ordering.events import Status
-from tawsil.ordering.model import PaidBy
+from tawsil.ordering.model import PaidBy, legal_moves
 from tawsil.ordering.moves import LIVE, Party
 from tawsil.ordering.steps import Acting
 from tawsil.ordering.views import (
@@ -378,6 +378,8 @@ BY_STATUS: Final[dict[Status, Step]] = {
     Status.IN_TRANSIT: "depart",
     Status.RETURNED: "return",
 }
+NEVER_SET: Final = frozenset({Status.PENDING, Status.REFUNDED})
+"""What an order only begins as, and what has a command and a permission of its own."""
 
 
 @put(
@@ -391,8 +393,14 @@ async def put_status(
     data: JSONBody[StatusBody],
     caller: NamedDependency[Caller],
     commands: NamedDependency[Commands],
+    database: NamedDependency[Database],
 ) -> Response[Envelope[OrderView]]:
     """Mapped to the same commands; an illegal move is a 409 that names the legal ones."""
+    if data.status in NEVER_SET:
+        async with database.transaction() as tx:
+            order, _ = await visible(tx, caller, order_id)
+        legal = [status for status in legal_moves(order) if status not in NEVER_SET]
+        raise Problem(409, "order.status_not_settable", wanted=data.status, legal=legal)
     common: dict[str, Any] = {
         "by": caller.by,
         "order_id": order_id,
@@ -417,14 +425,14 @@ def _by_status(data: StatusBody, common: dict[str, Any]) -> tuple[Handle[Any], A
         case Status.UNDELIVERABLE:
             failed = journey.MarkUndeliverable(**common, reason=data.notes)
             return journey.mark_undeliverable, failed
-        case Status.DISPUTED:
-            return journey.dispute, journey.ComplainAbout(**common, reason="other")
         case _:
-            raise Problem(409, "order.status_not_settable", wanted=data.status)
+            assert data.status is Status.DISPUTED, data.status
+            return journey.dispute, journey.ComplainAbout(**common, reason="other")
 
 
 routes: Final = [
     *cart.routes,
+    *whereabouts.routes,
     place_order,
     list_orders,
     get_order,

@@ -1,0 +1,123 @@
+"""How far an order is on its way, and where: for those on it, and only while somebody is."""
+
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from litestar import get
+from litestar.di import NamedDependency
+from litestar.params import FromPath
+from msgspec import Struct
+
+from tawsil.dispatch import public as dispatch
+from tawsil.kernel.db import Database, Tx
+from tawsil.kernel.http import Caller, Envelope, Problem, allow, envelope, since_v2
+from tawsil.ordering.access import visible
+from tawsil.ordering.events import Status
+from tawsil.ordering.model import Order
+from tawsil.ordering.moves import LIVE
+from tawsil.tracking import public as tracking
+
+
+class DeliveryLocationView(Struct, frozen=True, kw_only=True):
+    """Where the courier was last seen; `age_s` says how long ago, so that a gap shows as one."""
+
+    delivery_id: UUID
+    courier_id: UUID
+    latitude: float
+    longitude: float
+    accuracy_m: float
+    at: datetime
+    age_s: float
+
+
+class DeliveryStatusView(Struct, frozen=True, kw_only=True):
+    """An order's way at one look. `stage` is null until a courier is looked for.
+
+    Courier and location are shown only while the courier is on the order.
+    """
+
+    order_id: UUID
+    status: Status
+    stage: dispatch.State | None
+    courier_id: UUID | None
+    ready_at: datetime | None
+    expected_pickup_at: datetime | None
+    expected_dropoff_at: datetime | None
+    picked_up_at: datetime | None
+    delivered_at: datetime | None
+    ended_because: str | None
+    location: DeliveryLocationView | None
+
+
+@get(
+    since_v2("/orders/{order_id:uuid}/delivery-status"),
+    opt={"rule": allow("order:read")},
+    tags=["Orders"],
+    summary="How far an order is on its way",
+)
+async def show_delivery_status(
+    order_id: FromPath[UUID], caller: NamedDependency[Caller], database: NamedDependency[Database]
+) -> Envelope[DeliveryStatusView]:
+    """Everything a waiting person asks, in one answer; live streams tell the same unasked."""
+    async with database.transaction() as tx:
+        order, _ = await visible(tx, caller, order_id)
+        delivery = (await dispatch.of_references(tx, reference_ids=[order_id])).get(order_id)
+        location = await _location(tx, order)
+    etas = delivery.etas if delivery and order.status in LIVE else None
+    return envelope(
+        DeliveryStatusView(
+            order_id=order.id,
+            status=order.status,
+            stage=delivery.state if delivery else None,
+            courier_id=order.courier_id if order.status in LIVE else None,
+            ready_at=order.ready_at,
+            expected_pickup_at=etas.pickup_at if etas else None,
+            expected_dropoff_at=etas.dropoff_at if etas else order.promised_at,
+            picked_up_at=order.picked_up_at,
+            delivered_at=order.delivered_at,
+            ended_because=order.ended_because,
+            location=location,
+        )
+    )
+
+
+@get(
+    since_v2("/deliveries/{order_id:uuid}/location"),
+    opt={"rule": allow("order:read")},
+    tags=["Orders"],
+    summary="Where the courier of a delivery is",
+)
+async def show_delivery_location(
+    order_id: FromPath[UUID], caller: NamedDependency[Caller], database: NamedDependency[Database]
+) -> Envelope[DeliveryLocationView]:
+    """For the people of the order, and only while a courier is on it.
+
+    Deliveries are addressed by the order they are for.
+    """
+    async with database.transaction() as tx:
+        order, _ = await visible(tx, caller, order_id)
+        location = await _location(tx, order)
+    if location is None:
+        raise Problem(404, "order.courier_not_in_sight")
+    return envelope(location)
+
+
+async def _location(tx: Tx, order: Order) -> DeliveryLocationView | None:
+    if order.courier_id is None or order.status not in LIVE:
+        return None
+    position = (await tracking.latest(tx, courier_ids=[order.courier_id])).get(order.courier_id)
+    if position is None:
+        return None
+    return DeliveryLocationView(
+        delivery_id=order.id,
+        courier_id=order.courier_id,
+        latitude=position.place.latitude,
+        longitude=position.place.longitude,
+        accuracy_m=position.accuracy_m,
+        at=position.at,
+        age_s=max(0.0, (tx.now - position.at).total_seconds()),
+    )
+
+
+routes: Final = [show_delivery_status, show_delivery_location]
