@@ -31,6 +31,7 @@ from tawsil.kernel.db import Database
 from tawsil.kernel.deadlines import Owner
 from tawsil.kernel.decisions import Event
 from tawsil.kernel.events import Handler, Registry, Subscription
+from tawsil.kernel.http import audit as audit_routes
 from tawsil.kernel.http import live as live_routes
 from tawsil.kernel.jobs import JobHandler, JobHandlers
 from tawsil.ordering import events as order_events
@@ -137,6 +138,7 @@ ROUTES: Final[Sequence[ControllerRouterHandler]] = [
     *order_routes.routes,
     *support_routes.routes,
     *console_routes.routes,
+    *audit_routes.routes,
     *live_routes.routes,
 ]
 

@@ -26,6 +26,7 @@ log = structlog.get_logger(__name__)
 
 MOST_PER_BATCH: Final = 200
 MOST_ATTEMPTS: Final = 5
+MOST_COUNTED: Final = 10_000
 
 
 class Recorded(Struct, Generic[E_co], frozen=True, kw_only=True):
@@ -96,6 +97,45 @@ async def story(tx: Tx, registry: Registry, *, correlation_id: UUID) -> list[Rec
         "select * from kernel.event where correlation_id = $1 order by seq", correlation_id
     )
     return [registry.recorded(row) for row in rows]
+
+
+class Search(Struct, frozen=True, kw_only=True):
+    """Which of a tenant's events are looked for; what is None does not matter."""
+
+    tenant_id: UUID
+    actor_id: UUID | None = None
+    stream: str | None = None
+    stream_id: UUID | None = None
+    type: str | None = None
+    from_at: datetime | None = None
+    to_at: datetime | None = None
+    before: int | None = None
+
+
+async def search(
+    tx: Tx, registry: Registry, wanted: Search, *, limit: int, offset: int = 0
+) -> tuple[list[Recorded[Any]], int]:
+    """The events, newest first, and how many there are, counted up to `MOST_COUNTED`."""
+    found = """
+        from kernel.event where tenant_id = $1
+            and ($2::uuid is null or actor_id = $2) and ($3::text is null or stream = $3)
+            and ($4::uuid is null or stream_id = $4) and ($5::text is null or type = $5)
+            and ($6::timestamptz is null or at >= $6) and ($7::timestamptz is null or at < $7)
+            and ($8::bigint is null or seq < $8)
+    """
+    values = msgspec.structs.astuple(wanted)
+    rows = await tx.rows(
+        f"select * {found} order by seq desc limit $9 offset $10",
+        *values,
+        limit,
+        offset,
+    )
+    total = await tx.value(
+        f"select count(*) from (select {found} limit $9) counted",  # noqa: S608 - a constant
+        *values,
+        MOST_COUNTED,
+    )
+    return [registry.recorded(row) for row in rows], total
 
 
 async def newest(tx: Tx) -> int:
