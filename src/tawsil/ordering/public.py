@@ -11,6 +11,8 @@ from tawsil.kernel.db import Tx
 from tawsil.kernel.events import Recorded, Registry
 from tawsil.kernel.events import story as _story
 from tawsil.ordering import store
+from tawsil.ordering.access import acting, visible
+from tawsil.ordering.asking import cancelling, placing, towards
 from tawsil.ordering.events import Status
 from tawsil.ordering.journey import (
     AcceptOrder,
@@ -37,7 +39,7 @@ from tawsil.ordering.journey import (
     return_to_merchant,
     start_preparing,
 )
-from tawsil.ordering.model import Choice, Order, PaidBy, PaymentStage
+from tawsil.ordering.model import Choice, Order, PaidBy, PaymentStage, legal_moves
 from tawsil.ordering.moves import Party
 from tawsil.ordering.steps import Acting
 from tawsil.ordering.store import Destination, Item
@@ -63,7 +65,9 @@ __all__ = [
     "Status",
     "Summary",
     "accept_order",
+    "acting",
     "cancel",
+    "cancelling",
     "carried_by",
     "change_ready_time",
     "choose",
@@ -73,16 +77,20 @@ __all__ = [
     "dispute",
     "get_many",
     "items",
+    "legal_moves",
     "live",
     "mark_ready",
     "mark_undeliverable",
     "pick_up",
     "place",
+    "placing",
     "refund",
     "return_to_merchant",
     "start_preparing",
     "summary",
     "timeline",
+    "towards",
+    "visible",
     "without_deadline",
 ]
 

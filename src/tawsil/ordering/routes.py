@@ -1,6 +1,6 @@
 """Ordering over HTTP: orders, and every step of the journey for whoever takes it."""
 
-from typing import Any, Final, Literal
+from typing import Final
 from uuid import UUID
 
 from litestar import Response, get, post, put
@@ -8,7 +8,6 @@ from litestar.datastructures import State
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, JSONBody
 
-from tawsil.kernel.batches import Handle
 from tawsil.kernel.db import Database
 from tawsil.kernel.http import (
     Caller,
@@ -18,17 +17,15 @@ from tawsil.kernel.http import (
     PageNumber,
     PageQuery,
     PageSize,
-    Problem,
     allow,
     envelope,
     page_envelope,
 )
 from tawsil.ordering import cart, journey, public, store, whereabouts
 from tawsil.ordering.access import acting, orders_of, visible
+from tawsil.ordering.asking import STEPS, Step, canceller, cancelling, placing, towards
 from tawsil.ordering.events import Status
-from tawsil.ordering.model import PaidBy, legal_moves
 from tawsil.ordering.moves import LIVE, Party
-from tawsil.ordering.steps import Acting
 from tawsil.ordering.views import (
     AcceptBody,
     ChoiceBody,
@@ -51,13 +48,10 @@ async def place_order(
     commands: NamedDependency[Commands],
 ) -> Response[Envelope[OrderView]]:
     """Turn a binding quote into an order. Send an Idempotency-Key: repeats then do no harm."""
-    if (data.payment_method is PaidBy.CARD) != (data.card_token is not None):
-        raise Problem(400, "order.card_token_mismatch")
     return await commands.submit(
         journey.place,
-        journey.PlaceOrder(
-            by=caller.by,
-            customer_id=caller.user_id,
+        placing(
+            caller,
             quote_id=data.quote_id,
             paid_by=data.payment_method,
             card_token=data.card_token,
@@ -190,16 +184,6 @@ async def change_ready_time(
     )
 
 
-Step = Literal["prepare", "ready", "pick-up", "depart", "return"]
-STEPS: Final[dict[Step, Handle[journey.MoveOrder]]] = {
-    "prepare": journey.start_preparing,
-    "ready": journey.mark_ready,
-    "pick-up": journey.pick_up,
-    "depart": journey.depart,
-    "return": journey.return_to_merchant,
-}
-
-
 @post(
     "/v4/orders/{order_id:uuid}/steps/{step:str}",
     opt={"rule": allow("order:update")},
@@ -258,18 +242,9 @@ async def cancel(
     """The customer until the kitchen has begun; the merchant and operations until pick-up."""
     return await commands.submit(
         journey.cancel,
-        journey.CancelOrder(
-            by=caller.by, order_id=order_id, acting=_canceller(caller), reason=data.reason
-        ),
+        cancelling(caller, order_id=order_id, reason=data.reason),
         view=OrderView.of,
     )
-
-
-def _canceller(caller: Caller) -> Acting:
-    for permission in ("order:cancel", "order:update"):
-        if caller.scopes(permission):
-            return acting(caller, permission)
-    raise Problem(403, "request.forbidden", permission="order:cancel")
 
 
 @post(
@@ -289,7 +264,7 @@ async def choose(
     return await commands.submit(
         journey.choose,
         journey.Choose(
-            by=caller.by, order_id=order_id, acting=_canceller(caller), choice=data.choice
+            by=caller.by, order_id=order_id, acting=canceller(caller), choice=data.choice
         ),
         view=OrderView.of,
     )
@@ -371,17 +346,6 @@ async def refund(
     )
 
 
-BY_STATUS: Final[dict[Status, Step]] = {
-    Status.PREPARING: "prepare",
-    Status.READY_FOR_PICKUP: "ready",
-    Status.PICKED_UP: "pick-up",
-    Status.IN_TRANSIT: "depart",
-    Status.RETURNED: "return",
-}
-NEVER_SET: Final = frozenset({Status.PENDING, Status.REFUNDED})
-"""What an order only begins as, and what has a command and a permission of its own."""
-
-
 @put(
     "/v4/orders/{order_id:uuid}/status",
     opt={"rule": allow("order:update")},
@@ -396,38 +360,10 @@ async def put_status(
     database: NamedDependency[Database],
 ) -> Response[Envelope[OrderView]]:
     """Mapped to the same commands; an illegal move is a 409 that names the legal ones."""
-    if data.status in NEVER_SET:
-        async with database.transaction() as tx:
-            order, _ = await visible(tx, caller, order_id)
-        legal = [status for status in legal_moves(order) if status not in NEVER_SET]
-        raise Problem(409, "order.status_not_settable", wanted=data.status, legal=legal)
-    common: dict[str, Any] = {
-        "by": caller.by,
-        "order_id": order_id,
-        "acting": acting(caller, "order:update"),
-        "remark": data.notes,
-    }
-    handle, command = _by_status(data, common)
+    handle, command = await towards(
+        database, caller, order_id=order_id, to=data.status, notes=data.notes
+    )
     return await commands.submit(handle, command, view=OrderView.of)
-
-
-def _by_status(data: StatusBody, common: dict[str, Any]) -> tuple[Handle[Any], Any]:
-    """The command that brings an order to a status; its notes are a remark, not a reason."""
-    if step := BY_STATUS.get(data.status):
-        return STEPS[step], journey.MoveOrder(**common)
-    match data.status:
-        case Status.ACCEPTED:
-            return journey.accept_order, journey.AcceptOrder(**common)
-        case Status.DELIVERED:
-            return journey.deliver, journey.DeliverOrder(**common)
-        case Status.CANCELLED:
-            return journey.cancel, journey.CancelOrder(**common, reason="other")
-        case Status.UNDELIVERABLE:
-            failed = journey.MarkUndeliverable(**common, reason=data.notes)
-            return journey.mark_undeliverable, failed
-        case _:
-            assert data.status is Status.DISPUTED, data.status
-            return journey.dispute, journey.ComplainAbout(**common, reason="other")
 
 
 routes: Final = [

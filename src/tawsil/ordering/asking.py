@@ -1,0 +1,105 @@
+"""What callers ask of orders, as commands: the same by whichever door they come in."""
+
+from typing import Any, Final, Literal
+from uuid import UUID
+
+from tawsil.kernel.batches import Handle
+from tawsil.kernel.db import Database
+from tawsil.kernel.http import Caller, Problem
+from tawsil.ordering import journey
+from tawsil.ordering.access import acting, visible
+from tawsil.ordering.events import Status
+from tawsil.ordering.model import PaidBy, legal_moves
+from tawsil.ordering.steps import Acting
+
+Step = Literal["prepare", "ready", "pick-up", "depart", "return"]
+STEPS: Final[dict[Step, Handle[journey.MoveOrder]]] = {
+    "prepare": journey.start_preparing,
+    "ready": journey.mark_ready,
+    "pick-up": journey.pick_up,
+    "depart": journey.depart,
+    "return": journey.return_to_merchant,
+}
+BY_STATUS: Final[dict[Status, Step]] = {
+    Status.PREPARING: "prepare",
+    Status.READY_FOR_PICKUP: "ready",
+    Status.PICKED_UP: "pick-up",
+    Status.IN_TRANSIT: "depart",
+    Status.RETURNED: "return",
+}
+NEVER_SET: Final = frozenset({Status.PENDING, Status.REFUNDED})
+"""What an order only begins as, and what has a command and a permission of its own."""
+
+
+def placing(
+    caller: Caller, *, quote_id: UUID, paid_by: PaidBy, card_token: str | None, notes: str
+) -> journey.PlaceOrder:
+    """The caller's order of a binding quote.
+
+    Raises:
+        Problem: 400, a card without its token, or the reverse.
+    """
+    if (paid_by is PaidBy.CARD) != (card_token is not None):
+        raise Problem(400, "order.card_token_mismatch")
+    return journey.PlaceOrder(
+        by=caller.by,
+        customer_id=caller.user_id,
+        quote_id=quote_id,
+        paid_by=paid_by,
+        card_token=card_token,
+        notes=notes,
+    )
+
+
+def cancelling(caller: Caller, *, order_id: UUID, reason: str) -> journey.CancelOrder:
+    return journey.CancelOrder(
+        by=caller.by, order_id=order_id, acting=canceller(caller), reason=reason
+    )
+
+
+def canceller(caller: Caller) -> Acting:
+    """As whom the caller calls an order off.
+
+    Raises:
+        Problem: 403, it may not.
+    """
+    for permission in ("order:cancel", "order:update"):
+        if caller.scopes(permission):
+            return acting(caller, permission)
+    raise Problem(403, "request.forbidden", permission="order:cancel")
+
+
+async def towards(
+    database: Database, caller: Caller, *, order_id: UUID, to: Status, notes: str
+) -> tuple[Handle[Any], Any]:
+    """The command that brings an order to a status; its notes are a remark, not a reason.
+
+    Raises:
+        Problem: 409, no order is ever set to that.
+    """
+    if to in NEVER_SET:
+        async with database.transaction() as tx:
+            order, _ = await visible(tx, caller, order_id)
+        legal = [status for status in legal_moves(order) if status not in NEVER_SET]
+        raise Problem(409, "order.status_not_settable", wanted=to, legal=legal)
+    common: dict[str, Any] = {
+        "by": caller.by,
+        "order_id": order_id,
+        "acting": acting(caller, "order:update"),
+        "remark": notes,
+    }
+    if step := BY_STATUS.get(to):
+        return STEPS[step], journey.MoveOrder(**common)
+    match to:
+        case Status.ACCEPTED:
+            return journey.accept_order, journey.AcceptOrder(**common)
+        case Status.DELIVERED:
+            return journey.deliver, journey.DeliverOrder(**common)
+        case Status.CANCELLED:
+            return journey.cancel, journey.CancelOrder(**common, reason="other")
+        case Status.UNDELIVERABLE:
+            failed = journey.MarkUndeliverable(**common, reason=notes)
+            return journey.mark_undeliverable, failed
+        case _:
+            assert to is Status.DISPUTED, to
+            return journey.dispute, journey.ComplainAbout(**common, reason="other")
