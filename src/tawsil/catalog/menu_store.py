@@ -93,6 +93,21 @@ async def products(tx: Tx, *, ids: Sequence[UUID]) -> dict[UUID, Product]:
     return await _with_options(tx, rows)
 
 
+async def products_of(tx: Tx, *, merchant_ids: Sequence[UUID]) -> list[Product]:
+    """What merchants sell, in the order of their menus."""
+    rows = await tx.rows(
+        """
+        select p.*, m.tenant_id, m.city_id
+        from catalog.product p join catalog.merchant m on m.id = p.merchant_id
+            join catalog.category c on c.id = p.category_id
+        where p.merchant_id = any($1::uuid[])
+        order by p.merchant_id, c.position, p.position
+        """,
+        list(merchant_ids),
+    )
+    return list((await _with_options(tx, rows)).values())
+
+
 async def lock(tx: Tx, *, ids: Sequence[UUID]) -> dict[UUID, Product]:
     rows = await tx.rows(
         """

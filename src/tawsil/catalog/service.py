@@ -159,6 +159,23 @@ async def menu(tx: Tx, *, merchant_id: UUID) -> Menu:
     return await menu_store.menu(tx, merchant_id=merchant_id)
 
 
+async def products(tx: Tx, *, tenant_id: UUID, ids: Sequence[UUID]) -> dict[UUID, Product]:
+    """Those of the products that exist and are the tenant's."""
+    found = await menu_store.products(tx, ids=ids)
+    return {id_: p for id_, p in found.items() if p.tenant_id == tenant_id}
+
+
+async def products_of(
+    tx: Tx, *, tenant_id: UUID, merchant_ids: Sequence[UUID]
+) -> dict[UUID, list[Product]]:
+    """What each of the tenant's merchants sells, in the order of its menu."""
+    sold: dict[UUID, list[Product]] = {id_: [] for id_ in merchant_ids}
+    for product in await menu_store.products_of(tx, merchant_ids=merchant_ids):
+        if product.tenant_id == tenant_id:
+            sold[product.merchant_id].append(product)
+    return sold
+
+
 async def change_availability(
     tx: Tx, commands: Sequence[SetAvailability]
 ) -> list[Product | Refusal]:

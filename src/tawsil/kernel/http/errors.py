@@ -211,3 +211,9 @@ EXCEPTION_HANDLERS: Final[dict[int | type[Exception], Any]] = {
     HTTPException: _http,
     Exception: _failed,
 }
+
+
+def answer_to(request: Handled, error: Exception) -> Response[Envelope[None]]:
+    """The answer to an error that does not leave by itself, as one of several in an answer."""
+    known = next(cls for cls in type(error).__mro__ if cls in EXCEPTION_HANDLERS)
+    return EXCEPTION_HANDLERS[known](request, error)
