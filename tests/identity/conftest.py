@@ -1,5 +1,6 @@
 """One signing key for all tests, cheap hashes, and an application that checks real tokens."""
 
+from base64 import b64encode
 from collections.abc import AsyncIterator
 from typing import Any, Literal
 
@@ -8,6 +9,7 @@ import httpx
 import pytest
 from argon2 import PasswordHasher
 from joserfc.jwk import RSAKey
+from pydantic import SecretStr
 
 from tawsil.identity import store
 from tawsil.identity.model.keys import SigningKey
@@ -17,6 +19,7 @@ from tawsil.kernel.clock import VirtualClock
 from tawsil.kernel.db import Database
 from tawsil.kernel.decisions import By
 from tawsil.kernel.http.app import create_app
+from tawsil.kernel.sealing import open_sealer
 from tawsil.kernel.settings import Settings
 
 
@@ -27,7 +30,7 @@ def rsa() -> RSAKey:
 
 @pytest.fixture
 def settings() -> Settings:
-    return Settings()
+    return Settings(secret_keys=SecretStr(b64encode(bytes(32)).decode()))
 
 
 class WatchedHasher(PasswordHasher):
@@ -64,9 +67,11 @@ def passwords(hasher: WatchedHasher) -> Passwords:
 async def tokens(
     database: Database, settings: Settings, rsa: RSAKey, clock: VirtualClock
 ) -> Tokens:
-    key = SigningKey(
-        kid=rsa.thumbprint(), private_pem=rsa.as_pem(private=True).decode(), created_at=clock()
+    kid = rsa.thumbprint()
+    sealed = open_sealer(settings).seal(
+        rsa.as_pem(private=True), about=f"identity.signing_key/{kid}"
     )
+    key = SigningKey(kid=kid, private_sealed=sealed, created_at=clock(), signs_at=clock())
     async with database.transaction() as tx:
         await store.keys.add(tx, key, others_retire_at=clock())
     return Tokens(database, settings=settings)

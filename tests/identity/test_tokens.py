@@ -1,6 +1,5 @@
 """Tokens that are not ours, not meant for this, or not valid: all of them are a 401."""
 
-import asyncio
 import hmac
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
@@ -17,12 +16,9 @@ from joserfc.jwk import RSAKey
 
 from tawsil.identity import service
 from tawsil.identity.events import RevokedBecause
-from tawsil.identity.public import TokenKeys, Tokens, authenticator
 from tawsil.kernel.clock import VirtualClock
 from tawsil.kernel.db import Database
 from tawsil.kernel.decisions import By
-from tawsil.kernel.http import Problem
-from tawsil.kernel.settings import Settings
 
 CLAIMS = {
     "sub", "iss", "aud", "exp", "iat", "nbf", "jti", "roles", "permissions", "location_id",
@@ -206,52 +202,6 @@ async def test_a_known_token_expires_all_the_same(
     assert await status(client, mona["access_token"]) == 200
     clock.advance(timedelta(seconds=600))
     assert await status(client, mona["access_token"]) == 401
-
-
-async def test_a_new_key_signs_and_the_old_one_still_verifies(
-    client: httpx.AsyncClient,
-    mona: dict[str, Any],
-    tokens: Tokens,
-    database: Database,
-    settings: Settings,
-    clock: VirtualClock,
-):
-    elsewhere = authenticator(database, settings)
-    await elsewhere(mona["access_token"])
-    kid = await tokens.keys.rotate()
-    fresh = await client.post("/v4/auth/refresh", json={"refresh_token": mona["refresh_token"]})
-    access = fresh.json()["data"]["access_token"]
-    assert part(access, 0)["kid"] == kid
-    assert await status(client, mona["access_token"]) == 200
-    with pytest.raises(Problem):
-        await elsewhere(access)  # loaded its keys in this very second
-    clock.advance(timedelta(seconds=1))
-    assert (await elsewhere(access)).role == "customer"
-    clock.advance(timedelta(days=32))
-    assert [key["kid"] for key in await tokens.keys.public()] == [kid]
-
-
-async def test_unknown_keys_are_looked_for_at_most_once_a_second(
-    database: Database, settings: Settings, tokens: Tokens, clock: VirtualClock
-):
-    keys = TokenKeys(database, settings=settings)
-    await keys.signing()
-    await tokens.keys.rotate()
-    for _ in range(3):
-        assert await keys.verifying("made-up") is None
-    assert len(await keys.public()) == 1
-    clock.advance(timedelta(seconds=1))
-    assert await keys.verifying("made-up") is None
-    assert len(await keys.public()) == 2
-
-
-async def test_the_first_key_is_made_once_however_many_need_it(
-    database: Database, settings: Settings
-):
-    makers = [TokenKeys(database, settings=settings) for _ in range(3)]
-    made = await asyncio.gather(*[keys.signing() for keys in makers for _ in range(2)])
-    assert len({kid for kid, _ in made}) == 1
-    assert await database.pool.fetchval("select count(*) from identity.signing_key") == 1
 
 
 async def test_a_revocation_that_commits_late_is_seen_all_the_same(

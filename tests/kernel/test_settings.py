@@ -15,6 +15,7 @@ def _alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 WRONG = {
     "TAWSIL_PORT": ("65536", "port"),
     "TAWSIL_LOG_LEVEL": ("loud", "must be DEBUG, INFO, WARNING or ERROR"),
+    "TAWSIL_PUBLIC_URL": ("tawsil.example.org", "an address like https://"),
     "TAWSIL_LOG_FORMAT": ("xml", "must be json or console"),
     "DATABASE_URL": ("mysql://x", "must be a postgresql:// address"),
     "TAWSIL_ACCESS_TOKEN_S": ("5", "access_token_s"),

@@ -18,6 +18,7 @@ from tawsil.apps import wiring
 from tawsil.apps.platform import open_database, open_psp
 from tawsil.dispatch import public as dispatch
 from tawsil.geography import public as geography
+from tawsil.identity import public as identity
 from tawsil.kernel import idempotency, jobs, metrics
 from tawsil.kernel.db import Database
 from tawsil.kernel.deadlines import Deadlines
@@ -33,6 +34,7 @@ log = structlog.get_logger(__name__)
 IDLE_S: Final = 0.2
 DEADLINES_EVERY_S: Final = 0.5
 WATCH_EVERY_S: Final = 10.0
+KEYS_EVERY_S: Final = 3_600.0
 AFTER_ERROR_S: Final = 1.0
 
 
@@ -128,6 +130,19 @@ def watching(database: Database) -> Step:
     return watch
 
 
+def tending_keys(database: Database, settings: Settings) -> Step:
+    """The keys that sign tokens: a new one when the newest is old, none that is past its use."""
+    keys = identity.TokenKeys(database, settings=settings)
+
+    async def tend() -> float:
+        made = await keys.tend()
+        if made is not None:
+            log.info("keys.rotated", kid=made.kid, signs_at=made.signs_at.isoformat())
+        return KEYS_EVERY_S
+
+    return tend
+
+
 def main(role: Role) -> None:
     """Do one role's work in this process, on a database that is there and migrated."""
     settings = load_settings()
@@ -152,6 +167,7 @@ async def run(settings: Settings, *, role: Role) -> None:
                 jobs.work(database.pool, handlers, stop=stop),
                 repeat("deadlines", firing(database), stop),
                 repeat("watch", watching(database), stop),
+                repeat("keys", tending_keys(database, settings), stop),
                 *(
                     repeat(s.name, hearing(database, s, woken), stop)
                     for s in wiring.subscriptions()

@@ -6,10 +6,12 @@ from uuid import UUID
 from tawsil.identity import service, store
 from tawsil.identity.authenticator import TokenAuthenticator
 from tawsil.identity.events import Role
+from tawsil.identity.model.keys import KeyUse, SigningKey
 from tawsil.identity.model.users import NewUser, User
 from tawsil.identity.passwords import Passwords
 from tawsil.identity.permissions import PERMISSIONS, permissions_of
-from tawsil.identity.tokens import Grant, TokenKeys, Tokens
+from tawsil.identity.token_keys import TokenKeys
+from tawsil.identity.tokens import Grant, Tokens
 from tawsil.kernel.db import Database, Tx
 from tawsil.kernel.decisions import By, Refusal
 from tawsil.kernel.http import Authenticator
@@ -18,9 +20,11 @@ from tawsil.kernel.settings import Settings
 __all__ = [
     "PERMISSIONS",
     "Grant",
+    "KeyUse",
     "NewUser",
     "Passwords",
     "Role",
+    "SigningKey",
     "TokenKeys",
     "Tokens",
     "User",

@@ -1,41 +1,33 @@
-"""Access and refresh tokens: JWTs signed with RS256, and the keys that sign them.
+"""Access and refresh tokens: JWTs signed with RS256.
 
 The two differ in audience and in `typ` (RFC 9068 for access tokens), so that neither passes for the
 other. The header must be exactly `alg`, `kid` and `typ`: a token cannot bring or point to its key.
 """
 
-import asyncio
-from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Annotated, Any, Final, Literal, TypeVar
 from uuid import UUID
 
 import msgspec
 from joserfc import jwt
 from joserfc.errors import JoseError
-from joserfc.jwk import RSAKey
 from joserfc.util import urlsafe_b64decode
 from msgspec import Meta, Struct
 
-from tawsil.identity import store
-from tawsil.identity.model.keys import SigningKey
 from tawsil.identity.model.sessions import RefreshToken, token_hash
 from tawsil.identity.model.users import User
 from tawsil.identity.permissions import permissions_of
+from tawsil.identity.token_keys import ALGORITHM, TokenKeys
 from tawsil.kernel.db import Database
 from tawsil.kernel.settings import Settings
 
 T = TypeVar("T", bound="_Claims")
 
-ALGORITHM: Final = "RS256"
-KEY_BITS: Final = 2048
 ACCESS_AUDIENCE: Final = "tawsil"
 REFRESH_AUDIENCE: Final = "tawsil-refresh"
 ACCESS_TYPE: Final = "at+jwt"
 REFRESH_TYPE: Final = "rt+jwt"
 SKEW_S: Final = 5  # how far ahead the clock of the machine that issued a token may be
-KEYS_KEPT: Final = timedelta(seconds=60)
-KEYS_RELOADED_AFTER: Final = timedelta(seconds=1)
 
 
 class InvalidTokenError(Exception):
@@ -78,86 +70,6 @@ class AccessClaims(_Claims, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 class RefreshClaims(_Claims, frozen=True, kw_only=True, forbid_unknown_fields=True):
     pass
-
-
-class TokenKeys:
-    """The valid keys, kept for a minute, loaded anew at most once a second.
-
-    The first that needs a key makes it. A key added by `rotate` signs from then on; those before it
-    verify for as long as a token they signed can live.
-    """
-
-    def __init__(self, database: Database, *, settings: Settings) -> None:
-        self._database = database
-        self._overlap = (
-            timedelta(seconds=max(settings.access_token_s, settings.refresh_token_s))
-            + 2 * KEYS_KEPT
-        )
-        self._lock = asyncio.Lock()
-        self._loaded_at: datetime | None = None
-        self._keys: dict[str, RSAKey] = {}
-
-    async def signing(self) -> tuple[str, RSAKey]:
-        """The newest key and its id."""
-        await self._load(if_older_than=KEYS_KEPT)
-        return next(iter(self._keys.items()))
-
-    async def verifying(self, kid: str) -> RSAKey | None:
-        """The key of this id, while it is valid."""
-        await self._load(if_older_than=KEYS_KEPT)
-        if kid not in self._keys:
-            await self._load(if_older_than=KEYS_RELOADED_AFTER)
-        return self._keys.get(kid)
-
-    async def public(self) -> list[Mapping[str, Any]]:
-        """The public halves as JSON Web Keys."""
-        await self._load(if_older_than=KEYS_KEPT)
-        return [
-            key.as_dict(private=False, kid=kid, use="sig", alg=ALGORITHM)
-            for kid, key in self._keys.items()
-        ]
-
-    async def rotate(self) -> str:
-        """Add a key, which signs from now on; its id."""
-        stored = await self._make()
-        async with self._database.transaction() as tx:
-            await store.keys.lock(tx)
-            await store.keys.add(tx, stored, others_retire_at=tx.now + self._overlap)
-        self._loaded_at = None
-        return stored.kid
-
-    async def _load(self, *, if_older_than: timedelta) -> None:
-        async with self._lock:
-            now = self._database.now()
-            if self._loaded_at is not None and now - self._loaded_at < if_older_than:
-                return
-            self._take(await self._stored() or await self._first(), at=now)
-
-    def _take(self, stored: Sequence[SigningKey], *, at: datetime) -> None:
-        self._keys = {
-            key.kid: self._keys.get(key.kid) or RSAKey.import_key(key.private_pem) for key in stored
-        }
-        self._loaded_at = at
-
-    async def _stored(self) -> list[SigningKey]:
-        async with self._database.transaction() as tx:
-            return await store.keys.valid(tx)
-
-    async def _first(self) -> list[SigningKey]:
-        made = await self._make()
-        async with self._database.transaction() as tx:
-            await store.keys.lock(tx)
-            if not await store.keys.valid(tx):
-                await store.keys.add(tx, made, others_retire_at=tx.now)
-            return await store.keys.valid(tx)
-
-    async def _make(self) -> SigningKey:
-        key = await asyncio.to_thread(RSAKey.generate_key, KEY_BITS)
-        return SigningKey(
-            kid=key.thumbprint(),
-            private_pem=key.as_pem(private=True).decode(),
-            created_at=self._database.now(),
-        )
 
 
 class Tokens:

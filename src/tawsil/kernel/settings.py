@@ -1,5 +1,6 @@
 """Settings: from the environment (`TAWSIL_…`), then a `tawsil.toml`, then defaults. Validated."""
 
+import re
 from base64 import b64decode
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -34,6 +35,7 @@ class Settings(BaseSettings):
     )
     host: str = "127.0.0.1"
     port: Port = 8400
+    public_url: str | None = None
     log_level: str = "INFO"
     log_format: str = "json"
 
@@ -42,6 +44,7 @@ class Settings(BaseSettings):
     issuer: str = "tawsil"
     access_token_s: Annotated[int, Field(ge=60, le=86_400)] = 600
     refresh_token_s: Annotated[int, Field(ge=3_600)] = 31 * 86_400
+    signing_key_days: Annotated[int, Field(ge=1, le=3_650)] = 90
 
     psp_url: str = "http://127.0.0.1:8401"
     psp_api_key: SecretStr = SecretStr("sandbox-key")
@@ -56,6 +59,13 @@ class Settings(BaseSettings):
         if value and not value.get_secret_value().startswith(("postgresql://", "postgres://")):
             raise ValueError("must be a postgresql:// address")
         return value
+
+    @field_validator("public_url")
+    @classmethod
+    def _an_origin(cls, value: str | None) -> str | None:
+        if value is None or re.fullmatch(r"https?://[^/?#\s@]+/?", value):
+            return value and value.rstrip("/")
+        raise ValueError("must be an address like https://tawsil.example.org, without a path")
 
     @field_validator("secret_keys")
     @classmethod
@@ -77,6 +87,11 @@ class Settings(BaseSettings):
         if value not in {"json", "console"}:
             raise ValueError("must be json or console")
         return value
+
+    @property
+    def url(self) -> str:
+        """Where people and other services reach us; no slash at the end."""
+        return self.public_url or f"http://{self.host}:{self.port}"
 
     @classmethod
     def settings_customise_sources(

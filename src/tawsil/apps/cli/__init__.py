@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from tawsil.apps.cli import bench, dispatching, events, replay
+from tawsil.apps.cli import bench, dispatching, events, keys, replay
 from tawsil.apps.cli.demo import demo
 from tawsil.apps.cli.doctor import doctor
 from tawsil.apps.cli.simulate import simulate
@@ -27,6 +27,7 @@ app.command(name="simulate")(simulate)
 app.add_typer(bench.app, name="bench")
 app.add_typer(dispatching.app, name="dispatch")
 app.add_typer(events.app, name="events")
+app.add_typer(keys.app, name="keys")
 app.add_typer(replay.app, name="replay")
 
 

@@ -5,6 +5,7 @@ from typing import Any, Final
 from litestar import Response, get
 from litestar.datastructures import State
 
+from tawsil.identity.token_keys import JWKS_KEPT_S
 from tawsil.identity.tokens import Tokens
 from tawsil.kernel.http import PUBLIC
 
@@ -16,9 +17,11 @@ from tawsil.kernel.http import PUBLIC
     summary="The public keys of our tokens (RFC 7517)",
 )
 async def show_keys(state: State) -> Response[dict[str, Any]]:
+    """A key is here before it signs, and until no token that it has signed is valid any more."""
     tokens: Tokens = state.tokens
     return Response(
-        {"keys": await tokens.keys.public()}, headers={"Cache-Control": "public, max-age=60"}
+        {"keys": await tokens.keys.public()},
+        headers={"Cache-Control": f"public, max-age={JWKS_KEPT_S}"},
     )
 
 
