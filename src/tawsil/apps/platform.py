@@ -4,6 +4,7 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime
 from random import Random
+from time import monotonic_ns
 from uuid import UUID
 
 from litestar import Litestar
@@ -13,8 +14,11 @@ from tawsil.apps.live import TRANSLATIONS, positions
 from tawsil.identity import public as identity
 from tawsil.kernel.clock import Ids, system_now
 from tawsil.kernel.db import Database, JobQueue, connect
+from tawsil.kernel.http.addresses import Networks, networks
 from tawsil.kernel.http.app import create_app
+from tawsil.kernel.http.limits import Limiter, LocalWindows
 from tawsil.kernel.http.live import Hub
+from tawsil.kernel.http.shared_limits import SharedWindows
 from tawsil.kernel.jobs import DatabaseJobs
 from tawsil.kernel.settings import Settings
 from tawsil.payments.http_psp import HttpPsp
@@ -49,6 +53,9 @@ def create_api(settings: Settings, database: Database) -> Litestar:
         feeds=[positions()],
     )
     tokens = identity.Tokens(database, settings=settings)
+    local = LocalWindows(now_ns=monotonic_ns)
+    valkey = settings.valkey_url
+    shared = SharedWindows(valkey.get_secret_value(), otherwise=local) if valkey else None
     return create_app(
         routes=wiring.ROUTES,
         database=database,
@@ -62,7 +69,9 @@ def create_api(settings: Settings, database: Database) -> Litestar:
             "default_tenant_id": DEFAULT_TENANT,
             "psp_webhook_secret": settings.psp_webhook_secret.get_secret_value(),
         },
-        lifespan=[hub.running],
+        limiter=Limiter(shared or local, exempt=Networks(networks(settings.rate_limits_exempt))),
+        proxies=Networks(networks(settings.trusted_proxies)),
+        lifespan=[hub.running, *([shared.running] if shared else [])],
     )
 
 

@@ -20,6 +20,7 @@ from tawsil.catalog.views import (
 from tawsil.kernel.db import Database
 from tawsil.kernel.http import (
     PUBLIC,
+    SEARCH,
     Caller,
     Commands,
     Envelope,
@@ -83,7 +84,12 @@ def _check(caller: Caller, merchant_id: UUID) -> None:
         raise not_found()
 
 
-@get("/v4/merchants", opt={"rule": PUBLIC}, tags=TAGS, summary="Merchants, nearest first")
+@get(
+    "/v4/merchants",
+    opt={"rule": PUBLIC, "limit": SEARCH},
+    tags=TAGS,
+    summary="Merchants, nearest first",
+)
 async def list_merchants(
     database: NamedDependency[Database],
     latitude: Latitude = None,

@@ -9,7 +9,7 @@ from litestar.datastructures import State
 from litestar.params import FromPath
 from msgspec import Struct
 
-from tawsil.kernel.http import PUBLIC, not_found
+from tawsil.kernel.http import PUBLIC, UNLIMITED, not_found
 
 Asked = Request[Any, Any, State]
 
@@ -66,7 +66,7 @@ def unless_known(
 
 @get(
     "/static/{version:str}/{name:str}",
-    opt={"rule": PUBLIC},
+    opt={"rule": PUBLIC, "limit": UNLIMITED},
     include_in_schema=False,
     sync_to_thread=False,
 )

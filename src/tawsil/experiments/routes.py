@@ -15,6 +15,7 @@ from tawsil.experiments.public import Better, Experiment, Metric, Status, StopCa
 from tawsil.experiments.views import AnalysisView, ExperimentView, PowerView
 from tawsil.kernel.db import Database, Tx
 from tawsil.kernel.http import (
+    HEAVY,
     Caller,
     Commands,
     Envelope,
@@ -172,7 +173,7 @@ async def stop_experiment(
 
 @get(
     "/v4/experiments/{experiment_id:uuid}/assignment",
-    opt=MONITOR,
+    opt=MONITOR | {"limit": HEAVY},
     tags=TAGS,
     summary="Which arm runs where and when, as CSV",
     media_type="text/csv; charset=utf-8",
@@ -200,7 +201,7 @@ async def show_assignment(
 
 @get(
     "/v4/experiments/{experiment_id:uuid}/analysis",
-    opt=MONITOR,
+    opt=MONITOR | {"limit": HEAVY},
     tags=TAGS,
     summary="What an experiment shows",
 )

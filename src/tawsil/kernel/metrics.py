@@ -19,6 +19,13 @@ http_request_duration_s = Histogram(
 database_connections = Gauge(
     "database_connections_active", "Connections in use.", multiprocess_mode="mostrecent"
 )
+requests_refused = Counter(
+    "rate_limited_requests_total", "Requests refused because there were too many.", ["limit"]
+)
+limits_counted_alone = Counter(
+    "rate_limits_counted_alone_total",
+    "Requests counted by a process for itself, because Valkey did not answer.",
+)
 orders_created = Counter("orders_created_total", "Orders placed.", ["city"])
 orders_completed = Counter("orders_completed_total", "Orders delivered.", ["city"])
 orders_cancelled = Counter("orders_cancelled_total", "Orders cancelled.", ["city", "reason"])

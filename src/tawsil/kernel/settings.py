@@ -2,6 +2,7 @@
 
 import re
 from base64 import b64decode
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -52,6 +53,19 @@ class Settings(BaseSettings):
     psp_timeout_s: Annotated[float, Field(gt=0, le=60)] = 5.0
 
     dispatch_tick_s: Annotated[float, Field(gt=0, le=60)] = 1.0
+
+    valkey_url: SecretStr | None = Field(
+        default=None, validation_alias=AliasChoices("VALKEY_URL", "TAWSIL_VALKEY_URL")
+    )
+    trusted_proxies: str = ""
+    rate_limits_exempt: str = ""
+
+    @field_validator("trusted_proxies", "rate_limits_exempt")
+    @classmethod
+    def _networks_only(cls, value: str) -> str:
+        for part in value.replace(",", " ").split():
+            ip_network(part)
+        return value
 
     @field_validator("database_url")
     @classmethod

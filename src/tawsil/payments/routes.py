@@ -16,6 +16,7 @@ from msgspec import Struct
 from tawsil.kernel.db import Database
 from tawsil.kernel.http import (
     PUBLIC,
+    WEBHOOK,
     Caller,
     Envelope,
     PageNumber,
@@ -138,7 +139,7 @@ def signed(*, secret: str, signature: str, body: bytes, now: datetime) -> bool:
 
 @post(
     "/v4/webhooks/psp",
-    opt={"rule": PUBLIC},
+    opt={"rule": PUBLIC, "limit": WEBHOOK},
     status_code=200,
     tags=["Payments"],
     summary="Hear from the acquirer that a charge has changed",

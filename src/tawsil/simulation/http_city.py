@@ -24,8 +24,9 @@ from tawsil.kernel.settings import load_settings
 from tawsil.simulation import habits, seeding
 from tawsil.simulation.actors.guest import ordering
 from tawsil.simulation.actors.kitchen import Kitchen
-from tawsil.simulation.actors.over_http import Api, OverHttp, RealLife, Session
+from tawsil.simulation.actors.over_http import Api, OverHttp, Session
 from tawsil.simulation.actors.port import Placed, Refused, Town
+from tawsil.simulation.actors.real_life import RealLife
 from tawsil.simulation.actors.rider import Rider
 from tawsil.simulation.city import City, build_city
 from tawsil.simulation.city.dice import Wheel, random_for, waiting

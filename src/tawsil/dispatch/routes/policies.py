@@ -24,6 +24,7 @@ from tawsil.dispatch.service.policies import AskForTrial, CreatePolicy, SetLiveP
 from tawsil.dispatch.store import policy_rows as store
 from tawsil.kernel.db import Database
 from tawsil.kernel.http import (
+    HEAVY,
     Caller,
     Commands,
     Envelope,
@@ -253,7 +254,7 @@ async def show_policy(
 
 @post(
     "/v4/dispatch/policies/{name:str}/versions/{version:int}/trial",
-    opt={"rule": allow(CONFIGURE)},
+    opt={"rule": allow(CONFIGURE), "limit": HEAVY},
     status_code=202,
     tags=TAGS,
     summary="Try a version for a simulated week",

@@ -27,7 +27,16 @@ from tawsil.identity.views import SignedIn, UserView
 from tawsil.kernel.batches import one
 from tawsil.kernel.db import Database
 from tawsil.kernel.decisions import By
-from tawsil.kernel.http import PUBLIC, SIGNED_IN, Caller, Envelope, envelope, settled
+from tawsil.kernel.http import (
+    LOGIN,
+    PUBLIC,
+    REGISTER,
+    SIGNED_IN,
+    Caller,
+    Envelope,
+    envelope,
+    settled,
+)
 from tawsil.kernel.http.envelope import request_context
 
 
@@ -77,7 +86,7 @@ def _by(user_id: UUID, *, tenant_id: UUID, role: str) -> By:
 
 @post(
     "/v4/auth/register",
-    opt={"rule": PUBLIC},
+    opt={"rule": PUBLIC, "limit": REGISTER},
     status_code=HTTP_201_CREATED,
     tags=["Sign-in"],
     summary="Register as a customer",
@@ -122,7 +131,7 @@ async def register(
 
 @post(
     "/v4/auth/login",
-    opt={"rule": PUBLIC},
+    opt={"rule": PUBLIC, "limit": LOGIN},
     status_code=HTTP_200_OK,
     tags=["Sign-in"],
     summary="Sign in",

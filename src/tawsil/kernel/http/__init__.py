@@ -13,17 +13,35 @@ from tawsil.kernel.http.envelope import (
     page_envelope,
 )
 from tawsil.kernel.http.errors import Problem, not_found, settled
+from tawsil.kernel.http.limits import (
+    HEAVY,
+    LOGIN,
+    PASSWORD_RESET,
+    REGISTER,
+    SEARCH,
+    UNLIMITED,
+    WEBHOOK,
+    Limit,
+)
 from tawsil.kernel.http.versions import since_v2
 from tawsil.kernel.http.windows import FromInstant, ToInstant, check_window
 
 __all__ = [
+    "HEAVY",
+    "LOGIN",
+    "PASSWORD_RESET",
     "PUBLIC",
+    "REGISTER",
+    "SEARCH",
     "SIGNED_IN",
+    "UNLIMITED",
+    "WEBHOOK",
     "Authenticator",
     "Caller",
     "Commands",
     "Envelope",
     "FromInstant",
+    "Limit",
     "Page",
     "PageNumber",
     "PageQuery",

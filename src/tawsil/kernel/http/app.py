@@ -18,29 +18,32 @@ from prometheus_client import CONTENT_TYPE_LATEST
 
 from tawsil.kernel import metrics
 from tawsil.kernel.db import Database
+from tawsil.kernel.http.addresses import BehindProxies, Networks
 from tawsil.kernel.http.callers import PUBLIC, Authenticator, guard, provide_caller
 from tawsil.kernel.http.commands import Batchers, provide_commands
 from tawsil.kernel.http.errors import EXCEPTION_HANDLERS, Problem
+from tawsil.kernel.http.limits import UNLIMITED, Limiter
 from tawsil.kernel.http.middleware import RequestMiddleware
 from tawsil.kernel.http.reference import SwaggerPage, reference_asset
 
 MOST_BODY_BYTES: Final = 1_000_000
 READY_WITHIN_S: Final = 2.0
+OPEN: Final = {"rule": PUBLIC, "limit": UNLIMITED}
 Lifespan = Callable[[Litestar], AbstractAsyncContextManager[None]]
 
 
-@get("/health", opt={"rule": PUBLIC}, include_in_schema=False, sync_to_thread=False)
+@get("/health", opt=OPEN, include_in_schema=False, sync_to_thread=False)
 def health() -> dict[str, str]:
     """The process is alive."""
     return {"status": "ok"}
 
 
-@head("/health", opt={"rule": PUBLIC}, include_in_schema=False, sync_to_thread=False)
+@head("/health", opt=OPEN, include_in_schema=False, sync_to_thread=False)
 def health_head() -> None:
     """The same for those who ask for no body."""
 
 
-@get("/ready", opt={"rule": PUBLIC}, include_in_schema=False)
+@get("/ready", opt=OPEN, include_in_schema=False)
 async def ready(state: State) -> dict[str, str]:
     """The process can serve: its database answers."""
     try:
@@ -53,7 +56,7 @@ async def ready(state: State) -> dict[str, str]:
     return {"status": "ready"}
 
 
-@get("/metrics", opt={"rule": PUBLIC}, include_in_schema=False, sync_to_thread=False)
+@get("/metrics", opt=OPEN, include_in_schema=False, sync_to_thread=False)
 def show_metrics(state: State) -> Response[bytes]:
     """Everything counted, for Prometheus."""
     pool = state.database.pool
@@ -67,10 +70,16 @@ def create_app(
     database: Database,
     authenticate: Authenticator,
     state: dict[str, Any] | None = None,
+    limiter: Limiter | None = None,
+    proxies: Networks | None = None,
     lifespan: Sequence[Lifespan] = (),
     configure: Callable[[AppConfig], AppConfig] | None = None,
 ) -> Litestar:
-    """An application over one database; `state` holds what routes are given besides it."""
+    """An application over one database; `state` holds what routes are given besides it.
+
+    Without a `limiter` everybody may ask as often as they like; without `proxies` nobody is
+    believed about whom they speak for.
+    """
     app = Litestar(
         route_handlers=[health, health_head, ready, show_metrics, reference_asset, *routes],
         guards=[guard],
@@ -84,6 +93,7 @@ def create_app(
                 "database": database,
                 "authenticate": authenticate,
                 "batchers": Batchers(database),
+                "limiter": limiter,
                 **(state or {}),
             }
         ),
@@ -110,6 +120,8 @@ def create_app(
     )
     # Around routing too: an address or a method that nothing answers to has no route's middleware.
     app.asgi_handler = RequestMiddleware(app.asgi_handler, now=database.now, ids=database.ids)
+    if proxies:
+        app.asgi_handler = BehindProxies(app.asgi_handler, trusted=proxies)
     return app
 
 

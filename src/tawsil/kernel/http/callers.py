@@ -17,6 +17,7 @@ from msgspec import Struct
 from tawsil.kernel.decisions import By
 from tawsil.kernel.http.envelope import request_context
 from tawsil.kernel.http.errors import Problem
+from tawsil.kernel.http.limits import DEFAULT, Limit, Limiter
 
 ACCESS_COOKIE: Final = "tawsil_access"
 
@@ -80,21 +81,33 @@ Authenticator = Callable[[str], Awaitable[Caller]]
 
 
 async def guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
-    """Let the caller through only if the route's rule allows it; routes without one are refused."""
+    """Let the caller through only if the route's rule allows it; routes without one are refused.
+
+    The request is counted against the route's limit: for its user, once it is known who that is,
+    else for its address. A token that is not valid is counted for the address too.
+    """
     if isinstance(connection, Request) and connection.method == "OPTIONS":
         return  # says which methods an address has, as any 405 does
     rule = handler.opt.get("rule")
     assert isinstance(rule, Rule), f"{handler} declares no rule"
+    limit: Limit = handler.opt.get("limit", DEFAULT)
+    limiter: Limiter | None = connection.app.state.get("limiter")
+    caller = refused = None
     token = _token(connection)
-    if token is None:
-        if rule.public:
-            return
-        raise Problem(
-            401, "request.unauthenticated", headers={"WWW-Authenticate": 'Bearer realm="tawsil"'}
-        )
+    if token is not None and not (rule.public and (limiter is None or limit.by_address)):
+        try:
+            caller = await connection.app.state.authenticate(token)
+        except Problem as problem:
+            refused = problem
+    if limiter is not None:
+        user_id = caller.user_id if caller else None
+        await limiter.admit(connection.scope, limit, user_id=user_id)
     if rule.public:
         return
-    caller = await connection.app.state.authenticate(token)
+    if caller is None:
+        raise refused or Problem(
+            401, "request.unauthenticated", headers={"WWW-Authenticate": 'Bearer realm="tawsil"'}
+        )
     connection.scope["user"] = caller
     if rule.permission is not None and not caller.scopes(rule.permission):
         raise Problem(403, "request.forbidden", permission=rule.permission)

@@ -81,6 +81,7 @@ class RequestMiddleware:
                     *message["headers"],
                     (b"x-request-id", str(request_id).encode()),
                     *_security_headers(nonce),
+                    *known["state"].get("limit_headers", ()),
                 ]
             await send(message)
 

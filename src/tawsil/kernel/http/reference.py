@@ -9,6 +9,7 @@ from litestar.params import FromPath
 
 from tawsil.kernel.http.callers import PUBLIC
 from tawsil.kernel.http.errors import not_found
+from tawsil.kernel.http.limits import UNLIMITED
 
 ASSETS: Final = {"swagger-ui-bundle.js": "text/javascript", "swagger-ui.css": "text/css"}
 PAGE: Final = """<!doctype html>
@@ -43,7 +44,12 @@ class SwaggerPage(OpenAPIRenderPlugin):
         return PAGE.format(nonce=request.scope["state"]["csp_nonce"]).encode()
 
 
-@get("/reference/{name:str}", opt={"rule": PUBLIC}, include_in_schema=False, sync_to_thread=False)
+@get(
+    "/reference/{name:str}",
+    opt={"rule": PUBLIC, "limit": UNLIMITED},
+    include_in_schema=False,
+    sync_to_thread=False,
+)
 def reference_asset(name: FromPath[str]) -> Response[bytes]:
     """A file of Swagger UI."""
     if name not in ASSETS:

@@ -1,7 +1,8 @@
 """Hands and ears over HTTP: real sign-ins, fresh tokens, live events, patience with outages."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+import ssl
+from collections.abc import AsyncIterator, Callable, Mapping
 from datetime import datetime
 from typing import Any, Final, TypeVar
 from uuid import UUID
@@ -13,6 +14,7 @@ from httpx_sse import aconnect_sse
 from msgspec import Struct, field
 
 from tawsil.kernel.places import Place
+from tawsil.simulation.actors.addresses import own_addresses
 from tawsil.simulation.actors.port import (
     MenuIds,
     NewOrder,
@@ -36,6 +38,7 @@ _FIRST_PAUSE_S: Final = 0.5
 _LONGEST_PAUSE_S: Final = 8.0
 _REFRESH_BEFORE_S: Final = 60.0
 _MOST_LOGINS: Final = 2
+_STREAM_TIMEOUT: Final = httpx.Timeout(10.0, read=60.0)
 _ON_DUTY: Final = frozenset({"AVAILABLE", "ON_OFFER", "ON_JOB"})
 
 T = TypeVar("T")
@@ -128,7 +131,7 @@ class _NewOrder(Struct, frozen=True):
 
 
 class Api:
-    """One platform at one address, shared by everybody who signs in to it."""
+    """One platform at one address, and what everybody who signs in to it shares."""
 
     def __init__(
         self, base_url: str, *, password: str, speed: float, ids: Callable[[], UUID]
@@ -138,22 +141,26 @@ class Api:
         self.ids = ids
         self.logins = asyncio.Semaphore(_MOST_LOGINS)
         self.menus: dict[UUID, MenuIds] = {}
-        self.client = httpx.AsyncClient(
-            base_url=base_url,
+        self._base_url = base_url
+        self._addresses = own_addresses(base_url)
+        self._tls = ssl.create_default_context()
+        self._clients: list[httpx.AsyncClient] = []
+
+    def client(self) -> httpx.AsyncClient:
+        """A device of somebody's own, at an address of its own if there is one to be had."""
+        client = httpx.AsyncClient(
+            base_url=self._base_url,
             timeout=15.0,
-            limits=httpx.Limits(max_connections=40),
+            transport=httpx.AsyncHTTPTransport(
+                verify=self._tls, local_address=next(self._addresses)
+            ),
             trust_env=False,
         )
-        self.streams = httpx.AsyncClient(
-            base_url=base_url,
-            timeout=httpx.Timeout(10.0, read=60.0),
-            limits=httpx.Limits(max_connections=None),
-            trust_env=False,
-        )
+        self._clients.append(client)
+        return client
 
     async def aclose(self) -> None:
-        await self.client.aclose()
-        await self.streams.aclose()
+        await asyncio.gather(*(client.aclose() for client in self._clients))
 
 
 class Session:
@@ -162,6 +169,7 @@ class Session:
     def __init__(self, api: Api, *, email: str) -> None:
         self.api = api
         self._email = email
+        self._client = api.client()
         self._tokens: _Tokens | None = None
         self._stale_at = 0.0
         self._signing_in = asyncio.Lock()
@@ -180,7 +188,8 @@ class Session:
             if response is None or response.status_code in _AWAY:
                 await asyncio.sleep(pause_s)
             elif response.status_code == 429:
-                await asyncio.sleep(float(response.headers.get("Retry-After", "1")))
+                log.warning("city.too_many", who=self._email, path=path)
+                await _as_told(response)
             elif response.status_code == 401:
                 self._tokens = None
             elif response.is_success:
@@ -209,9 +218,13 @@ class Session:
         headers = {"Authorization": f"Bearer {token}"}
         if last_id:
             headers["Last-Event-ID"] = last_id
-        async with aconnect_sse(self.api.streams, "GET", "/v4/live", headers=headers) as source:
+        async with aconnect_sse(
+            self._client, "GET", "/v4/live", headers=headers, timeout=_STREAM_TIMEOUT
+        ) as source:
             if source.response.status_code == 401:
                 self._tokens = None
+            if source.response.status_code == 429:
+                await _as_told(source.response)
             source.response.raise_for_status()
             async for event in source.aiter_sse():
                 yield event.id, news_of(event.event, event.data)
@@ -223,7 +236,7 @@ class Session:
         if token is None:
             return None
         try:
-            return await self.api.client.request(
+            return await self._client.request(
                 method,
                 path,
                 content=content,
@@ -263,11 +276,12 @@ class Session:
 
     async def _post_for_tokens(self, path: str, body: Mapping[str, str]) -> _Tokens | None:
         try:
-            response = await self.api.client.post(path, json=body)
+            response = await self._client.post(path, json=body)
         except httpx.HTTPError:
             return None
         if response.status_code == 429:
-            await asyncio.sleep(float(response.headers.get("Retry-After", "1")))
+            log.warning("city.too_many", who=self._email, path=path)
+            await _as_told(response)
         return _data(response, _Tokens) if response.is_success else None
 
 
@@ -401,34 +415,8 @@ class OverHttp:
         return menus[merchant_id]
 
 
-class RealLife:
-    """The wall clock, sped up."""
-
-    def __init__(self, *, speed: float, begin: Callable[[Awaitable[None]], None]) -> None:
-        self._speed = speed
-        self._begin = begin
-        self._loop = asyncio.get_running_loop()
-        self._start_s = self._loop.time()
-        self._news: asyncio.Queue[News] = asyncio.Queue()
-
-    @property
-    def seconds(self) -> float:
-        return (self._loop.time() - self._start_s) * self._speed
-
-    async def sleep(self, seconds: float) -> None:
-        await asyncio.sleep(seconds / self._speed)
-
-    async def hear(self, *, within_s: float) -> News | None:
-        try:
-            return await asyncio.wait_for(self._news.get(), within_s / self._speed)
-        except TimeoutError:
-            return None
-
-    def begin(self, behaviour: Callable[["RealLife"], Awaitable[None]]) -> None:
-        self._begin(behaviour(RealLife(speed=self._speed, begin=self._begin)))
-
-    def tell(self, news: News) -> None:
-        self._news.put_nowait(news)
+async def _as_told(response: httpx.Response) -> None:
+    await asyncio.sleep(float(response.headers.get("Retry-After", "1")))
 
 
 def _pauses() -> list[float]:
