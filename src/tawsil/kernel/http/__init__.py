@@ -23,6 +23,8 @@ from tawsil.kernel.http.limits import (
     WEBHOOK,
     Limit,
 )
+from tawsil.kernel.http.lists import Asked, asked_of, columns, csv_of, list_envelope, ordered_of
+from tawsil.kernel.http.reaches import ReachOf, reaching
 from tawsil.kernel.http.versions import since_v2
 from tawsil.kernel.http.windows import FromInstant, ToInstant, check_window
 
@@ -36,6 +38,7 @@ __all__ = [
     "SIGNED_IN",
     "UNLIMITED",
     "WEBHOOK",
+    "Asked",
     "Authenticator",
     "Caller",
     "Commands",
@@ -48,13 +51,20 @@ __all__ = [
     "PageSize",
     "Pagination",
     "Problem",
+    "ReachOf",
     "Rule",
     "ToInstant",
     "allow",
+    "asked_of",
     "check_window",
+    "columns",
+    "csv_of",
     "envelope",
+    "list_envelope",
     "not_found",
+    "ordered_of",
     "page_envelope",
+    "reaching",
     "settled",
     "since_v2",
 ]

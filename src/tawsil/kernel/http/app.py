@@ -24,6 +24,7 @@ from tawsil.kernel.http.commands import Batchers, provide_commands
 from tawsil.kernel.http.errors import EXCEPTION_HANDLERS, Problem
 from tawsil.kernel.http.limits import UNLIMITED, Limiter
 from tawsil.kernel.http.middleware import RequestMiddleware
+from tawsil.kernel.http.reaches import CitiesBelow, no_areas, provide_reach, reaching
 from tawsil.kernel.http.reference import SwaggerPage, reference_asset
 
 MOST_BODY_BYTES: Final = 1_000_000
@@ -74,11 +75,12 @@ def create_app(
     proxies: Networks | None = None,
     lifespan: Sequence[Lifespan] = (),
     configure: Callable[[AppConfig], AppConfig] | None = None,
+    cities_below: CitiesBelow = no_areas,
 ) -> Litestar:
     """An application over one database; `state` holds what routes are given besides it.
 
     Without a `limiter` everybody may ask as often as they like; without `proxies` nobody is
-    believed about whom they speak for.
+    believed about whom they speak for; without `cities_below` managers of areas reach nothing.
     """
     app = Litestar(
         route_handlers=[health, health_head, ready, show_metrics, reference_asset, *routes],
@@ -87,6 +89,7 @@ def create_app(
             "caller": Provide(provide_caller, sync_to_thread=False),
             "commands": Provide(provide_commands),
             "database": Provide(_provide_database, sync_to_thread=False),
+            "reach": Provide(provide_reach),
         },
         state=State(
             {
@@ -94,6 +97,7 @@ def create_app(
                 "authenticate": authenticate,
                 "batchers": Batchers(database),
                 "limiter": limiter,
+                "reach_of": reaching(cities_below),
                 **(state or {}),
             }
         ),

@@ -23,11 +23,14 @@ class RequestContext(Struct, frozen=True):
 request_context: ContextVar[RequestContext] = ContextVar("request_context")
 
 
-class Pagination(Struct, frozen=True):
-    page: int
+class Pagination(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Which part of a list this is. Reached by cursor, it has no number and nothing is counted."""
+
+    page: int | None = None
     limit: int
-    total: int
-    total_pages: int
+    total: int | None = None
+    total_pages: int | None = None
+    next_cursor: str | None = None
 
 
 class EnvelopeMeta(Struct, frozen=True, omit_defaults=True):

@@ -21,6 +21,7 @@ from tawsil.kernel.batches import KeyInFlightError, KeyReusedError, OverloadedEr
 from tawsil.kernel.decisions import Refusal
 from tawsil.kernel.http.envelope import Envelope, ErrorItem, error_envelope, request_context
 from tawsil.kernel.i18n import text
+from tawsil.kernel.lists import UnlistableError
 
 T = TypeVar("T")
 log = structlog.get_logger(__name__)
@@ -113,6 +114,10 @@ def _reused(_: Handled, __: KeyReusedError) -> Response[Envelope[None]]:
     return _answer(Problem(422, "idempotency.reused"))
 
 
+def _unlistable(_: Handled, error: UnlistableError) -> Response[Envelope[None]]:
+    return _answer(Problem(400, error.code, **error.detail))
+
+
 def _invalid(_: Handled, error: ValidationException) -> Response[Envelope[None]]:
     extra: Any = error.extra
     entries = cast("list[dict[str, Any]]", extra if isinstance(extra, list) else [])
@@ -200,6 +205,7 @@ EXCEPTION_HANDLERS: Final[dict[int | type[Exception], Any]] = {
     OverloadedError: _overloaded,
     KeyInFlightError: _in_flight,
     KeyReusedError: _reused,
+    UnlistableError: _unlistable,
     ValidationException: _invalid,
     msgspec.MsgspecError: _unreadable,
     asyncpg.CharacterNotInRepertoireError: _unstorable,
