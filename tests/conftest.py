@@ -13,6 +13,7 @@ import asyncpg
 import httpx
 import pytest
 
+from tawsil.geography import public as geography
 from tawsil.kernel.clock import Ids, VirtualClock
 from tawsil.kernel.db import Database, Tx, connect
 from tawsil.kernel.decisions import By
@@ -150,7 +151,13 @@ async def serve(database: Database, callers: Callers) -> AsyncIterator[Any]:
     async with AsyncExitStack() as opened:
 
         async def make(routes: Sequence[Any], **state: Any) -> httpx.AsyncClient:
-            app = create_app(routes=routes, database=database, authenticate=callers, state=state)
+            app = create_app(
+                routes=routes,
+                database=database,
+                authenticate=callers,
+                state=state,
+                cities_below=geography.CitiesBelow(database),
+            )
             # In this event loop, which the pool belongs to; Litestar's own client runs another.
             transport = httpx.ASGITransport(app=cast("Any", app), raise_app_exceptions=False)
             client = httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1")

@@ -11,6 +11,7 @@ from litestar import Litestar
 
 from tawsil.apps import wiring
 from tawsil.apps.live import TRANSLATIONS, positions
+from tawsil.geography import public as geography
 from tawsil.identity import public as identity
 from tawsil.kernel.clock import Ids, system_now
 from tawsil.kernel.db import Database, JobQueue, connect
@@ -72,6 +73,7 @@ def create_api(settings: Settings, database: Database) -> Litestar:
         limiter=Limiter(shared or local, exempt=Networks(networks(settings.rate_limits_exempt))),
         proxies=Networks(networks(settings.trusted_proxies)),
         lifespan=[hub.running, *([shared.running] if shared else [])],
+        cities_below=geography.CitiesBelow(database),
     )
 
 

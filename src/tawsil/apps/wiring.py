@@ -24,6 +24,7 @@ from tawsil.dispatch import routes as dispatch_routes
 from tawsil.experiments import events as experiment_events
 from tawsil.experiments import public as experiments
 from tawsil.experiments import routes as experiment_routes
+from tawsil.geography import events as geography_events
 from tawsil.geography import routes as geography_routes
 from tawsil.identity import events as identity_events
 from tawsil.identity import routes as identity_routes
@@ -57,6 +58,7 @@ from tawsil.tracking import routes as tracking_routes
 REGISTRY: Final = Registry(
     chain(
         identity_events.EVENTS,
+        geography_events.EVENTS,
         experiment_events.EVENTS,
         catalog_events.EVENTS,
         pricing_events.EVENTS,

@@ -1,11 +1,15 @@
-"""Tenants, cities and their rules, zones and the H3 cells they are made of."""
+"""Tenants, areas, cities and their rules, zones and the H3 cells they are made of."""
 
-from typing import Annotated, Any, Final
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Final
 from uuid import UUID
 
 import h3.api.basic_int
 from msgspec import Meta, Struct
+from msgspec.structs import replace
 
+from tawsil.geography.events import AreaCreated, AreaMoved, AreaRenamed, CityPlaced, Level
+from tawsil.kernel.decisions import Deadline, Decision, Refusal, accept, refuse
 from tawsil.kernel.places import Place
 
 _h3: Any = h3.api.basic_int  # the library ships no types
@@ -22,6 +26,33 @@ class Tenant(Struct, frozen=True, kw_only=True):
     id: UUID
     slug: str
     name: str
+
+
+class Area(Struct, frozen=True, kw_only=True):
+    """A part of a tenant's country > region > district > municipality; a country has no parent."""
+
+    stream: ClassVar[str] = "area"
+    id: UUID
+    version: int = 0
+    tenant_id: UUID
+    level: Level
+    parent_id: UUID | None
+    slug: str
+    name_en: str
+    name_ar: str
+
+    @property
+    def city_id(self) -> UUID | None:
+        return None
+
+    @property
+    def deadline(self) -> Deadline | None:
+        return None
+
+
+Tree = Mapping[UUID, Area]
+"""All areas of a tenant by id."""
+LEVELS: Final = tuple(Level)
 
 
 class CityRules(Struct, frozen=True, kw_only=True):
@@ -45,9 +76,14 @@ class CityRules(Struct, frozen=True, kw_only=True):
 
 
 class City(Struct, frozen=True, kw_only=True):
-    """A city of one tenant, with one currency (ISO 4217) and one time zone (IANA)."""
+    """A city of one tenant, with one currency (ISO 4217) and one time zone (IANA).
 
+    It lies in one municipality, or has not been placed yet.
+    """
+
+    stream: ClassVar[str] = "city"
     id: UUID
+    version: int = 0
     tenant_id: UUID
     slug: str
     name_en: str
@@ -56,6 +92,15 @@ class City(Struct, frozen=True, kw_only=True):
     timezone: str
     centre: Place
     rules: CityRules = CityRules()
+    municipality_id: UUID | None = None
+
+    @property
+    def city_id(self) -> UUID:
+        return self.id
+
+    @property
+    def deadline(self) -> Deadline | None:
+        return None
 
 
 class Zone(Struct, frozen=True, kw_only=True):
@@ -86,3 +131,84 @@ def cells_of(zone: Zone) -> list[int]:
         _h3.h3shape_to_cells_experimental(shape, ZONE_RESOLUTION, contain="overlap")
     )
     return sorted(int(cell) for cell in cells)
+
+
+# Areas: every decision is made about the whole tree, so that it cannot break it
+
+
+def create_area(tree: Tree, area: Area) -> Decision[Area]:
+    """Add an area one level below its parent, or a country."""
+    if refused := _misplaced(tree, area) or _slug_taken(tree, area):
+        return refused
+    created = AreaCreated(
+        area_id=area.id, parent_id=area.parent_id, level=area.level, slug=area.slug
+    )
+    return accept(area, created)
+
+
+def level_below(tree: Tree, parent_id: UUID | None) -> Level | Refusal:
+    """The level of what lies in an area."""
+    if parent_id is None:
+        return Level.COUNTRY
+    parent = tree.get(parent_id)
+    if parent is None:
+        return refuse("area.unknown", status=422)
+    if parent.level is Level.MUNICIPALITY:
+        return refuse("area.too_deep", status=422)
+    return LEVELS[LEVELS.index(parent.level) + 1]
+
+
+def rename_area(tree: Tree, area: Area, *, slug: str, name_en: str, name_ar: str) -> Decision[Area]:
+    renamed = replace(area, slug=slug, name_en=name_en, name_ar=name_ar)
+    if renamed == area:
+        return accept(area)
+    if refused := _slug_taken(tree, renamed):
+        return refused
+    return accept(
+        renamed, AreaRenamed(area_id=area.id, slug=slug, name_en=name_en, name_ar=name_ar)
+    )
+
+
+def move_area(tree: Tree, area: Area, *, parent_id: UUID) -> Decision[Area]:
+    """Put an area, and all that lies in it, into another parent of the same level as before."""
+    if area.parent_id is None:
+        return refuse("area.country_stays")
+    if parent_id == area.parent_id:
+        return accept(area)
+    moved = replace(area, parent_id=parent_id)
+    if refused := _misplaced(tree, moved) or _slug_taken(tree, moved):
+        return refused
+    return accept(moved, AreaMoved(area_id=area.id, from_id=area.parent_id, to_id=parent_id))
+
+
+def place_city(tree: Tree, city: City, *, municipality_id: UUID | None) -> Decision[City]:
+    if municipality_id == city.municipality_id:
+        return accept(city)
+    if municipality_id is not None:
+        municipality = tree.get(municipality_id)
+        if municipality is None:
+            return refuse("area.unknown", status=422)
+        if municipality.level is not Level.MUNICIPALITY:
+            return refuse("area.not_a_municipality", status=422, level=municipality.level)
+    return accept(
+        replace(city, municipality_id=municipality_id),
+        CityPlaced(city_id=city.id, from_id=city.municipality_id, to_id=municipality_id),
+    )
+
+
+def _misplaced(tree: Tree, area: Area) -> Refusal | None:
+    below = level_below(tree, area.parent_id)
+    if isinstance(below, Refusal):
+        return below
+    if below is area.level:
+        return None
+    above = LEVELS[LEVELS.index(area.level) - 1]
+    return refuse("area.wrong_level", status=422, level=area.level, needed=above)
+
+
+def _slug_taken(tree: Tree, area: Area) -> Refusal | None:
+    taken = any(
+        other.slug == area.slug and other.parent_id == area.parent_id and other.id != area.id
+        for other in tree.values()
+    )
+    return refuse("area.slug_taken", slug=area.slug) if taken else None

@@ -1,4 +1,4 @@
-"""Cities and zones over HTTP, open to everybody."""
+"""Geography over HTTP: cities and zones are open to everybody."""
 
 from typing import Annotated, Any, Final, Literal
 from uuid import UUID
@@ -8,7 +8,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, QueryParameter
 from msgspec import Struct
 
-from tawsil.geography import public
+from tawsil.geography import area_routes, public
 from tawsil.geography.model import City, Zone
 from tawsil.kernel.db import Database
 from tawsil.kernel.http import PUBLIC, Envelope, envelope, not_found
@@ -136,4 +136,4 @@ async def list_zones(
     return envelope(ZoneCollection(features=[ZoneFeature.of(zone) for zone in zones]))
 
 
-routes: Final[list[Any]] = [list_cities, show_city, list_zones]
+routes: Final[list[Any]] = [list_cities, show_city, list_zones, *area_routes.routes]

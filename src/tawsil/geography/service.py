@@ -1,13 +1,18 @@
-"""Making tenants, cities and zones, and finding what a place lies in."""
+"""Making tenants, areas, cities and zones, and finding what a place lies in."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from tawsil.geography import store
-from tawsil.geography.model import ZONE_RESOLUTION, City, Tenant, Zone, cells_of
-from tawsil.kernel.db import Tx
+from tawsil.geography import model, store
+from tawsil.geography.model import ZONE_RESOLUTION, Area, City, Tenant, Zone, cells_of
+from tawsil.kernel.db import Database, Tx
+from tawsil.kernel.decisions import Accepted, Command, Decision, Refusal, refuse
 from tawsil.kernel.places import Place
+
+T = TypeVar("T")
+A = TypeVar("A", "RenameArea", "MoveArea")
 
 
 async def create_tenant(tx: Tx, *, tenant: Tenant) -> Tenant:
@@ -54,3 +59,121 @@ async def zones_of(tx: Tx, *, city_id: UUID, places: Sequence[Place]) -> list[Zo
 async def zone_of(tx: Tx, *, city_id: UUID, place: Place) -> Zone | None:
     (zone,) = await zones_of(tx, city_id=city_id, places=[place])
     return zone
+
+
+# Areas. They change seldom: one at a time, under the lock of their tenant's tree
+
+
+class CreateArea(Command, frozen=True, kw_only=True):
+    """A country, when it has no parent; otherwise what lies in the parent."""
+
+    area_id: UUID | None = None
+    parent_id: UUID | None
+    slug: str
+    name_en: str
+    name_ar: str
+
+
+class RenameArea(Command, frozen=True, kw_only=True):
+    area_id: UUID
+    slug: str
+    name_en: str
+    name_ar: str
+
+
+class MoveArea(Command, frozen=True, kw_only=True):
+    area_id: UUID
+    parent_id: UUID
+
+
+class PlaceCity(Command, frozen=True, kw_only=True):
+    city_id: UUID
+    municipality_id: UUID | None
+
+
+async def create_area(tx: Tx, commands: Sequence[CreateArea]) -> list[Area | Refusal]:
+    outcomes: list[Area | Refusal] = []
+    for command in commands:
+        tree = await store.lock_tree(tx, tenant_id=command.by.tenant_id)
+        level = model.level_below(tree, command.parent_id)
+        if isinstance(level, Refusal):
+            outcomes.append(level)
+            continue
+        area = Area(
+            id=command.area_id or tx.ids(),
+            tenant_id=command.by.tenant_id,
+            level=level,
+            parent_id=command.parent_id,
+            slug=command.slug,
+            name_en=command.name_en,
+            name_ar=command.name_ar,
+        )
+        decision = model.create_area(tree, area)
+        if isinstance(decision, Accepted):
+            await store.insert_areas(tx, areas=[decision.state])
+            await tx.record([(command, decision)])
+        outcomes.append(_outcome(decision))
+    return outcomes
+
+
+async def rename_area(tx: Tx, commands: Sequence[RenameArea]) -> list[Area | Refusal]:
+    def decide(tree: model.Tree, area: Area, command: RenameArea) -> Decision[Area]:
+        return model.rename_area(
+            tree, area, slug=command.slug, name_en=command.name_en, name_ar=command.name_ar
+        )
+
+    return [await _change(tx, command, decide) for command in commands]
+
+
+async def move_area(tx: Tx, commands: Sequence[MoveArea]) -> list[Area | Refusal]:
+    def decide(tree: model.Tree, area: Area, command: MoveArea) -> Decision[Area]:
+        return model.move_area(tree, area, parent_id=command.parent_id)
+
+    return [await _change(tx, command, decide) for command in commands]
+
+
+async def _change(
+    tx: Tx, command: A, decide: Callable[[model.Tree, Area, A], Decision[Area]]
+) -> Area | Refusal:
+    tree = await store.lock_tree(tx, tenant_id=command.by.tenant_id)
+    area = tree.get(command.area_id)
+    if area is None:
+        return refuse("request.not_found", status=404)
+    decision = decide(tree, area, command)
+    if isinstance(decision, Accepted) and decision.events:
+        await store.save_area(tx, decision)
+        await tx.record([(command, decision)])
+    return _outcome(decision)
+
+
+async def place_city(tx: Tx, commands: Sequence[PlaceCity]) -> list[City | Refusal]:
+    outcomes: list[City | Refusal] = []
+    for command in commands:
+        tree = await store.lock_tree(tx, tenant_id=command.by.tenant_id)
+        found = await city_of(tx, tenant_id=command.by.tenant_id, city_id=command.city_id)
+        if found is None:
+            outcomes.append(refuse("request.not_found", status=404))
+            continue
+        decision = model.place_city(tree, found, municipality_id=command.municipality_id)
+        if isinstance(decision, Accepted) and decision.events:
+            await store.save_city_place(tx, decision)
+            await tx.record([(command, decision)])
+        outcomes.append(_outcome(decision))
+    return outcomes
+
+
+def _outcome(decision: Decision[T]) -> T | Refusal:
+    return decision.state if isinstance(decision, Accepted) else decision
+
+
+class CitiesBelow:
+    """The cities below an area, read each time: what a manager sees follows at once."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def __call__(
+        self, *, tenant_id: UUID, area_id: UUID, levels: Sequence[str]
+    ) -> frozenset[UUID]:
+        async with self._database.transaction() as tx:
+            return await store.cities_below(tx, tenant_id=tenant_id, area_id=area_id, levels=levels)

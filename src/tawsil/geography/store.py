@@ -6,8 +6,10 @@ from uuid import UUID
 import asyncpg
 import msgspec
 
-from tawsil.geography.model import City, CityRules, Tenant, Zone
+from tawsil.geography.events import Level
+from tawsil.geography.model import Area, City, CityRules, Tenant, Zone
 from tawsil.kernel.db import Tx
+from tawsil.kernel.decisions import Accepted
 from tawsil.kernel.places import Place
 
 _ring = msgspec.json.Decoder(tuple[tuple[float, float], ...])
@@ -27,8 +29,8 @@ async def insert_city(tx: Tx, *, city: City) -> None:
     await tx.execute(
         """
         insert into geography.city (id, tenant_id, slug, name_en, name_ar, currency, timezone,
-            centre_latitude, centre_longitude, rules)
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10::jsonb)
+            centre_latitude, centre_longitude, rules, municipality_id)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10::jsonb, $11)
         """,
         city.id,
         city.tenant_id,
@@ -40,6 +42,7 @@ async def insert_city(tx: Tx, *, city: City) -> None:
         city.centre.latitude,
         city.centre.longitude,
         msgspec.json.encode(city.rules).decode(),
+        city.municipality_id,
     )
 
 
@@ -111,6 +114,108 @@ async def zones_by_cell(tx: Tx, *, city_id: UUID, cells: Sequence[int]) -> dict[
     return {row["cell"]: _zone(row) for row in rows}
 
 
+# Areas
+
+
+async def lock_tree(tx: Tx, *, tenant_id: UUID) -> dict[UUID, Area]:
+    """A tenant's areas, which nobody else changes until the transaction ends."""
+    await tx.execute("select from geography.tenant where id = $1 for no key update", tenant_id)
+    return {area.id: area for area in await areas(tx, tenant_id=tenant_id)}
+
+
+async def areas(tx: Tx, *, tenant_id: UUID) -> list[Area]:
+    """A tenant's areas, each after what it lies in."""
+    rows = await tx.rows(
+        """
+        select id, version, tenant_id, level, parent_id, slug, name_en, name_ar
+        from geography.area where tenant_id = $1
+        order by array_position(array['country', 'region', 'district'], level), slug, id
+        """,
+        tenant_id,
+    )
+    return [_area(row) for row in rows]
+
+
+async def insert_areas(tx: Tx, *, areas: Sequence[Area]) -> None:
+    await tx.execute(
+        """
+        insert into geography.area (id, version, tenant_id, level, parent_id, slug, name_en,
+            name_ar)
+        select * from unnest($1::uuid[], $2::int[], $3::uuid[], $4::text[], $5::uuid[],
+            $6::text[], $7::text[], $8::text[])
+        """,
+        [area.id for area in areas],
+        [area.version for area in areas],
+        [area.tenant_id for area in areas],
+        [area.level for area in areas],
+        [area.parent_id for area in areas],
+        [area.slug for area in areas],
+        [area.name_en for area in areas],
+        [area.name_ar for area in areas],
+    )
+
+
+async def save_area(tx: Tx, changed: Accepted[Area]) -> None:
+    area = changed.state
+    saved = await tx.execute(
+        """
+        update geography.area
+        set version = $3, parent_id = $4, slug = $5, name_en = $6, name_ar = $7
+        where id = $1 and version = $2
+        """,
+        area.id,
+        changed.expected_version,
+        area.version,
+        area.parent_id,
+        area.slug,
+        area.name_en,
+        area.name_ar,
+    )
+    assert saved == 1, "an area changed though its tree was locked"
+
+
+async def save_city_place(tx: Tx, changed: Accepted[City]) -> None:
+    city = changed.state
+    saved = await tx.execute(
+        """
+        update geography.city set version = $3, municipality_id = $4
+        where id = $1 and version = $2
+        """,
+        city.id,
+        changed.expected_version,
+        city.version,
+        city.municipality_id,
+    )
+    assert saved == 1, "a city moved though its tree was locked"
+
+
+async def cities_below(
+    tx: Tx, *, tenant_id: UUID, area_id: UUID, levels: Sequence[str]
+) -> frozenset[UUID]:
+    """The cities below an area, if it is the tenant's and at one of the levels."""
+    rows = await tx.rows(
+        """
+        with recursive below as (
+            select id from geography.area
+            where id = $2 and tenant_id = $1 and level = any($3::text[])
+            union all
+            select area.id from geography.area join below on area.parent_id = below.id
+        )
+        select city.id from geography.city join below on city.municipality_id = below.id
+        where city.tenant_id = $1
+        """,
+        tenant_id,
+        area_id,
+        list(levels),
+    )
+    return frozenset(row["id"] for row in rows)
+
+
+def _area(row: asyncpg.Record) -> Area:
+    known = dict(row)
+    return Area(level=Level(known.pop("level")), **known)
+
+
 def _city(row: asyncpg.Record) -> City:
     return City(
         id=row["id"],
@@ -122,6 +227,8 @@ def _city(row: asyncpg.Record) -> City:
         timezone=row["timezone"],
         centre=Place(row["centre_latitude"], row["centre_longitude"]),
         rules=_rules.decode(row["rules"]),
+        version=row["version"],
+        municipality_id=row["municipality_id"],
     )
 
 

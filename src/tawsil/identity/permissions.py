@@ -8,8 +8,9 @@ from tawsil.identity.events import Role
 
 def _reads_area(area: str) -> tuple[str, ...]:
     """A manager reads what lies in its part of country > region > district > municipality."""
-    resources = ("merchant", "order", "analytics", "user", "courier")
-    return tuple(f"{resource}:read:{area}" for resource in resources)
+    reads = ("merchant:read", "order:read", "courier:read", "user:read", "user:list")
+    counts = ("analytics:read", "analytics:dashboard", "analytics:export")
+    return tuple(f"{permission}:{area}" for permission in (*reads, *counts))
 
 
 PERMISSIONS: Final[Mapping[Role, tuple[str, ...]]] = {
@@ -24,6 +25,7 @@ PERMISSIONS: Final[Mapping[Role, tuple[str, ...]]] = {
         "zone:*",
         "payment:*",
         "ticket:*",
+        "location:*",
     ),
     Role.COUNTRY_DISTRIBUTOR: _reads_area("country"),
     Role.REGIONAL_MANAGER: _reads_area("region"),
