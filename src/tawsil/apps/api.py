@@ -6,6 +6,7 @@ from typing import Final
 
 import structlog
 from granian.constants import Interfaces
+from granian.http import HTTP1Settings
 from granian.log import LogLevels
 from granian.server.embed import Server
 
@@ -17,6 +18,7 @@ from tawsil.kernel.settings import Settings, load_settings
 log = structlog.get_logger(__name__)
 MOST_CONNECTIONS: Final = 16_384  # an idle live stream holds one
 STREAMS_END_WITHIN_S: Final = 0.5
+HEADERS_WITHIN_MS: Final = 10_000
 
 
 def main() -> None:
@@ -37,6 +39,7 @@ async def serve(settings: Settings) -> None:
             interface=Interfaces.ASGI,
             backlog=4_096,
             backpressure=MOST_CONNECTIONS,
+            http1_settings=HTTP1Settings(header_read_timeout=HEADERS_WITHIN_MS),
             log_level=LogLevels.error,
         )
         loop = asyncio.get_running_loop()

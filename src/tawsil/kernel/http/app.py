@@ -19,6 +19,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from tawsil.kernel import metrics
 from tawsil.kernel.db import Database
 from tawsil.kernel.http.addresses import BehindProxies, Networks
+from tawsil.kernel.http.bodies import MOST_BODY_BYTES, StrictRequest
 from tawsil.kernel.http.callers import PUBLIC, Authenticator, guard, provide_caller
 from tawsil.kernel.http.commands import Batchers, provide_commands
 from tawsil.kernel.http.errors import EXCEPTION_HANDLERS, Problem
@@ -27,7 +28,6 @@ from tawsil.kernel.http.middleware import RequestMiddleware
 from tawsil.kernel.http.reaches import CitiesBelow, no_areas, provide_reach, reaching
 from tawsil.kernel.http.reference import SwaggerPage, reference_asset
 
-MOST_BODY_BYTES: Final = 1_000_000
 READY_WITHIN_S: Final = 2.0
 OPEN: Final = {"rule": PUBLIC, "limit": UNLIMITED}
 Lifespan = Callable[[Litestar], AbstractAsyncContextManager[None]]
@@ -102,6 +102,7 @@ def create_app(
             }
         ),
         exception_handlers=EXCEPTION_HANDLERS,
+        request_class=StrictRequest,
         request_max_body_size=MOST_BODY_BYTES,
         lifespan=list(lifespan),
         on_app_init=[configure] if configure else [],
