@@ -20,6 +20,7 @@ from tawsil.kernel.http.errors import Problem
 from tawsil.kernel.http.limits import DEFAULT, Limit, Limiter
 
 ACCESS_COOKIE: Final = "tawsil_access"
+API_KEY_HEADER: Final = "x-api-key"
 
 
 class Caller(Struct, frozen=True, kw_only=True):
@@ -118,7 +119,7 @@ def _token(connection: ASGIConnection[Any, Any, Any, Any]) -> str | None:
     scheme, _, token = header.partition(" ")
     if scheme.lower() == "bearer" and token:
         return token.strip()
-    return connection.cookies.get(ACCESS_COOKIE)
+    return connection.headers.get(API_KEY_HEADER) or connection.cookies.get(ACCESS_COOKIE)
 
 
 def provide_caller(scope: Scope) -> Caller:
