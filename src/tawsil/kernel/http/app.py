@@ -1,7 +1,7 @@
 """The HTTP application: routes from the wiring, everything else from here."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Final
 
@@ -15,6 +15,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 
 from tawsil.kernel import metrics
 from tawsil.kernel.db import Database
+from tawsil.kernel.http import origins
 from tawsil.kernel.http.addresses import BehindProxies, Networks
 from tawsil.kernel.http.bodies import MOST_BODY_BYTES, StrictRequest
 from tawsil.kernel.http.callers import PUBLIC, Authenticator, guard, provide_caller
@@ -71,6 +72,7 @@ def create_app(
     state: dict[str, Any] | None = None,
     limiter: Limiter | None = None,
     proxies: Networks | None = None,
+    shared_with: Collection[str] = (),
     lifespan: Sequence[Lifespan] = (),
     configure: Callable[[AppConfig], AppConfig] | None = None,
     cities_below: CitiesBelow = no_areas,
@@ -96,11 +98,13 @@ def create_app(
                 "authenticate": authenticate,
                 "batchers": Batchers(database),
                 "limiter": limiter,
+                "shared_with": frozenset(shared_with),
                 "reach_of": reaching(cities_below),
                 **(state or {}),
             }
         ),
         exception_handlers=EXCEPTION_HANDLERS,
+        cors_config=origins.shared_with(shared_with),
         request_class=StrictRequest,
         request_max_body_size=MOST_BODY_BYTES,
         lifespan=list(lifespan),
