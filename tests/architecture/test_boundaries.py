@@ -83,3 +83,16 @@ def test_sql_stands_in_stores_and_migrations_alone():
         and (" from " in node.value or " set " in node.value or "values" in node.value)
     ]
     assert found == []
+
+
+@pytest.mark.parametrize("context", sorted(CONTEXTS))
+def test_contexts_reach_the_database_only_through_transactions(context: str):
+    """The pool itself knows no tenant."""
+    found = [
+        f"{name}:{node.lineno}"
+        for name, tree in modules().items()
+        if name.split(".")[0] == context
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and node.attr == "pool"
+    ]
+    assert found == []

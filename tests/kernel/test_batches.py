@@ -53,7 +53,7 @@ def render(outcome: Any) -> Answer:
 
 @pytest.fixture
 async def adding(database: Database) -> Any:
-    await database.pool.execute("create table added (n int)")
+    await database.pool.execute("create table added (n int); grant all on added to tawsil_tenant")
     yield Adding()
     await database.pool.execute("drop table added")
 
@@ -154,8 +154,13 @@ async def test_two_batches_that_lock_each_other_out_are_both_done(
     database: Database, by: By
 ) -> None:
     """A real deadlock: PostgreSQL ends one of the two, which is tried again."""
-    await database.pool.execute("create table pair (id int primary key, n int)")
-    await database.pool.execute("insert into pair values (1, 0), (2, 0)")
+    await database.pool.execute(
+        """
+        create table pair (id int primary key, n int);
+        insert into pair values (1, 0), (2, 0);
+        grant all on pair to tawsil_tenant
+        """
+    )
     tries = 0
     both = asyncio.Barrier(2)
 
@@ -163,7 +168,6 @@ async def test_two_batches_that_lock_each_other_out_are_both_done(
         nonlocal tries
         tries += 1
         (command,) = commands
-        await tx.execute("set local deadlock_timeout = '20ms'")
         await tx.execute("update pair set n = n + 1 where id = $1", command.n)
         if tries <= 2:
             await both.wait()

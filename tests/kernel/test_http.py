@@ -95,7 +95,12 @@ ROUTES = [keep_note, list_notes, read_word, read_secret, unruly, broken]
 
 @pytest.fixture
 async def client(serve: Any, database: Database) -> Any:
-    await database.pool.execute("create table note (n bigint, words text, at timestamptz)")
+    await database.pool.execute(
+        """
+        create table note (n bigint, words text, at timestamptz);
+        grant all on note to tawsil_tenant
+        """
+    )
     yield await serve(ROUTES)
     await database.pool.execute("drop table note")
 

@@ -55,7 +55,7 @@ class Giving:
 
 @pytest.fixture
 async def giving(database: Database) -> Any:
-    await database.pool.execute("create table given (n int)")
+    await database.pool.execute("create table given (n int); grant all on given to tawsil_tenant")
     yield Giving()
     await database.pool.execute("drop table given")
 

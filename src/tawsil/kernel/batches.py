@@ -117,9 +117,10 @@ class Batcher(Generic[C]):
                 waiting.done.set_result(answer)
 
     async def _commit(self, batch: Sequence[_Waiting[C]]) -> Sequence[Answer | Exception]:
+        theirs = self._database.within({w.command.by.tenant_id for w in batch})
         for attempt in range(DEADLOCK_RETRIES + 1):
             try:
-                async with self._database.transaction() as tx:
+                async with theirs.transaction() as tx:
                     return await self._answer(tx, batch)
             except (asyncpg.DeadlockDetectedError, asyncpg.SerializationError):
                 if attempt == DEADLOCK_RETRIES:

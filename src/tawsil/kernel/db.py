@@ -1,9 +1,9 @@
 """The database: a pool, and transactions that know their instant and record what was decided."""
 
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Final, Protocol, TypeAlias
 from uuid import UUID
 
 import asyncpg
@@ -12,6 +12,9 @@ from asyncpg.pool import PoolConnectionProxy
 
 from tawsil.kernel.clock import Ids
 from tawsil.kernel.decisions import Accepted, By, Command, Event, Subject
+
+TENANT_ROLE: Final = "tawsil_tenant"
+"""Whom row-level security holds; a database's owner is not held. See docs/adr/0017-tenants.md."""
 
 Connection: TypeAlias = "PoolConnectionProxy[asyncpg.Record]"
 
@@ -151,16 +154,30 @@ class Database:
         now: Callable[[], datetime],
         ids: Ids,
         jobs: JobQueue,
+        tenants: Iterable[UUID] | None = None,
     ) -> None:
         self.pool = pool
         self.now = now
         self.ids = ids
         self._jobs = jobs
+        self._bind = None if tenants is None else _bind(tenants)
+
+    def within(self, tenants: Iterable[UUID]) -> "Database":
+        """The same database, in whose transactions only the rows of these tenants exist."""
+        return Database(self.pool, now=self.now, ids=self.ids, jobs=self._jobs, tenants=tenants)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncGenerator[Tx, None]:
         async with self.pool.acquire() as connection, connection.transaction():
+            if self._bind is not None:
+                await connection.execute(self._bind)
             yield Tx(connection, now=self.now(), ids=self.ids, jobs=self._jobs)
+
+
+def _bind(tenants: Iterable[UUID]) -> str:
+    """Both statements in one message; both end with the transaction."""
+    these = ",".join(str(UUID(int=tenant.int)) for tenant in tenants)
+    return f"set local role {TENANT_ROLE}; set local tawsil.tenants = '{{{these}}}'"
 
 
 def event_type(cls: type[Event]) -> str:
@@ -184,3 +201,14 @@ async def connect(url: str, *, most: int = 10) -> "asyncpg.Pool[asyncpg.Record]"
             "jit": "off",
         },
     )
+
+
+async def breach(connection: "asyncpg.Connection[asyncpg.Record]") -> str | None:
+    """Why the server does not keep callers to their tenant; None when it does."""
+    try:
+        async with connection.transaction(readonly=True):
+            await connection.execute(_bind([]))
+            seen = await connection.fetchval("select exists (select from kernel.event)")
+    except asyncpg.PostgresError as error:
+        return str(error)
+    return "a transaction that is nobody's sees rows" if seen else None

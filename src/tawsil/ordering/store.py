@@ -36,6 +36,17 @@ class Destination(Struct, frozen=True, kw_only=True):
     notes: str = ""
 
 
+class Filter(Struct, frozen=True, kw_only=True):
+    """Which orders of a tenant; every field that is set narrows it."""
+
+    tenant_id: UUID
+    customer_id: UUID | None = None
+    merchant_id: UUID | None = None
+    courier_id: UUID | None = None
+    city_id: UUID | None = None
+    statuses: Sequence[Status] | None = None
+
+
 _AMOUNTS: Final = Amounts.__struct_fields__
 _COLUMNS: Final[dict[str, str]] = {
     "id": "uuid",
@@ -113,8 +124,7 @@ def _flat(order: Order) -> dict[str, Any]:
     }
 
 
-def order_of(known: dict[str, Any]) -> Order:
-    """A row as an order; the row is used up."""
+def _order(known: dict[str, Any]) -> Order:
     amounts = Amounts(**{name: known.pop(name) for name in _AMOUNTS})
     pickup = Place(known.pop("pickup_latitude"), known.pop("pickup_longitude"))
     dropoff = Place(known.pop("dropoff_latitude"), known.pop("dropoff_longitude"))
@@ -142,15 +152,15 @@ async def add(tx: Tx, placed: Sequence[tuple[Order, Sequence[Item], Destination]
         return
     flat = [_flat(order) for order, _, _ in placed]
     await tx.execute(_INSERT, *[[row[column] for row in flat] for column in _COLUMNS])
-    items = [(o.id, n, i) for o, of_order, _ in placed for n, i in enumerate(of_order)]
+    items = [(o, n, i) for o, of_order, _ in placed for n, i in enumerate(of_order)]
     await tx.execute(
         """
         insert into ordering.item (order_id, position, product_id, name_en, name_ar, quantity,
-            unit_price_minor, options, total_minor)
+            unit_price_minor, options, total_minor, tenant_id)
         select * from unnest($1::uuid[], $2::int[], $3::uuid[], $4::text[], $5::text[],
-            $6::int[], $7::bigint[], $8::jsonb[], $9::bigint[])
+            $6::int[], $7::bigint[], $8::jsonb[], $9::bigint[], $10::uuid[])
         """,
-        [order_id for order_id, _, _ in items],
+        [order.id for order, _, _ in items],
         [position for _, position, _ in items],
         [item.product_id for *_, item in items],
         [item.name_en for *_, item in items],
@@ -159,16 +169,18 @@ async def add(tx: Tx, placed: Sequence[tuple[Order, Sequence[Item], Destination]
         [item.unit_price_minor for *_, item in items],
         [msgspec.json.encode(item.options).decode() for *_, item in items],
         [item.total_minor for *_, item in items],
+        [order.tenant_id for order, _, _ in items],
     )
     await tx.execute(
         """
-        insert into ordering.destination (order_id, address, instructions, notes)
-        select * from unnest($1::uuid[], $2::text[], $3::text[], $4::text[])
+        insert into ordering.destination (order_id, address, instructions, notes, tenant_id)
+        select * from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::uuid[])
         """,
         [order.id for order, _, _ in placed],
         [to.address for _, _, to in placed],
         [to.instructions for _, _, to in placed],
         [to.notes for _, _, to in placed],
+        [order.tenant_id for order, _, _ in placed],
     )
 
 
@@ -191,12 +203,38 @@ async def lock(tx: Tx, ids: Sequence[UUID]) -> dict[UUID, Order]:
         'select * from ordering."order" where id = any($1::uuid[]) order by id for update',
         list(ids),
     )
-    return {row["id"]: order_of(dict(row)) for row in rows}
+    return {row["id"]: _order(dict(row)) for row in rows}
 
 
 async def get(tx: Tx, ids: Sequence[UUID]) -> dict[UUID, Order]:
     rows = await tx.rows('select * from ordering."order" where id = any($1::uuid[])', list(ids))
-    return {row["id"]: order_of(dict(row)) for row in rows}
+    return {row["id"]: _order(dict(row)) for row in rows}
+
+
+async def page(tx: Tx, which: Filter, *, limit: int, offset: int) -> tuple[list[Order], int]:
+    """Newest first, and how many there are in all. A merchant's are those it was offered."""
+    rows = await tx.rows(
+        """
+        select o.*, count(*) over () as found from ordering."order" o
+        where tenant_id = $1
+            and ($2::uuid is null or customer_id = $2)
+            and ($3::uuid is null or (merchant_id = $3 and offered_at is not null))
+            and ($4::uuid is null or courier_id = $4)
+            and ($5::uuid is null or city_id = $5)
+            and ($6::text[] is null or status = any($6))
+        order by placed_at desc, id desc limit $7 offset $8
+        """,
+        which.tenant_id,
+        which.customer_id,
+        which.merchant_id,
+        which.courier_id,
+        which.city_id,
+        None if which.statuses is None else list(which.statuses),
+        limit,
+        offset,
+    )
+    total = rows[0]["found"] if rows else 0
+    return [_order({k: v for k, v in row.items() if k != "found"}) for row in rows], total
 
 
 async def items(tx: Tx, order_ids: Sequence[UUID]) -> dict[UUID, list[Item]]:
@@ -242,7 +280,7 @@ async def live(tx: Tx, *, city_id: UUID) -> list[Order]:
         city_id,
         sorted(LIVE),
     )
-    return [order_of(dict(row)) for row in rows]
+    return [_order(dict(row)) for row in rows]
 
 
 class Remark(Struct, frozen=True, kw_only=True):
@@ -289,7 +327,7 @@ async def carried_by(tx: Tx, *, courier_ids: Sequence[UUID]) -> list[Order]:
         list(courier_ids),
         sorted(LIVE),
     )
-    return [order_of(dict(row)) for row in rows]
+    return [_order(dict(row)) for row in rows]
 
 
 async def counts(tx: Tx, *, city_id: UUID, since: datetime) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tawsil import migrations
+from tawsil.kernel.db import breach
 from tawsil.kernel.postgres import EmbeddedPostgres, PostgresError, find_binaries
 from tawsil.kernel.settings import Settings, SettingsError, load_settings
 
@@ -103,6 +104,7 @@ async def _server(url: str) -> list[Finding]:
         known = {name: await connection.fetchval(f"show {name}") for name in SAFE}
         unsafe = [f"{name} = {value}" for name, value in known.items() if value != SAFE[name]]
         at = await migrations.revision(connection)
+        torn = await breach(connection)
     finally:
         await connection.close()
     return [
@@ -123,6 +125,12 @@ async def _server(url: str) -> list[Finding]:
             at == migrations.newest(),
             at or "empty",
             "Run `tawsil migrate` (`tawsil up` does it too).",
+        ),
+        Finding(
+            "Tenants",
+            torn is None,
+            torn or "callers are kept to their own rows",
+            "Migrate; if it stays, see `tawsil_tenant` in docs/operations.md.",
         ),
     ]
 
