@@ -25,6 +25,7 @@ from tawsil.kernel.clock import Ids, VirtualClock
 from tawsil.kernel.db import Database
 from tawsil.kernel.decisions import By
 from tawsil.kernel.http.app import create_app
+from tawsil.kernel.sealing import open_sealer
 from tawsil.kernel.settings import Settings
 
 SITE = "http://tawsil.test"
@@ -49,9 +50,11 @@ async def client(
     settings = Settings()
     tokens = Tokens(database, settings=settings)
     cheap = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
-    key = SigningKey(
-        kid=rsa.thumbprint(), private_pem=rsa.as_pem(private=True).decode(), created_at=clock()
+    kid = rsa.thumbprint()
+    sealed = open_sealer(settings).seal(
+        rsa.as_pem(private=True), about=f"identity.signing_key/{kid}"
     )
+    key = SigningKey(kid=kid, private_sealed=sealed, created_at=clock(), signs_at=clock())
     user = NewUser(
         id=ids(),
         tenant_id=by.tenant_id,

@@ -1,7 +1,7 @@
 """One signing key for all tests, cheap hashes, and an application that checks real tokens."""
 
 from base64 import b64encode
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, Literal
 
 import asyncpg
@@ -9,11 +9,21 @@ import httpx
 import pytest
 from argon2 import PasswordHasher
 from joserfc.jwk import RSAKey
+from msgspec import Struct
 from pydantic import SecretStr
 
 from tawsil.identity import store
 from tawsil.identity.model.keys import SigningKey
-from tawsil.identity.public import Passwords, Tokens, authenticator
+from tawsil.identity.public import (
+    Grant,
+    NewUser,
+    Passwords,
+    Role,
+    Tokens,
+    User,
+    authenticator,
+    create_users,
+)
 from tawsil.identity.routes import routes
 from tawsil.kernel.clock import VirtualClock
 from tawsil.kernel.db import Database
@@ -101,3 +111,44 @@ async def mona(client: httpx.AsyncClient) -> dict[str, Any]:
     )
     assert answer.status_code == 201, answer.text
     return answer.json()["data"]
+
+
+class Person(Struct, frozen=True):
+    """A user of any role, and the headers of a request of theirs."""
+
+    user: User
+    headers: dict[str, str]
+
+
+People = Callable[..., Awaitable[Person]]
+
+
+@pytest.fixture
+def person(database: Database, tokens: Tokens, by: By) -> People:
+    """Makes people with a token: `await person(Role.ADMIN)`, `tenant_id` and `location_id` too."""
+
+    async def make(role: Role, **fields: Any) -> Person:
+        new = NewUser(
+            **{
+                "id": database.ids(),
+                "tenant_id": by.tenant_id,
+                "email": f"{database.ids()}@example.org",
+                "name": "Somebody",
+                "password_hash": "$argon2id$unused",
+                "roles": (role,),
+                **fields,
+            }
+        )
+        async with database.transaction() as tx:
+            (user,) = await create_users(tx, users=[new])
+        assert isinstance(user, User)
+        grant = Grant(
+            user_id=user.id,
+            tenant_id=user.tenant_id,
+            session_id=database.ids(),
+            device_id=None,
+        )
+        token = await tokens.access(user, grant=grant)
+        return Person(user, {"Authorization": f"Bearer {token}"})
+
+    return make

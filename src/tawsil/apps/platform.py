@@ -72,6 +72,7 @@ def create_api(settings: Settings, database: Database) -> Litestar:
         },
         limiter=Limiter(shared or local, exempt=Networks(networks(settings.rate_limits_exempt))),
         proxies=Networks(networks(settings.trusted_proxies)),
+        shared_with=settings.cors_origins.replace(",", " ").split(),
         lifespan=[hub.running, *([shared.running] if shared else [])],
         cities_below=geography.CitiesBelow(database),
     )

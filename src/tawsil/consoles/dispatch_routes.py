@@ -23,7 +23,7 @@ from msgspec import Struct
 from tawsil.consoles.access import ASSIGN, HOLD, READ, May, watch_of
 from tawsil.consoles.assets import Asked
 from tawsil.consoles.own_api import ask_as_caller, refusal_of
-from tawsil.consoles.pages import check_origin, cookie, fragment, page, stamp
+from tawsil.consoles.pages import cookie, fragment, page, stamp
 from tawsil.consoles.picture import CityFacts
 from tawsil.consoles.words import say
 from tawsil.kernel.http import Caller, allow, not_found
@@ -141,7 +141,6 @@ async def show_ruling(
 @post(f"{ADDRESS}/hold", opt={"rule": allow(HOLD)}, include_in_schema=False, status_code=303)
 async def hold(request: Asked, caller: NamedDependency[Caller], state: State) -> Response[Any]:
     """Set what customers meet, whatever the load; the page offers to undo it."""
-    check_origin(request)
     form = await request.form()
     city = await _city(state, caller, form)
     exactly = str(form.get("exactly", ""))
@@ -154,7 +153,6 @@ async def hold(request: Asked, caller: NamedDependency[Caller], state: State) ->
 @post(f"{ADDRESS}/let-go", opt={"rule": allow(HOLD)}, include_in_schema=False, status_code=303)
 async def let_go(request: Asked, caller: NamedDependency[Caller], state: State) -> Response[Any]:
     """Let the load decide again; the page offers to undo it."""
-    check_origin(request)
     form = await request.form()
     city = await _city(state, caller, form)
     return await _change_conditions(
@@ -176,7 +174,6 @@ async def act(
     act: FromPath[str],
 ) -> Response[Any]:
     """Escalate a delivery, give it to a courier, or take that back."""
-    check_origin(request)
     form = await request.form()
     city = await _city(state, caller, form)
     courier_id = str(form.get("courier_id", ""))

@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Struct
 
 from tawsil.consoles.assets import Asked
-from tawsil.kernel.http.callers import ACCESS_COOKIE
+from tawsil.kernel.http.origins import ACCESS_COOKIE, cookie_of
 from tawsil.kernel.i18n import current_locale
 
 OURSELVES: Final = "http://localhost"  # nothing is looked up: the application is asked in place
@@ -56,7 +56,7 @@ async def ask_as_caller(
     request: Asked, method: str, path: str, *, json: Any = None
 ) -> httpx.Response:
     """With the session that this request came with."""
-    token = request.cookies.get(ACCESS_COOKIE)
+    token = cookie_of(request, ACCESS_COOKIE)
     given = request.headers.get("authorization") or (f"Bearer {token}" if token else "")
     return await ask(request, method, path, headers={"Authorization": given}, json=json)
 

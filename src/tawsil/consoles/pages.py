@@ -15,7 +15,7 @@ from tawsil.consoles import words
 from tawsil.consoles.assets import Asked, address
 from tawsil.consoles.picture import STEPS, Presence, Stage
 from tawsil.kernel.http import Caller, Problem
-from tawsil.kernel.http.callers import ACCESS_COOKIE
+from tawsil.kernel.http.origins import ACCESS_COOKIE, cookie_of
 from tawsil.kernel.i18n import LOCALES, current_locale, text
 
 THEME_COOKIE: Final = "tawsil_theme"
@@ -96,17 +96,6 @@ def local_address(address: str | None, *, otherwise: str) -> str:
     return address
 
 
-def check_origin(request: Asked) -> None:
-    """Refuse a form that another site's page has sent.
-
-    Raises:
-        Problem: 403.
-    """
-    _, _, origin = request.headers.get("origin", "").partition("://")
-    if not origin or origin != request.headers.get("host"):
-        raise Problem(403, "console.foreign_form")
-
-
 def cookie(
     request: Asked, key: str, value: str, *, max_age: int, path: str = "/", hidden: bool = True
 ) -> Cookie:
@@ -132,7 +121,7 @@ def show_problem(request: Asked, error: Problem) -> Response[Any]:
         request,
         "problem.html",
         status=error.status,
-        signed_in=ACCESS_COOKIE in request.cookies,
+        signed_in=cookie_of(request, ACCESS_COOKIE) is not None,
         status_shown=error.status,
         sentence=text(error.code, params=shown),
     )

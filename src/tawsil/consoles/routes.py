@@ -22,7 +22,6 @@ from tawsil.consoles.pages import (
     HTML,
     THEME_COOKIE,
     THEMES,
-    check_origin,
     cookie,
     fragment,
     local_address,
@@ -30,12 +29,12 @@ from tawsil.consoles.pages import (
     show_problem,
 )
 from tawsil.consoles.picture import Stage
-from tawsil.consoles.sessions import REFRESH_COOKIE, UNTIL_COOKIE, Refused, Tokens
+from tawsil.consoles.sessions import UNTIL_COOKIE, Refused, Tokens
 from tawsil.consoles.snapshot import Snapshot
 from tawsil.kernel.http import PUBLIC, SIGNED_IN, Caller, Problem, allow, not_found
-from tawsil.kernel.http.callers import ACCESS_COOKIE
 from tawsil.kernel.http.envelope import request_context
 from tawsil.kernel.http.middleware import LOCALE_COOKIE
+from tawsil.kernel.http.origins import ACCESS_COOKIE, cookie_of
 from tawsil.kernel.i18n import LOCALES, text
 
 HOME: Final = "/city"
@@ -46,7 +45,7 @@ PRIVATE_HOUR: Final = "private, max-age=3600"
 @get("/", opt={"rule": PUBLIC}, include_in_schema=False, sync_to_thread=False)
 def go_in(request: Asked) -> Redirect:
     """To work, or to where one signs in."""
-    known = ACCESS_COOKIE in request.cookies or UNTIL_COOKIE in request.cookies
+    known = cookie_of(request, ACCESS_COOKIE) or UNTIL_COOKIE in request.cookies
     return Redirect(HOME if known else "/sign-in", status_code=303)
 
 
@@ -58,7 +57,6 @@ async def show_sign_in(request: Asked, next: FromQuery[str | None] = None) -> Re
 @post("/sign-in", opt={"rule": PUBLIC}, include_in_schema=False, status_code=303)
 async def sign_in(request: Asked) -> Response[Any]:
     """Start a session; on a wrong password the same page again, saying so."""
-    check_origin(request)
     form = await request.form()
     email, password = str(form.get("email", "")), str(form.get("password", ""))
     after = local_address(str(form.get("next", "")), otherwise=HOME)
@@ -78,7 +76,6 @@ async def sign_in(request: Asked) -> Response[Any]:
 
 @post("/sign-out", opt={"rule": PUBLIC}, include_in_schema=False, status_code=303)
 async def sign_out(request: Asked) -> Redirect:
-    check_origin(request)
     await sessions.sign_out(request)
     return Redirect("/sign-in", status_code=303, cookies=sessions.no_cookies(request))
 
@@ -87,7 +84,7 @@ async def sign_out(request: Asked) -> Redirect:
 def show_session(request: Asked, next: FromQuery[str | None] = None) -> Response[Any]:  # noqa: A002 - the name in the address
     """Where an expired session is taken up again; the page's script does it without asking."""
     after = local_address(next, otherwise=HOME)
-    if REFRESH_COOKIE not in request.cookies:
+    if sessions.refresh_token_of(request) is None:
         return page(request, "sign_in.html", status=401, email="", next=after, refused=None)
     return page(request, "session.html", next=after)
 
@@ -95,11 +92,10 @@ def show_session(request: Asked, next: FromQuery[str | None] = None) -> Response
 @post("/session/refresh", opt={"rule": PUBLIC}, include_in_schema=False, status_code=303)
 async def refresh_session(request: Asked) -> Response[Any]:
     """New tokens: for a form, on to `next`; for a script, how long they last."""
-    check_origin(request)
     scripted = request.headers.get("accept", "").startswith("application/json")
     form: Mapping[str, Any] = {} if scripted else await request.form()
     after = local_address(str(form.get("next", "")), otherwise=HOME)
-    refresh_token = request.cookies.get(REFRESH_COOKIE)
+    refresh_token = sessions.refresh_token_of(request)
     tokens = await sessions.refresh(request, refresh_token=refresh_token) if refresh_token else None
     if isinstance(tokens, Tokens):
         return _go(request, after, tokens, scripted=scripted)
@@ -121,7 +117,6 @@ def _go(request: Asked, to: str, tokens: Tokens, *, scripted: bool = False) -> R
 @post("/preferences", opt={"rule": PUBLIC}, include_in_schema=False, status_code=303)
 async def change_preferences(request: Asked) -> Redirect:
     """Remember a language or a theme, and come back."""
-    check_origin(request)
     form = await request.form()
     chosen = [
         cookie(request, key, value, max_age=A_YEAR_S)
@@ -263,6 +258,7 @@ _pages: Final = Router(
         *dispatch_routes.pages,
         show_design,
     ],
+    opt={"own_pages": True},
     exception_handlers={Problem: show_problem},
 )
 routes: Final = [_pages, show_snapshot, show_map, *dispatch_routes.parts, show_asset]

@@ -13,7 +13,7 @@ from msgspec import Struct
 from tawsil.consoles.assets import Asked
 from tawsil.consoles.own_api import Refused, ask, refusal_of
 from tawsil.consoles.pages import cookie
-from tawsil.kernel.http.callers import ACCESS_COOKIE
+from tawsil.kernel.http.origins import ACCESS_COOKIE, cookie_name, cookie_of
 
 REFRESH_COOKIE: Final = "tawsil_refresh"
 UNTIL_COOKIE: Final = "tawsil_session_until"
@@ -42,17 +42,17 @@ async def refresh(request: Asked, *, refresh_token: str) -> Tokens | Refused:
 
 async def sign_out(request: Asked) -> None:
     """End the session; one that has ended already stays so."""
-    token = request.cookies.get(ACCESS_COOKIE)
+    token = cookie_of(request, ACCESS_COOKIE)
     if token:
         await ask(request, "POST", "/v4/auth/logout", headers={"Authorization": f"Bearer {token}"})
 
 
 def cookies_of(request: Asked, tokens: Tokens, *, now_s: int) -> list[Cookie]:
     return [
-        cookie(request, ACCESS_COOKIE, tokens.access_token, max_age=tokens.expires_in),
+        cookie(request, _access(request), tokens.access_token, max_age=tokens.expires_in),
         cookie(
             request,
-            REFRESH_COOKIE,
+            _refresh(request),
             tokens.refresh_token,
             max_age=REFRESH_KEPT_S,
             path=REFRESH_PATH,
@@ -70,10 +70,22 @@ def cookies_of(request: Asked, tokens: Tokens, *, now_s: int) -> list[Cookie]:
 def no_cookies(request: Asked) -> list[Cookie]:
     """What makes a browser forget the session."""
     return [
-        cookie(request, ACCESS_COOKIE, "", max_age=0),
-        cookie(request, REFRESH_COOKIE, "", max_age=0, path=REFRESH_PATH),
+        cookie(request, _access(request), "", max_age=0),
+        cookie(request, _refresh(request), "", max_age=0, path=REFRESH_PATH),
         cookie(request, UNTIL_COOKIE, "", max_age=0, hidden=False),
     ]
+
+
+def refresh_token_of(request: Asked) -> str | None:
+    return cookie_of(request, REFRESH_COOKIE, path=REFRESH_PATH)
+
+
+def _access(request: Asked) -> str:
+    return cookie_name(request, ACCESS_COOKIE)
+
+
+def _refresh(request: Asked) -> str:
+    return cookie_name(request, REFRESH_COOKIE, path=REFRESH_PATH)
 
 
 async def _tokens(request: Asked, path: str, body: dict[str, str]) -> Tokens | Refused:

@@ -1,18 +1,23 @@
-"""From an access token to a caller, for every request, mostly from memory.
+"""From an access token or an API key to a caller, for every request, mostly from memory.
 
-A token that was verified once is known until it expires. Which sessions were revoked is read from
-the database at most every half second, so a revoked session is refused within a second everywhere.
+A token that was verified once is known until it expires. Which sessions were revoked, and what has
+become of the keys in use and of their owners, is read from the database at most every half second:
+what was revoked is refused within a second everywhere.
 """
 
 import asyncio
 from collections import OrderedDict
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from tawsil.identity import store
+from tawsil.identity import key_text, model, store
+from tawsil.identity.model.api_keys import ApiKey
+from tawsil.identity.model.users import User
 from tawsil.identity.tokens import InvalidTokenError, Tokens
 from tawsil.kernel.db import Database
 from tawsil.kernel.http import Caller, Problem
@@ -20,6 +25,7 @@ from tawsil.kernel.settings import Settings
 
 MOST_KNOWN: Final = 10_000
 REVOCATIONS_KEPT: Final = timedelta(seconds=0.5)
+KEYS_IDLE: Final = timedelta(minutes=2)  # after which an unused API key is forgotten here
 SLOWEST_COMMIT: Final = timedelta(seconds=60)  # of a revocation; transactions end after 30 s
 
 
@@ -39,6 +45,7 @@ class TokenAuthenticator:
             database, kept_for=timedelta(seconds=settings.access_token_s) + SLOWEST_COMMIT
         )
         self._known: OrderedDict[str, _Known] = OrderedDict()
+        self._api_keys = _ApiKeys(database)
 
     async def __call__(self, token: str) -> Caller:
         """The caller.
@@ -46,6 +53,11 @@ class TokenAuthenticator:
         Raises:
             Problem: 401.
         """
+        if token.startswith(key_text.PREFIX):
+            caller = await self._api_keys.caller(token)
+            if caller is None:
+                raise _refused()
+            return caller
         try:
             known = await self._recall(token) or await self._verify(token)
         except InvalidTokenError as error:
@@ -112,6 +124,83 @@ class _Revocations:
         kept = {id_: at for id_, at in self._revoked_at.items() if at > oldest}
         self._revoked_at = kept | fresh
         self._read_at = now
+
+
+class _Holder(Struct, frozen=True):
+    """A key in use, and whose it is, as last read; when it was last shown."""
+
+    key: ApiKey
+    owner: User
+    seen_at: datetime
+
+
+class _ApiKeys:
+    """The API keys in use. All of them are read again together; one that is new is read alone."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._lock = asyncio.Lock()
+        self._read_at: datetime | None = None
+        self._held: dict[UUID, _Holder] = {}
+
+    async def caller(self, text: str) -> Caller | None:
+        shown = key_text.read(text)
+        if shown is None:
+            return None
+        held = await self._holder(shown.id)
+        now = self._database.now()
+        if held is None or not model.api_keys.opens(
+            held.key, secret_hash=shown.secret_hash, owner=held.owner, now=now
+        ):
+            return None
+        await self._used(held, at=now)
+        return Caller(
+            user_id=held.key.id,
+            tenant_id=held.key.tenant_id,
+            session_id=held.key.id,
+            roles=tuple(role.value for role in held.owner.roles),
+            permissions=model.api_keys.power(held.key, owner=held.owner),
+            location_id=held.key.location_id,
+        )
+
+    async def _holder(self, id_: UUID) -> _Holder | None:
+        if self._stale():
+            async with self._lock:
+                if self._stale():
+                    now = self._database.now()
+                    in_use = [
+                        held.key.id
+                        for held in self._held.values()
+                        if now - held.seen_at < KEYS_IDLE
+                    ]
+                    self._held = await self._read(in_use) if in_use else {}
+                    self._read_at = now
+        held = self._held.get(id_)
+        if held is None and (held := (await self._read([id_])).get(id_)) is not None:
+            self._held[id_] = held
+        return held
+
+    def _stale(self) -> bool:
+        return self._read_at is None or self._database.now() - self._read_at >= REVOCATIONS_KEPT
+
+    async def _read(self, ids: Sequence[UUID]) -> dict[UUID, _Holder]:
+        now = self._database.now()
+        async with self._database.transaction() as tx:
+            found = await store.api_keys.with_owners(tx, ids)
+        return {
+            id_: _Holder(key, owner, held.seen_at if (held := self._held.get(id_)) else now)
+            for id_, (key, owner) in found.items()
+        }
+
+    async def _used(self, held: _Holder, *, at: datetime) -> None:
+        """Note that a key was used: here always, in the database once a minute."""
+        key = held.key
+        to_note = model.api_keys.use_to_note(key, now=at)
+        noted = replace(key, last_used_at=at) if to_note else key
+        self._held[key.id] = _Holder(noted, held.owner, at)
+        if to_note:
+            async with self._database.transaction() as tx:
+                await store.api_keys.note_use(tx, {key.id: at})
 
 
 def _refused() -> Problem:

@@ -1,5 +1,6 @@
 """What happens to users and their sessions. Ids only: personal data stays in identity's tables."""
 
+from datetime import datetime
 from enum import StrEnum
 from typing import Final
 from uuid import UUID
@@ -43,4 +44,40 @@ class SessionRevoked(Event, frozen=True, tag="session.revoked.v1"):
     because: RevokedBecause
 
 
-EVENTS: Final = (UserRegistered, SessionStarted, SessionRevoked)
+class ApiKeyCreated(Event, frozen=True, tag="api_key.created.v1"):
+    api_key_id: UUID
+    user_id: UUID
+    location_id: UUID | None
+    permissions: tuple[str, ...]
+    expires_at: datetime | None
+
+
+class ApiKeyRotated(Event, frozen=True, tag="api_key.rotated.v1"):
+    api_key_id: UUID
+    old_until_at: datetime
+
+
+class ApiKeyRevoked(Event, frozen=True, tag="api_key.revoked.v1"):
+    api_key_id: UUID
+
+
+class ServiceAccountCreated(Event, frozen=True, tag="service_account.created.v1"):
+    account_id: UUID
+    user_id: UUID
+    permissions: tuple[str, ...]
+
+
+class ServiceAccountRemoved(Event, frozen=True, tag="service_account.removed.v1"):
+    account_id: UUID
+
+
+EVENTS: Final = (
+    UserRegistered,
+    SessionStarted,
+    SessionRevoked,
+    ApiKeyCreated,
+    ApiKeyRotated,
+    ApiKeyRevoked,
+    ServiceAccountCreated,
+    ServiceAccountRemoved,
+)

@@ -26,6 +26,7 @@ PERMISSIONS: Final[Mapping[Role, tuple[str, ...]]] = {
         "payment:*",
         "ticket:*",
         "location:*",
+        "api_key:*",
     ),
     Role.COUNTRY_DISTRIBUTOR: _reads_area("country"),
     Role.REGIONAL_MANAGER: _reads_area("region"),
@@ -41,6 +42,7 @@ PERMISSIONS: Final[Mapping[Role, tuple[str, ...]]] = {
         "order:update:assigned",
         "analytics:read:own",
         "payment:read:own",
+        "api_key:*:own",
     ),
     Role.DELIVERY_PARTNER: (
         "profile:*:own",

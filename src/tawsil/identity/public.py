@@ -10,6 +10,7 @@ from tawsil.identity.model.keys import KeyUse, SigningKey
 from tawsil.identity.model.users import NewUser, User
 from tawsil.identity.passwords import Passwords
 from tawsil.identity.permissions import PERMISSIONS, permissions_of
+from tawsil.identity.store.people import people
 from tawsil.identity.token_keys import TokenKeys
 from tawsil.identity.tokens import Grant, Tokens
 from tawsil.kernel.db import Database, Tx
@@ -31,6 +32,7 @@ __all__ = [
     "authenticator",
     "create_users",
     "disable_users",
+    "find",
     "forget_sessions",
     "get_many",
     "hash_password",
@@ -71,6 +73,11 @@ async def disable_users(tx: Tx, *, ids: Iterable[UUID], by: By) -> list[User | R
 async def forget_sessions(tx: Tx) -> int:
     """Delete the sessions that can never be refreshed again; how many. Meant for a schedule."""
     return await store.sessions.forget(tx)
+
+
+async def find(tx: Tx, *, tenant_id: UUID, words: str, most: int) -> list[UUID]:
+    """Users whose name, e-mail address or telephone number begins with some words."""
+    return await people(tx, tenant_id=tenant_id, words=words, most=most)
 
 
 async def get_many(tx: Tx, *, tenant_id: UUID, ids: Iterable[UUID]) -> dict[UUID, User]:

@@ -123,15 +123,20 @@ class Sorts(Struct, frozen=True, kw_only=True):
 
 
 class Slice(Struct, Generic[T], frozen=True, kw_only=True):
-    """Some of a list. `total` is how many there are in all, when the list was not begun inside."""
+    """Some of a list, with a cursor behind each item.
+
+    `total` is how many there are in all, unless the list was begun inside, by cursor.
+    """
 
     items: Sequence[T]
+    cursors: Sequence[str] = ()
     total: int | None = None
     next_cursor: str | None = None
 
     def map(self, view: Callable[[T], U]) -> "Slice[U]":
         return Slice(
             items=[view(item) for item in self.items],
+            cursors=self.cursors,
             total=self.total,
             next_cursor=self.next_cursor,
         )
@@ -158,9 +163,19 @@ class Where:
         self._conditions.append(fragment.format(*[self.parameter(value) for value in values]))
         return self
 
-    def matching(self, which: Struct, fragments: Mapping[str, str]) -> "Where":
-        """A condition for every field of a filter that is set; each field has a fragment."""
-        assert fragments.keys() == set(which.__struct_fields__), "a filter that does nothing lies"
+    def matching(
+        self,
+        which: Struct,
+        fragments: Mapping[str, str],
+        *,
+        besides: AbstractSet[str] = frozenset(),
+    ) -> "Where":
+        """A condition for every field of a filter that is set.
+
+        Each field has a fragment, or is seen to otherwise (`besides`).
+        """
+        fields = set(which.__struct_fields__)
+        assert fragments.keys() | besides == fields, "a filter that does nothing lies"
         for field, fragment in fragments.items():
             value = getattr(which, field)
             if value is not None:
@@ -202,11 +217,12 @@ async def rows(
         *where.args,
     )
     shown = found[: take.limit]
-    more = len(found) > take.limit
+    cursors = [take.cursor_at([row[name] for name in keys]) for row in shown]
     return Slice(
         items=[{name: row[name] for name in row.keys() - keys.keys()} for row in shown],
+        cursors=cursors,
         total=total,
-        next_cursor=take.cursor_at([shown[-1][name] for name in keys]) if more else None,
+        next_cursor=cursors[-1] if len(found) > take.limit else None,
     )
 
 

@@ -13,13 +13,14 @@ class Reach(Struct, frozen=True, kw_only=True):
     """Everything of the tenant, or the sum of what the other fields name; with none: nothing.
 
     `city_ids` are those below a manager's area. `user_id` is set when the caller reaches what is
-    its own or assigned to it, `location_id` when it reaches what is its merchant's.
+    its own, `assigned_to` what it was given to do, `location_id` what is its merchant's.
     """
 
     tenant_id: UUID
     everything: bool = False
     city_ids: frozenset[UUID] = frozenset()
     user_id: UUID | None = None
+    assigned_to: UUID | None = None
     location_id: UUID | None = None
 
     @property

@@ -16,6 +16,7 @@ from pydantic_settings import (
 
 Port = Annotated[int, Field(ge=0, le=65_535)]
 SECRET_KEY_BYTES: Final = 32
+_ORIGIN: Final = re.compile(r"https?://[a-z0-9.-]+(:[0-9]+)?|https?://\[[0-9a-f:]+\](:[0-9]+)?")
 
 
 class SettingsError(RuntimeError):
@@ -59,12 +60,21 @@ class Settings(BaseSettings):
     )
     trusted_proxies: str = ""
     rate_limits_exempt: str = ""
+    cors_origins: str = ""
 
     @field_validator("trusted_proxies", "rate_limits_exempt")
     @classmethod
     def _networks_only(cls, value: str) -> str:
         for part in value.replace(",", " ").split():
             ip_network(part)
+        return value
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _origins_only(cls, value: str) -> str:
+        for origin in value.replace(",", " ").split():
+            if origin != "*" and not _ORIGIN.fullmatch(origin):
+                raise ValueError(f"{origin} is not an origin such as https://eats.example")
         return value
 
     @field_validator("database_url")

@@ -1,16 +1,14 @@
 """Who may see and do what with which order."""
 
-from collections.abc import Sequence
-from typing import Any
 from uuid import UUID
 
 from tawsil.kernel.db import Tx
 from tawsil.kernel.http import Caller, not_found
-from tawsil.ordering import store
-from tawsil.ordering.events import Status
+from tawsil.kernel.reach import Reach
+from tawsil.ordering import list_store
 from tawsil.ordering.model import Order
 from tawsil.ordering.moves import Party
-from tawsil.ordering.steps import Acting, concerns
+from tawsil.ordering.steps import Acting
 
 
 def acting(caller: Caller, permission: str) -> Acting:
@@ -25,24 +23,22 @@ def acting(caller: Caller, permission: str) -> Acting:
     return Acting(Party.CUSTOMER, caller.user_id)
 
 
-def orders_of(caller: Caller, statuses: Sequence[Status] | None) -> store.Filter:
-    who = acting(caller, "order:read")
-    if who.id is None and who.party is not Party.OPERATOR:
-        raise not_found()  # a merchant's user without a merchant
-    field = {
-        Party.CUSTOMER: "customer_id",
-        Party.MERCHANT: "merchant_id",
-        Party.COURIER: "courier_id",
-    }.get(who.party)
-    narrowed: dict[str, Any] = {field: who.id} if field else {}
-    return store.Filter(tenant_id=caller.tenant_id, statuses=statuses, **narrowed)
+async def visible(tx: Tx, *, reach: Reach, order_id: UUID) -> tuple[Order, Party]:
+    """An order within reach, and as whom it is looked at.
+
+    Raises:
+        Problem: 404, there is none, or it is out of reach.
+    """
+    order = (await list_store.reached(tx, reach=reach, ids=[order_id])).get(order_id)
+    if order is None:
+        raise not_found()
+    return order, seen_by(order, reach)
 
 
-async def visible(tx: Tx, caller: Caller, order_id: UUID) -> tuple[Order, Acting]:
-    who = acting(caller, "order:read")
-    order = (await store.get(tx, [order_id])).get(order_id)
-    if order is None or not concerns(order, tenant_id=caller.tenant_id, acting=who):
-        raise not_found()
-    if who.party is Party.MERCHANT and order.offered_at is None:
-        raise not_found()
-    return order, who
+def seen_by(order: Order, reach: Reach) -> Party:
+    """As whom somebody looks at an order within their reach: managers look as operations do."""
+    if reach.city(order.city_id):
+        return Party.OPERATOR
+    if reach.location_id == order.merchant_id:
+        return Party.MERCHANT
+    return Party.CUSTOMER if reach.user_id == order.customer_id else Party.COURIER

@@ -6,6 +6,7 @@ from uuid import UUID
 from tawsil.kernel.batches import Handle
 from tawsil.kernel.db import Database
 from tawsil.kernel.http import Caller, Problem
+from tawsil.kernel.reach import Reach
 from tawsil.ordering import journey
 from tawsil.ordering.access import acting, visible
 from tawsil.ordering.events import Status
@@ -70,7 +71,7 @@ def canceller(caller: Caller) -> Acting:
 
 
 async def towards(
-    database: Database, caller: Caller, *, order_id: UUID, to: Status, notes: str
+    database: Database, caller: Caller, *, reach: Reach, order_id: UUID, to: Status, notes: str
 ) -> tuple[Handle[Any], Any]:
     """The command that brings an order to a status; its notes are a remark, not a reason.
 
@@ -79,7 +80,7 @@ async def towards(
     """
     if to in NEVER_SET:
         async with database.transaction() as tx:
-            order, _ = await visible(tx, caller, order_id)
+            order, _ = await visible(tx, reach=reach, order_id=order_id)
         legal = [status for status in legal_moves(order) if status not in NEVER_SET]
         raise Problem(409, "order.status_not_settable", wanted=to, legal=legal)
     common: dict[str, Any] = {

@@ -2,16 +2,19 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from msgspec import Struct
 
+from tawsil.identity import public as identity
 from tawsil.kernel.db import Tx
 from tawsil.kernel.events import Recorded, Registry
 from tawsil.kernel.events import story as _story
-from tawsil.ordering import store
-from tawsil.ordering.access import acting, visible
+from tawsil.kernel.lists import Slice, Take
+from tawsil.kernel.reach import Reach
+from tawsil.ordering import list_store, store
+from tawsil.ordering.access import acting, seen_by, visible
 from tawsil.ordering.asking import cancelling, placing, towards
 from tawsil.ordering.events import Status
 from tawsil.ordering.journey import (
@@ -39,12 +42,14 @@ from tawsil.ordering.journey import (
     return_to_merchant,
     start_preparing,
 )
+from tawsil.ordering.list_store import SORTS, Filter, Named, reached
 from tawsil.ordering.model import Choice, Order, PaidBy, PaymentStage, legal_moves
 from tawsil.ordering.moves import Party
 from tawsil.ordering.steps import Acting
 from tawsil.ordering.store import Destination, Item
 
 __all__ = [
+    "SORTS",
     "AcceptOrder",
     "Acting",
     "CancelOrder",
@@ -54,6 +59,7 @@ __all__ = [
     "ComplainAbout",
     "DeliverOrder",
     "Destination",
+    "Filter",
     "Item",
     "MarkUndeliverable",
     "MoveOrder",
@@ -84,8 +90,11 @@ __all__ = [
     "pick_up",
     "place",
     "placing",
+    "reached",
     "refund",
     "return_to_merchant",
+    "search_orders",
+    "seen_by",
     "start_preparing",
     "summary",
     "timeline",
@@ -93,6 +102,10 @@ __all__ = [
     "visible",
     "without_deadline",
 ]
+
+
+LONGEST_NUMBER: Final = 18  # digits that a bigint always holds
+MOST_NAMED: Final = 500  # customers, of whom so many begin alike, are not told apart by more
 
 
 class Summary(Struct, frozen=True, kw_only=True):
@@ -108,6 +121,24 @@ async def get_many(tx: Tx, *, tenant_id: UUID, ids: Sequence[UUID]) -> dict[UUID
     """Orders of one tenant, by id; unknown ids are left out."""
     found = await store.get(tx, ids)
     return {order_id: order for order_id, order in found.items() if order.tenant_id == tenant_id}
+
+
+async def search_orders(tx: Tx, *, reach: Reach, which: Filter, take: Take) -> Slice[Order]:
+    """Some of the orders within reach; `take` is made by `SORTS.take(which, …)`."""
+    named = None if which.words is None else await _named(tx, which.words, reach=reach)
+    return await list_store.search(tx, reach=reach, which=which, named=named, take=take)
+
+
+async def _named(tx: Tx, words: str, *, reach: Reach) -> Named:
+    """Customers are found by name by those alone who look at other people's orders."""
+    number = words.removeprefix("#")
+    known = number.isascii() and number.isdigit() and len(number) <= LONGEST_NUMBER
+    people = (
+        await identity.find(tx, tenant_id=reach.tenant_id, words=words, most=MOST_NAMED)
+        if reach.from_above
+        else []
+    )
+    return Named(number=int(number) if known else None, customer_ids=people)
 
 
 async def live(tx: Tx, *, city_id: UUID) -> list[Order]:

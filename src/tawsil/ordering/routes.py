@@ -6,26 +6,21 @@ from uuid import UUID
 from litestar import Response, get, post, put
 from litestar.datastructures import State
 from litestar.di import NamedDependency
-from litestar.params import FromPath, FromQuery, JSONBody
+from litestar.params import FromPath, JSONBody
 
 from tawsil.kernel.db import Database
 from tawsil.kernel.http import (
     Caller,
     Commands,
     Envelope,
-    Page,
-    PageNumber,
-    PageQuery,
-    PageSize,
     allow,
     envelope,
-    page_envelope,
 )
-from tawsil.ordering import cart, journey, public, store, whereabouts
-from tawsil.ordering.access import acting, orders_of, visible
+from tawsil.kernel.reach import Reach
+from tawsil.ordering import cart, journey, lists, public, store, whereabouts
+from tawsil.ordering.access import acting, visible
 from tawsil.ordering.asking import STEPS, Step, canceller, cancelling, placing, towards
-from tawsil.ordering.events import Status
-from tawsil.ordering.moves import LIVE, Party
+from tawsil.ordering.moves import Party
 from tawsil.ordering.views import (
     AcceptBody,
     ChoiceBody,
@@ -62,25 +57,6 @@ async def place_order(
     )
 
 
-@get("/v4/orders", opt={"rule": allow("order:read")}, tags=["Orders"], summary="List orders")
-async def list_orders(
-    caller: NamedDependency[Caller],
-    database: NamedDependency[Database],
-    status: FromQuery[list[Status] | None] = None,
-    live: FromQuery[bool] = False,  # noqa: FBT002 - a query parameter
-    page: PageNumber = 1,
-    limit: PageSize = 20,
-) -> Envelope[list[OrderView]]:
-    """The orders the caller may see, newest first."""
-    query = PageQuery(page=page, limit=limit)
-    which = orders_of(caller, sorted(LIVE) if live else status)
-    async with database.transaction() as tx:
-        orders, total = await store.page(tx, which, limit=query.limit, offset=query.offset)
-        items = await store.items(tx, [order.id for order in orders])
-    views = [OrderView.of(order, items=items[order.id]) for order in orders]
-    return page_envelope(Page(items=views, total=total), query)
-
-
 @get(
     "/v4/orders/{order_id:uuid}",
     opt={"rule": allow("order:read")},
@@ -88,22 +64,22 @@ async def list_orders(
     summary="One order",
 )
 async def get_order(
-    order_id: FromPath[UUID], caller: NamedDependency[Caller], database: NamedDependency[Database]
+    order_id: FromPath[UUID], reach: NamedDependency[Reach], database: NamedDependency[Database]
 ) -> Envelope[OrderView]:
     async with database.transaction() as tx:
-        order, who = await visible(tx, caller, order_id)
+        order, party = await visible(tx, reach=reach, order_id=order_id)
         items = (await store.items(tx, [order_id]))[order_id]
-        staff = who.party is Party.OPERATOR
+        staff = party is Party.OPERATOR
         remarks = await store.remarks(tx, order_id) if staff else []
         destination = (await store.destinations(tx, [order_id])).get(order_id)
-    knows_the_way = who.party is not Party.MERCHANT
+    knows_the_way = party is not Party.MERCHANT
     return envelope(
         OrderView.of(
             order,
             items=items,
             destination=destination if knows_the_way else None,
             remarks=[f"{remark.actor_role}: {remark.words}" for remark in remarks],
-            handover_pin=order.handover_pin if who.party is Party.CUSTOMER else None,
+            handover_pin=order.handover_pin if party is Party.CUSTOMER else None,
         )
     )
 
@@ -116,15 +92,15 @@ async def get_order(
 )
 async def get_timeline(
     order_id: FromPath[UUID],
-    caller: NamedDependency[Caller],
+    reach: NamedDependency[Reach],
     database: NamedDependency[Database],
     state: State,
 ) -> Envelope[list[TimelineEntry]]:
     """Every event of the order, its payment and its delivery, in the order it was recorded."""
     async with database.transaction() as tx:
-        _, who = await visible(tx, caller, order_id)
+        _, party = await visible(tx, reach=reach, order_id=order_id)
         story = await public.timeline(tx, state.registry, order_id=order_id)
-    staff = who.party is Party.OPERATOR
+    staff = party is Party.OPERATOR
     return envelope(
         [TimelineEntry.of(recorded) for recorded in story if staff or recorded.stream == "order"]
     )
@@ -356,21 +332,22 @@ async def put_status(
     order_id: FromPath[UUID],
     data: JSONBody[StatusBody],
     caller: NamedDependency[Caller],
+    reach: NamedDependency[Reach],
     commands: NamedDependency[Commands],
     database: NamedDependency[Database],
 ) -> Response[Envelope[OrderView]]:
     """Mapped to the same commands; an illegal move is a 409 that names the legal ones."""
     handle, command = await towards(
-        database, caller, order_id=order_id, to=data.status, notes=data.notes
+        database, caller, reach=reach, order_id=order_id, to=data.status, notes=data.notes
     )
     return await commands.submit(handle, command, view=OrderView.of)
 
 
 routes: Final = [
     *cart.routes,
+    *lists.routes,
     *whereabouts.routes,
     place_order,
-    list_orders,
     get_order,
     get_timeline,
     accept_order,

@@ -36,17 +36,6 @@ class Destination(Struct, frozen=True, kw_only=True):
     notes: str = ""
 
 
-class Filter(Struct, frozen=True, kw_only=True):
-    """Which orders of a tenant; every field that is set narrows it."""
-
-    tenant_id: UUID
-    customer_id: UUID | None = None
-    merchant_id: UUID | None = None
-    courier_id: UUID | None = None
-    city_id: UUID | None = None
-    statuses: Sequence[Status] | None = None
-
-
 _AMOUNTS: Final = Amounts.__struct_fields__
 _COLUMNS: Final[dict[str, str]] = {
     "id": "uuid",
@@ -124,7 +113,8 @@ def _flat(order: Order) -> dict[str, Any]:
     }
 
 
-def _order(known: dict[str, Any]) -> Order:
+def order_of(known: dict[str, Any]) -> Order:
+    """A row as an order; the row is used up."""
     amounts = Amounts(**{name: known.pop(name) for name in _AMOUNTS})
     pickup = Place(known.pop("pickup_latitude"), known.pop("pickup_longitude"))
     dropoff = Place(known.pop("dropoff_latitude"), known.pop("dropoff_longitude"))
@@ -203,38 +193,12 @@ async def lock(tx: Tx, ids: Sequence[UUID]) -> dict[UUID, Order]:
         'select * from ordering."order" where id = any($1::uuid[]) order by id for update',
         list(ids),
     )
-    return {row["id"]: _order(dict(row)) for row in rows}
+    return {row["id"]: order_of(dict(row)) for row in rows}
 
 
 async def get(tx: Tx, ids: Sequence[UUID]) -> dict[UUID, Order]:
     rows = await tx.rows('select * from ordering."order" where id = any($1::uuid[])', list(ids))
-    return {row["id"]: _order(dict(row)) for row in rows}
-
-
-async def page(tx: Tx, which: Filter, *, limit: int, offset: int) -> tuple[list[Order], int]:
-    """Newest first, and how many there are in all. A merchant's are those it was offered."""
-    rows = await tx.rows(
-        """
-        select o.*, count(*) over () as found from ordering."order" o
-        where tenant_id = $1
-            and ($2::uuid is null or customer_id = $2)
-            and ($3::uuid is null or (merchant_id = $3 and offered_at is not null))
-            and ($4::uuid is null or courier_id = $4)
-            and ($5::uuid is null or city_id = $5)
-            and ($6::text[] is null or status = any($6))
-        order by placed_at desc, id desc limit $7 offset $8
-        """,
-        which.tenant_id,
-        which.customer_id,
-        which.merchant_id,
-        which.courier_id,
-        which.city_id,
-        None if which.statuses is None else list(which.statuses),
-        limit,
-        offset,
-    )
-    total = rows[0]["found"] if rows else 0
-    return [_order({k: v for k, v in row.items() if k != "found"}) for row in rows], total
+    return {row["id"]: order_of(dict(row)) for row in rows}
 
 
 async def items(tx: Tx, order_ids: Sequence[UUID]) -> dict[UUID, list[Item]]:
@@ -280,7 +244,7 @@ async def live(tx: Tx, *, city_id: UUID) -> list[Order]:
         city_id,
         sorted(LIVE),
     )
-    return [_order(dict(row)) for row in rows]
+    return [order_of(dict(row)) for row in rows]
 
 
 class Remark(Struct, frozen=True, kw_only=True):
@@ -327,7 +291,7 @@ async def carried_by(tx: Tx, *, courier_ids: Sequence[UUID]) -> list[Order]:
         list(courier_ids),
         sorted(LIVE),
     )
-    return [_order(dict(row)) for row in rows]
+    return [order_of(dict(row)) for row in rows]
 
 
 async def counts(tx: Tx, *, city_id: UUID, since: datetime) -> dict[str, Any]:

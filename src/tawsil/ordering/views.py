@@ -64,6 +64,7 @@ class OrderView(Struct, frozen=True, kw_only=True):
 
     id: UUID
     number: int
+    city_id: UUID
     customer_id: UUID
     merchant_id: UUID
     courier_id: UUID | None
@@ -104,6 +105,7 @@ class OrderView(Struct, frozen=True, kw_only=True):
         return cls(
             id=order.id,
             number=order.number,
+            city_id=order.city_id,
             customer_id=order.customer_id,
             merchant_id=order.merchant_id,
             courier_id=order.courier_id,

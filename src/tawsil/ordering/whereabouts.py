@@ -11,7 +11,8 @@ from msgspec import Struct
 
 from tawsil.dispatch import public as dispatch
 from tawsil.kernel.db import Database, Tx
-from tawsil.kernel.http import Caller, Envelope, Problem, allow, envelope, since_v2
+from tawsil.kernel.http import Envelope, Problem, allow, envelope, since_v2
+from tawsil.kernel.reach import Reach
 from tawsil.ordering.access import visible
 from tawsil.ordering.events import Status
 from tawsil.ordering.model import Order
@@ -57,11 +58,11 @@ class DeliveryStatusView(Struct, frozen=True, kw_only=True):
     summary="How far an order is on its way",
 )
 async def show_delivery_status(
-    order_id: FromPath[UUID], caller: NamedDependency[Caller], database: NamedDependency[Database]
+    order_id: FromPath[UUID], reach: NamedDependency[Reach], database: NamedDependency[Database]
 ) -> Envelope[DeliveryStatusView]:
     """Everything a waiting person asks, in one answer; live streams tell the same unasked."""
     async with database.transaction() as tx:
-        order, _ = await visible(tx, caller, order_id)
+        order, _ = await visible(tx, reach=reach, order_id=order_id)
         delivery = (await dispatch.of_references(tx, reference_ids=[order_id])).get(order_id)
         location = await _location(tx, order)
     etas = delivery.etas if delivery and order.status in LIVE else None
@@ -89,14 +90,14 @@ async def show_delivery_status(
     summary="Where the courier of a delivery is",
 )
 async def show_delivery_location(
-    order_id: FromPath[UUID], caller: NamedDependency[Caller], database: NamedDependency[Database]
+    order_id: FromPath[UUID], reach: NamedDependency[Reach], database: NamedDependency[Database]
 ) -> Envelope[DeliveryLocationView]:
     """For the people of the order, and only while a courier is on it.
 
     Deliveries are addressed by the order they are for.
     """
     async with database.transaction() as tx:
-        order, _ = await visible(tx, caller, order_id)
+        order, _ = await visible(tx, reach=reach, order_id=order_id)
         location = await _location(tx, order)
     if location is None:
         raise Problem(404, "order.courier_not_in_sight")

@@ -5,10 +5,11 @@ The application's state holds `tokens: Tokens`, `passwords: Passwords` and `defa
 
 from typing import Final
 
-from tawsil.identity.routes import keys, sign_in, users
+from tawsil.identity.routes import api_keys, keys, sign_in, users
 
 routes: Final = [
     *sign_in.routes,
     *users.routes,
     *keys.routes,
+    *api_keys.routes,
 ]

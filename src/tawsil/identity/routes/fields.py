@@ -1,4 +1,4 @@
-"""What may stand in the fields of a request."""
+"""What may stand in the fields of a request. In a pattern `$` alone lets a last newline pass."""
 
 from typing import Annotated, Literal
 
@@ -9,17 +9,28 @@ Email = Annotated[
     Meta(
         min_length=3,
         max_length=254,
-        pattern=r"^[^@\s\x00-\x1f]+@[^@\s\x00-\x1f]+$",
+        pattern=r"^[^@\s\x00-\x1f]+@[^@\s\x00-\x1f]+$(?!\n)",
         examples=["mona@example.org"],
     ),
 ]
 Password = Annotated[str, Meta(max_length=1_000, examples=["correct horse battery"])]
 Name = Annotated[
-    str, Meta(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f]+$", examples=["Mona Haddad"])
+    str,
+    Meta(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f]+$(?!\n)", examples=["Mona Haddad"]),
 ]
-Phone = Annotated[str, Meta(pattern=r"^\+[1-9][0-9]{6,14}$", examples=["+9613123456"])]
+Phone = Annotated[str, Meta(pattern=r"^\+[1-9][0-9]{6,14}$(?!\n)", examples=["+9613123456"])]
 Language = Annotated[Literal["en", "ar"], Meta(examples=["ar"])]
 DeviceId = Annotated[
-    str, Meta(min_length=1, max_length=200, pattern=r"^[\x21-\x7e]+$", examples=["pixel-9-a81f"])
+    str,
+    Meta(min_length=1, max_length=200, pattern=r"^[\x21-\x7e]+$(?!\n)", examples=["pixel-9-a81f"]),
 ]
 Token = Annotated[str, Meta(min_length=1, max_length=4_096)]
+Permission = Annotated[
+    str,
+    Meta(
+        max_length=100,
+        pattern=r"^([a-z_]+|\*):([a-z_]+|\*)"
+        r"(:(own|assigned|merchant|municipality|district|region|country|all))?$(?!\n)",
+        examples=["order:read:assigned"],
+    ),
+]

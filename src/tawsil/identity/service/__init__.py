@@ -1,5 +1,5 @@
 """What can be asked of identity. Hashing and signing happen before or after, not in here."""
 
-from tawsil.identity.service import sessions, users
+from tawsil.identity.service import api_keys, sessions, users
 
-__all__ = ["sessions", "users"]
+__all__ = ["api_keys", "sessions", "users"]

@@ -1,23 +1,21 @@
 """The HTTP application: routes from the wiring, everything else from here."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Final, cast
 
 import asyncpg
-from litestar import Litestar, Response, Router, get, head
+from litestar import Litestar, Response, get, head
 from litestar.config.app import AppConfig
 from litestar.datastructures import State
 from litestar.di import Provide
-from litestar.openapi import OpenAPIConfig
-from litestar.openapi.plugins import JsonRenderPlugin
-from litestar.openapi.spec import Components, SecurityScheme, Server
 from litestar.types import ControllerRouterHandler, Scope
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from tawsil.kernel import metrics
 from tawsil.kernel.db import Database
+from tawsil.kernel.http import origins
 from tawsil.kernel.http.addresses import BehindProxies, Networks
 from tawsil.kernel.http.bodies import MOST_BODY_BYTES, StrictRequest
 from tawsil.kernel.http.callers import PUBLIC, Authenticator, Caller, guard, provide_caller
@@ -25,8 +23,9 @@ from tawsil.kernel.http.commands import Batchers, provide_commands
 from tawsil.kernel.http.errors import EXCEPTION_HANDLERS, Problem
 from tawsil.kernel.http.limits import UNLIMITED, Limiter
 from tawsil.kernel.http.middleware import RequestMiddleware
+from tawsil.kernel.http.openapi import About, Document
 from tawsil.kernel.http.reaches import CitiesBelow, no_areas, provide_reach, reaching
-from tawsil.kernel.http.reference import SwaggerPage, reference_asset
+from tawsil.kernel.http.reference import reference_routes
 
 READY_WITHIN_S: Final = 2.0
 OPEN: Final = {"rule": PUBLIC, "limit": UNLIMITED}
@@ -73,9 +72,11 @@ def create_app(
     state: dict[str, Any] | None = None,
     limiter: Limiter | None = None,
     proxies: Networks | None = None,
+    shared_with: Collection[str] = (),
     lifespan: Sequence[Lifespan] = (),
     configure: Callable[[AppConfig], AppConfig] | None = None,
     cities_below: CitiesBelow = no_areas,
+    about: About | None = None,
 ) -> Litestar:
     """An application over one database; `state` holds what routes are given besides it.
 
@@ -83,7 +84,7 @@ def create_app(
     believed about whom they speak for; without `cities_below` managers of areas reach nothing.
     """
     app = Litestar(
-        route_handlers=[health, health_head, ready, show_metrics, reference_asset, *routes],
+        route_handlers=[health, health_head, ready, show_metrics, *reference_routes, *routes],
         guards=[guard],
         dependencies={
             "caller": Provide(provide_caller, sync_to_thread=False),
@@ -97,32 +98,21 @@ def create_app(
                 "authenticate": authenticate,
                 "batchers": Batchers(database),
                 "limiter": limiter,
+                "shared_with": frozenset(shared_with),
                 "reach_of": reaching(cities_below),
                 **(state or {}),
             }
         ),
         exception_handlers=EXCEPTION_HANDLERS,
+        cors_config=origins.shared_with(shared_with),
         request_class=StrictRequest,
         request_max_body_size=MOST_BODY_BYTES,
         lifespan=list(lifespan),
         on_app_init=[configure] if configure else [],
-        openapi_config=OpenAPIConfig(
-            title="Tawsil",
-            version="4",
-            openapi_router=Router(
-                path="/docs", route_handlers=[], opt={"rule": PUBLIC}, include_in_schema=False
-            ),
-            servers=[Server(url="/")],
-            render_plugins=[SwaggerPage(), JsonRenderPlugin()],
-            components=Components(
-                security_schemes={
-                    "bearer": SecurityScheme(type="http", scheme="bearer", bearer_format="JWT")
-                }
-            ),
-            security=[{"bearer": []}],
-        ),
+        openapi_config=None,
         logging_config=None,
     )
+    app.state.document = Document(app, about or About())
     # Around routing too: an address or a method that nothing answers to has no route's middleware.
     app.asgi_handler = RequestMiddleware(app.asgi_handler, now=database.now, ids=database.ids)
     if proxies:

@@ -18,8 +18,7 @@ from tawsil.kernel.decisions import By
 from tawsil.kernel.http.envelope import request_context
 from tawsil.kernel.http.errors import Problem
 from tawsil.kernel.http.limits import DEFAULT, Limit, Limiter
-
-ACCESS_COOKIE: Final = "tawsil_access"
+from tawsil.kernel.http.origins import ACCESS_COOKIE, check_origin, cookie_of, shown_token
 
 
 class Caller(Struct, frozen=True, kw_only=True):
@@ -84,16 +83,22 @@ async def guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRou
     """Let the caller through only if the route's rule allows it; routes without one are refused.
 
     The request is counted against the route's limit: for its user, once it is known who that is,
-    else for its address. A token that is not valid is counted for the address too.
+    else for its address. A token that is not valid is counted for the address too. Before that,
+    what another site's page made a browser send is refused.
     """
     if isinstance(connection, Request) and connection.method == "OPTIONS":
         return  # says which methods an address has, as any 405 does
     rule = handler.opt.get("rule")
     assert isinstance(rule, Rule), f"{handler} declares no rule"
+    check_origin(
+        connection,
+        shared_with=connection.app.state.get("shared_with", ()),
+        own_pages=handler.opt.get("own_pages", False),
+    )
     limit: Limit = handler.opt.get("limit", DEFAULT)
     limiter: Limiter | None = connection.app.state.get("limiter")
     caller = refused = None
-    token = _token(connection)
+    token = shown_token(connection) or cookie_of(connection, ACCESS_COOKIE)
     if token is not None and not (rule.public and (limiter is None or limit.by_address)):
         try:
             caller = await connection.app.state.authenticate(token)
@@ -111,14 +116,6 @@ async def guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRou
     connection.scope["user"] = caller
     if rule.permission is not None and not caller.scopes(rule.permission):
         raise Problem(403, "request.forbidden", permission=rule.permission)
-
-
-def _token(connection: ASGIConnection[Any, Any, Any, Any]) -> str | None:
-    header = connection.headers.get("authorization", "")
-    scheme, _, token = header.partition(" ")
-    if scheme.lower() == "bearer" and token:
-        return token.strip()
-    return connection.cookies.get(ACCESS_COOKIE)
 
 
 def provide_caller(scope: Scope) -> Caller:

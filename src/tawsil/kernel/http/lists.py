@@ -1,13 +1,8 @@
 """Lists over HTTP: pages and cursors, sorting, and the whole list as CSV.
 
-SORTS = Sorts(keys={"placed_at": Key("placed_at", datetime)}, default="-placed_at")
-
-@get("/v4/things", opt={"rule": allow("thing:read")}, dependencies=asked_of(SORTS))
-async def list_things(asked: NamedDependency[Asked], reach: NamedDependency[Reach], …):
-    which = Filter(…)
-    async with database.transaction() as tx:
-        found = await public.search(tx, reach=reach, which=which, take=asked.take(which))
-    return list_envelope(found.map(ThingView.of), asked)
+A route depends on `asked_of(SORTS)` for `asked`, makes its filter `which`, has its store take
+`asked.take(which)` within its `reach`, and answers with `list_envelope`. An export depends on
+`ordered_of(SORTS)` and answers with `csv_of`.
 """
 
 import csv

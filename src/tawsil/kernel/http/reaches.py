@@ -10,7 +10,7 @@ from litestar.datastructures import State
 from tawsil.kernel.http.callers import Caller, Rule
 from tawsil.kernel.reach import AREA_LEVELS, Reach
 
-_ITS_OWN: Final = frozenset({"own", "assigned", "merchant"})
+_OF_MERCHANT: Final = frozenset({"own", "assigned", "merchant"})
 
 
 class CitiesBelow(Protocol):
@@ -29,8 +29,8 @@ def reaching(cities_below: CitiesBelow) -> ReachOf:
     """The one way from scopes to reach.
 
     `all` is everything. A scope that names a level of area reaches the cities below the area that
-    the caller's location is, at that level or below it. `own`, `assigned` and `merchant` reach the
-    merchant of a merchant's user, and of anybody else what is theirs.
+    the caller's location is, at that level or below it. `own` is what belongs to the caller,
+    `assigned` what it is to do; of a merchant's user both are its merchant's too.
     """
 
     async def reach_of(caller: Caller, permission: str) -> Reach:
@@ -46,12 +46,12 @@ def reaching(cities_below: CitiesBelow) -> ReachOf:
                 levels=AREA_LEVELS[: max(levels)],
             )
         of_merchant = "merchant" in caller.roles
-        own = scopes & (_ITS_OWN if not of_merchant else {"own"})
         return Reach(
             tenant_id=caller.tenant_id,
             city_ids=city_ids,
-            user_id=caller.user_id if own else None,
-            location_id=caller.location_id if of_merchant and scopes & _ITS_OWN else None,
+            user_id=caller.user_id if "own" in scopes else None,
+            assigned_to=caller.user_id if "assigned" in scopes and not of_merchant else None,
+            location_id=caller.location_id if of_merchant and scopes & _OF_MERCHANT else None,
         )
 
     return reach_of

@@ -4,13 +4,15 @@ from importlib.resources import files
 from typing import Any, Final
 
 from litestar import Request, Response, get
-from litestar.openapi.plugins import OpenAPIRenderPlugin
+from litestar.datastructures import State
 from litestar.params import FromPath
 
 from tawsil.kernel.http.callers import PUBLIC
 from tawsil.kernel.http.errors import not_found
 from tawsil.kernel.http.limits import UNLIMITED
+from tawsil.kernel.http.openapi import Document
 
+OPEN: Final = {"rule": PUBLIC, "limit": UNLIMITED}
 ASSETS: Final = {"swagger-ui-bundle.js": "text/javascript", "swagger-ui.css": "text/css"}
 PAGE: Final = """<!doctype html>
 <html lang="en">
@@ -33,23 +35,21 @@ SwaggerUIBundle({{
 """
 
 
-class SwaggerPage(OpenAPIRenderPlugin):
-    """`/docs`: every route with its schemas, to try with a token."""
-
-    def __init__(self) -> None:
-        super().__init__(path="/")
-
-    def render(self, request: Request[Any, Any, Any], openapi_schema: dict[str, Any]) -> bytes:
-        del openapi_schema
-        return PAGE.format(nonce=request.scope["state"]["csp_nonce"]).encode()
+@get("/docs", opt=OPEN, include_in_schema=False, sync_to_thread=False)
+def show_reference(request: Request[Any, Any, State]) -> Response[str]:
+    """Every route with its schemas, to try with a token."""
+    nonce = request.scope["state"]["csp_nonce"]
+    return Response(PAGE.format(nonce=nonce), media_type="text/html")
 
 
-@get(
-    "/reference/{name:str}",
-    opt={"rule": PUBLIC, "limit": UNLIMITED},
-    include_in_schema=False,
-    sync_to_thread=False,
-)
+@get("/docs/openapi.json", opt=OPEN, include_in_schema=False)
+async def show_document(state: State) -> Response[bytes]:
+    """The OpenAPI document."""
+    document: Document = state.document
+    return Response(await document.encoded(), media_type="application/json")
+
+
+@get("/reference/{name:str}", opt=OPEN, include_in_schema=False, sync_to_thread=False)
 def reference_asset(name: FromPath[str]) -> Response[bytes]:
     """A file of Swagger UI."""
     if name not in ASSETS:
@@ -59,3 +59,6 @@ def reference_asset(name: FromPath[str]) -> Response[bytes]:
         media_type=ASSETS[name],
         headers={"Cache-Control": "public, max-age=86400"},
     )
+
+
+reference_routes: Final = [show_reference, show_document, reference_asset]

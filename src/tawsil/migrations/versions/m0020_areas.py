@@ -39,5 +39,16 @@ def upgrade() -> None:
             add foreign key (municipality_id, tenant_id, municipality_level)
                 references geography.area (id, tenant_id, level);
         create index city_municipality on geography.city (municipality_id);
+
+        -- Lists read on by cursor: what tells rows of one instant apart stands in the index too.
+        drop index ordering.order_tenant;
+        create index order_tenant on ordering."order" (tenant_id, placed_at desc, id desc);
+        create index order_city on ordering."order" (city_id, placed_at desc, id desc);
+
+        -- People are searched by how their names, addresses and numbers begin.
+        create index app_user_name on identity.app_user
+            (tenant_id, lower(name) text_pattern_ops);
+        create index app_user_email on identity.app_user (tenant_id, email_key text_pattern_ops);
+        create index app_user_phone on identity.app_user (tenant_id, phone text_pattern_ops);
         """
     )

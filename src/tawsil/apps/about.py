@@ -1,0 +1,102 @@
+"""What the API's document says of the whole: an introduction, tags, what fields usually hold."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from tawsil.kernel.http.openapi import About
+
+DESCRIPTION: Final = """\
+A delivery platform: people order from merchants, pay, and couriers bring it.
+
+**Answers** come in an envelope, `{success, data, meta, errors}`. `meta.request_id` is also the
+header `X-Request-ID`; lists have `meta.pagination`.
+
+**Errors** have a stable `code`, a sentence in the language of `Accept-Language` (English or
+Arabic), and in `detail` what fills it. Each route lists the codes it may refuse with. An address
+that nothing answers to is a 404, a method that an address does not answer to a 405 with `Allow`.
+
+**Signing in**: `POST /v4/auth/login` gives an access token for ten minutes, sent as
+`Authorization: Bearer …`, and a refresh token. What is not yours to see is answered like what does
+not exist.
+
+**Repeating**: give every POST that creates or charges an `Idempotency-Key`. The same key and body
+within 24 hours get the first answer, byte for byte.
+
+**Money** is in minor units (`…_minor`) of an ISO 4217 `currency`. Times are UTC and end in `_at`,
+durations in `_s`, distances in `_m`.
+
+**Live**: `GET /v4/live` streams what concerns you as server-sent events, `/v4/live/ws` the same
+over a WebSocket; the messages are described in AsyncAPI at `/v4/events/asyncapi.json`, the recorded
+events at `/v4/events/schemas`.
+
+**Older clients** find the addresses they know under `/v2` as well, in the shape of today.
+"""
+
+TAGS: Final[Mapping[str, str]] = {
+    "API keys": "Keys of merchants and integrations: their scopes, their rotation, their end.",
+    "Analytics": "How couriers and zones do.",
+    "Areas": "Countries, regions, districts and municipalities, and which cities lie in them.",
+    "Audit": "Everything that was done, by whom and when: the event log as it was recorded.",
+    "Cities": "What a rush changes in a city: prices, reach, waiting.",
+    "Couriers": "Couriers, their shifts and breaks, their vehicles, the zones they like.",
+    "Dispatch": "Who is asked to fetch what and why; offers, escalation, reassignment, policies.",
+    "Events": "The schemas of recorded events, and AsyncAPI of what is heard live.",
+    "Experiments": "Fair comparisons of two ways to do something.",
+    "Geography": "Cities, their zones and areas.",
+    "GraphQL": "The same in one question: queries and mutations, under the same authorisation.",
+    "Live": "What concerns the caller, as it happens.",
+    "Merchants": "Merchants, their menus and opening hours, and what they have run out of.",
+    "Orders": "Carts and orders: from placing to the door, and when it goes wrong.",
+    "Payments": "What has become of a payment, and balances.",
+    "Quotes": "What an order would cost with every fee, binding for a quarter of an hour.",
+    "Sign-in": "Registering, signing in and out, sessions and keys.",
+    "Support": "Tickets: what people must look at.",
+    "Tracking": "Where couriers are.",
+    "Users": "Users and profiles.",
+}
+
+WORDS: Final[Mapping[str, Any]] = {
+    "acceptance": 0.92,
+    "accuracy_m": 12.5,
+    "address": "12 Palm Street, flat 4",
+    "address_ar": "شارع النخيل ١٢",
+    "address_en": "12 Palm Street",
+    "alg": "RS256",
+    "code": "order.illegal_move",
+    "cuisine": "lebanese",
+    "currency": "AED",
+    "email": "layla@example.com",
+    "estimated_earning_minor": 1400,
+    "handover_pin": "4711",
+    "heading_deg": 270.0,
+    "instructions": "Ring twice",
+    "known": "sold_out, too_busy",
+    "kty": "RSA",
+    "latitude": 24.4539,
+    "legal": "ACCEPTED, CANCELLED",
+    "legal_moves": ["CANCELLED", "PREPARING"],
+    "locale": "en",
+    "longitude": 54.3773,
+    "name": "Layla Haddad",
+    "name_ar": "شاورما",
+    "name_en": "Shawarma",
+    "next_deadline": "merchant_accept",
+    "notes": "No onions, please",
+    "party": "customer",
+    "payment": "safe",
+    "permission": "order:read",
+    "phone": "+971500000001",
+    "policy": "balanced",
+    "rating": 4.6,
+    "reason": "sold_out",
+    "sentence": "You were the nearest who was free.",
+    "slug": "abu-dhabi",
+    "status": "ACCEPTED",
+    "status_now": "PENDING",
+    "timezone": "Asia/Dubai",
+    "token_type": "Bearer",
+    "type": "order.accepted.v1",
+    "wanted": "DELIVERED",
+}
+
+ABOUT: Final = About(description=DESCRIPTION, tags=TAGS, words=WORDS)

@@ -1,0 +1,280 @@
+"""One route as an operation of the document."""
+
+import re
+from collections.abc import Mapping, Sequence
+from inspect import cleandoc
+from typing import Annotated, Any, Final, Optional, get_args, get_origin
+
+import msgspec
+from litestar import Response
+from litestar.di import Provide
+from litestar.handlers import HTTPRouteHandler
+from litestar.params import ParameterKwarg
+from litestar.response import ServerSentEvent
+from litestar.routes import HTTPRoute
+from litestar.types import Empty
+from litestar.typing import FieldDefinition
+from msgspec import Struct
+
+from tawsil.kernel.http.callers import Rule
+from tawsil.kernel.http.envelope import Envelope
+from tawsil.kernel.http.limits import UNLIMITED
+from tawsil.kernel.http.openapi import answers
+from tawsil.kernel.http.openapi.examples import Examples
+from tawsil.kernel.http.openapi.refusals import refusals_of
+from tawsil.kernel.http.openapi.schemas import Schema, Schemas, schema_of_parameter
+
+RESERVED: Final = frozenset(
+    {"data", "body", "request", "socket", "state", "headers", "cookies", "query", "scope"}
+)
+NUMBERS: Final = ("ge", "gt", "le", "lt", "multiple_of")
+LENGTHS: Final = ("min_length", "max_length", "pattern")
+JSON: Final = "application/json"
+
+
+class Served(Struct, frozen=True, eq=False):
+    """A handler at one of its addresses, answering one method."""
+
+    path: str
+    method: str
+    handler: HTTPRouteHandler
+    path_types: Mapping[str, Any]
+
+    @property
+    def rule(self) -> Rule:
+        return self.handler.opt["rule"]
+
+    @property
+    def taken(self) -> Any:
+        """The type of the body, or None. A handler that reads bytes says in `opt` what they are."""
+        field = self.handler.parsed_fn_signature.parameters.get("data")
+        return self.handler.opt.get("reads") if field is None else field.annotation
+
+    @property
+    def needs_body(self) -> bool:
+        field = self.handler.parsed_fn_signature.parameters.get("data")
+        return field is None or field.default is Empty
+
+    @property
+    def answered(self) -> Any:
+        """The type of a JSON answer, or None where there is none."""
+        returned = self.handler.parsed_fn_signature.return_type.annotation
+        if get_origin(returned) is Response:
+            (returned,) = get_args(returned)
+        return None if returned in {type(None), None, Response, ServerSentEvent} else returned
+
+    @property
+    def is_command(self) -> bool:
+        return self.method == "post" and "commands" in self.handler.parsed_fn_signature.parameters
+
+    @property
+    def older(self) -> bool:
+        return self.path.startswith("/v2/")
+
+
+def served(routes: Sequence[Any]) -> list[Served]:
+    """Every documented operation, in the order of addresses and methods."""
+    found = [
+        Served(
+            path=route.path_format,
+            method=method.lower(),
+            handler=handler,
+            path_types={p.name: p.type for p in route.path_components if not isinstance(p, str)},
+        )
+        for route in routes
+        if isinstance(route, HTTPRoute)
+        for handler in route.route_handlers
+        if handler.resolve_include_in_schema()
+        for method in handler.http_methods
+        if method not in {"OPTIONS", "HEAD"}
+    ]
+    return sorted(found, key=lambda one: (one.older, one.path, one.method))
+
+
+def operation(one: Served, *, named: str, schemas: Schemas, examples: Examples) -> Schema:
+    """The operation, with its parameters, body and every answer."""
+    handler, rule = one.handler, one.rule
+    described = cleandoc(handler.fn.__doc__ or "")
+    if one.older:
+        described = (
+            f"For older clients: the same as {one.path.replace('/v2/', '/v4/')}.\n\n{described}"
+        )
+    if rule.permission is not None:
+        described = f"{described}\n\nNeeds the permission `{rule.permission}`.".strip()
+    parameters = _parameters(one)
+    written: Schema = {
+        "operationId": named,
+        "tags": list(handler.tags or ["Other"]),
+        "summary": handler.summary or "",
+        "description": described or f"{handler.summary}.",
+        "parameters": [
+            *parameters,
+            *(_header(name, said) for name, said in handler.opt.get("headers", {}).items()),
+            *([answers.refers("parameters", "IdempotencyKey")] if one.is_command else []),
+            *([answers.refers("parameters", "LastEventId")] if _streams(one) else []),
+            answers.refers("parameters", "AcceptLanguage"),
+            answers.refers("parameters", "RequestId"),
+        ],
+        "responses": _responses(one, schemas, examples, read=bool(parameters)),
+    }
+    if rule.public:
+        written["security"] = []
+    if one.older:
+        written["deprecated"] = True
+    if one.taken is not None:
+        schema = schemas.of(one.taken)
+        written["requestBody"] = {
+            "required": one.needs_body,
+            "content": {JSON: {"schema": schema, "example": examples.of(schema)}},
+        }
+    return written
+
+
+def operation_ids(operations: Sequence[Served]) -> dict[Served, str]:
+    """A name for each: the handler's, in full where two handlers have the same."""
+    several: dict[str, list[Served]] = {}
+    for one in operations:
+        several.setdefault(_operation_id(one), []).append(one)
+    return {
+        one: name if len(sharing) == 1 else name + _camel(re.split(r"\W+", one.path)[2:])
+        for name, sharing in several.items()
+        for one in sharing
+    }
+
+
+def _operation_id(one: Served) -> str:
+    """The handler's name, with the thing it is about if that is not in it: `cancelOrder`."""
+    verb, *nouns = one.handler.fn.__name__.split("_")
+    if not nouns and (things := re.findall(r"/([^/{]+)s/\{", one.path)):
+        nouns = things[-1].split("-")
+    return verb + _camel(nouns) + ("V2" if one.older else "")
+
+
+def _camel(words: Sequence[str]) -> str:
+    return "".join(word.capitalize() for part in words for word in part.split("_"))
+
+
+def _streams(one: Served) -> bool:
+    return one.handler.parsed_fn_signature.return_type.is_subclass_of(ServerSentEvent)
+
+
+def _parameters(one: Served) -> list[Schema]:
+    fields: dict[str, FieldDefinition] = {}
+    _collect(one.handler.parsed_fn_signature.parameters, one.handler.resolve_dependencies(), fields)
+    query = [
+        _parameter(name, f, "query") for name, f in fields.items() if name not in one.path_types
+    ]
+    return [*(_path_parameter(name, one, fields) for name in one.path_types), *query]
+
+
+def _header(name: str, said: str) -> Schema:
+    """A header that the handler reads by itself and tells of in its `opt`."""
+    return {"name": name, "in": "header", "description": said, "schema": {"type": "string"}}
+
+
+def _collect(
+    signature: Mapping[str, FieldDefinition],
+    provided: Mapping[str, Provide],
+    into: dict[str, FieldDefinition],
+) -> None:
+    """Parameters of a handler and of all that it is given."""
+    for name, field in signature.items():
+        if name in RESERVED:
+            continue
+        if name in provided:
+            _collect(provided[name].parsed_fn_signature.parameters, provided, into)
+        elif not field.is_di_field:
+            definition = field.kwarg_definition
+            named = definition.name if isinstance(definition, ParameterKwarg) else None
+            into[named or name] = field
+
+
+def _path_parameter(name: str, one: Served, fields: Mapping[str, FieldDefinition]) -> Schema:
+    if name in fields:
+        return _parameter(name, fields[name], "path")
+    schema = schema_of_parameter(one.path_types[name])
+    return {"name": name, "in": "path", "required": True, "schema": schema}
+
+
+def _parameter(name: str, field: FieldDefinition, where: str) -> Schema:
+    definition = field.kwarg_definition
+    given = definition if isinstance(definition, ParameterKwarg) else None
+    schema = schema_of_parameter(_constrained(field.annotation, given))
+    if field.default not in {Empty, None}:
+        schema["default"] = msgspec.to_builtins(field.default)
+    written: Schema = {"name": name, "in": where, "schema": schema}
+    if where == "path" or (field.default is Empty and not field.is_optional):
+        written["required"] = True
+    if given is not None and given.description:
+        written["description"] = given.description
+    return written
+
+
+def _constrained(annotation: Any, given: ParameterKwarg | None) -> Any:
+    """The annotation with the limits that Litestar checks, where msgspec writes them."""
+    if given is None:
+        return annotation
+    limits = {
+        name: getattr(given, name)
+        for name in (*NUMBERS, *LENGTHS)
+        if getattr(given, name) is not None
+    }
+    if not limits:
+        return annotation
+    parts = get_args(annotation)
+    if type(None) in parts:
+        (inner,) = (part for part in parts if part is not type(None))
+        return Optional[Annotated[inner, msgspec.Meta(**limits)]]  # noqa: UP045 - made at run time
+    return Annotated[annotation, msgspec.Meta(**limits)]
+
+
+def _responses(one: Served, schemas: Schemas, examples: Examples, *, read: bool) -> Schema:
+    limited = one.handler.opt.get("limit") is not UNLIMITED
+    codes = answers.merged(
+        answers.common(
+            signed_in=not one.rule.public,
+            permission=one.rule.permission,
+            read=read,
+            body=one.taken is not None,
+            command=one.is_command,
+            limited=limited,
+        ),
+        refusals_of(one.handler.fn),
+    )
+    success = _success(one, schemas, examples, limited=limited)
+    return {
+        str(one.handler.status_code): success,
+        **{
+            str(status): answers.refused(status, found, limited=limited)
+            for status, found in codes.items()
+        },
+    }
+
+
+def _success(one: Served, schemas: Schemas, examples: Examples, *, limited: bool) -> Schema:
+    names = ("Idempotent-Replayed",) if one.is_command else ()
+    written: Schema = {
+        "description": one.handler.response_description or one.handler.summary or "",
+        "headers": answers.headers(*names, *(answers.ON_LIMITED if limited else ())),
+    }
+    if _streams(one):
+        written["content"] = {
+            "text/event-stream": {
+                "schema": {"type": "string"},
+                "example": one.handler.opt.get("example", "event: hello\ndata: {}\n\n"),
+            }
+        }
+    elif one.answered is not None:
+        schema = schemas.of(one.answered)
+        example = examples.of(schema)
+        if get_origin(one.answered) is Envelope:
+            example["meta"] = _meta(one)
+        written["content"] = {JSON: {"schema": schema, "example": example}}
+    return written
+
+
+def _meta(one: Served) -> Schema:
+    parameters = one.handler.parsed_fn_signature.parameters
+    if not {"page", "limit"} <= parameters.keys():
+        return dict(answers.META)
+    return {**answers.META, "pagination": {"page": 1, "limit": 20, "total": 1, "total_pages": 1}}
