@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from inspect import cleandoc
+from types import NoneType
 from typing import Annotated, Any, Final, Optional, get_args, get_origin
 
 import msgspec
@@ -10,7 +11,7 @@ from litestar import Response
 from litestar.di import Provide
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import ParameterKwarg
-from litestar.response import ServerSentEvent
+from litestar.response import ServerSentEvent, Stream
 from litestar.routes import HTTPRoute
 from litestar.types import Empty
 from litestar.typing import FieldDefinition
@@ -30,6 +31,13 @@ RESERVED: Final = frozenset(
 NUMBERS: Final = ("ge", "gt", "le", "lt", "multiple_of")
 LENGTHS: Final = ("min_length", "max_length", "pattern")
 JSON: Final = "application/json"
+EVENTS: Final = "text/event-stream"
+CSV: Final = "text/csv"
+STREAMED: Final[Mapping[str, str]] = {
+    EVENTS: "event: hello\ndata: {}\n\n",
+    CSV: "id,placed_at\r\n01920000-0000-7000-8000-0000000000aa,2026-11-20T12:00:00Z\r\n",
+}
+"""What streams look like, where their `opt` has no `example`."""
 
 
 class Served(Struct, frozen=True, eq=False):
@@ -61,11 +69,24 @@ class Served(Struct, frozen=True, eq=False):
         returned = self.handler.parsed_fn_signature.return_type.annotation
         if get_origin(returned) is Response:
             (returned,) = get_args(returned)
-        return None if returned in {type(None), None, Response, ServerSentEvent} else returned
+        streamed = isinstance(returned, type) and issubclass(returned, Stream)
+        return None if streamed or returned in {NoneType, None, Response} else returned
+
+    @property
+    def streamed(self) -> str | None:
+        """The media type of an answer that is sent as it is made: events, or a file of rows."""
+        returned = self.handler.parsed_fn_signature.return_type
+        if returned.is_subclass_of(ServerSentEvent):
+            return EVENTS
+        return CSV if returned.is_subclass_of(Stream) else None
 
     @property
     def is_command(self) -> bool:
         return self.method == "post" and "commands" in self.handler.parsed_fn_signature.parameters
+
+    @property
+    def limited(self) -> bool:
+        return self.handler.opt.get("limit") is not UNLIMITED
 
     @property
     def older(self) -> bool:
@@ -111,11 +132,14 @@ def operation(one: Served, *, named: str, schemas: Schemas, examples: Examples) 
             *parameters,
             *(_header(name, said) for name, said in handler.opt.get("headers", {}).items()),
             *([answers.refers("parameters", "IdempotencyKey")] if one.is_command else []),
-            *([answers.refers("parameters", "LastEventId")] if _streams(one) else []),
+            *([answers.refers("parameters", "LastEventId")] if one.streamed == EVENTS else []),
             answers.refers("parameters", "AcceptLanguage"),
             answers.refers("parameters", "RequestId"),
         ],
-        "responses": _responses(one, schemas, examples, read=bool(parameters)),
+        "responses": {
+            str(handler.status_code): _success(one, schemas, examples, paged=_paged(parameters)),
+            **_errors(one, read=bool(parameters)),
+        },
     }
     if rule.public:
         written["security"] = []
@@ -152,10 +176,6 @@ def _operation_id(one: Served) -> str:
 
 def _camel(words: Sequence[str]) -> str:
     return "".join(word.capitalize() for part in words for word in part.split("_"))
-
-
-def _streams(one: Served) -> bool:
-    return one.handler.parsed_fn_signature.return_type.is_subclass_of(ServerSentEvent)
 
 
 def _parameters(one: Served) -> list[Schema]:
@@ -228,8 +248,7 @@ def _constrained(annotation: Any, given: ParameterKwarg | None) -> Any:
     return Annotated[annotation, msgspec.Meta(**limits)]
 
 
-def _responses(one: Served, schemas: Schemas, examples: Examples, *, read: bool) -> Schema:
-    limited = one.handler.opt.get("limit") is not UNLIMITED
+def _errors(one: Served, *, read: bool) -> Schema:
     codes = answers.merged(
         answers.common(
             signed_in=not one.rule.public,
@@ -237,44 +256,46 @@ def _responses(one: Served, schemas: Schemas, examples: Examples, *, read: bool)
             read=read,
             body=one.taken is not None,
             command=one.is_command,
-            limited=limited,
+            limited=one.limited,
         ),
-        refusals_of(one.handler.fn),
+        *(refusals_of(function) for function in _involved(one)),
     )
-    success = _success(one, schemas, examples, limited=limited)
     return {
-        str(one.handler.status_code): success,
-        **{
-            str(status): answers.refused(status, found, limited=limited)
-            for status, found in codes.items()
-        },
+        str(status): answers.refused(status, found, limited=one.limited)
+        for status, found in codes.items()
     }
 
 
-def _success(one: Served, schemas: Schemas, examples: Examples, *, limited: bool) -> Schema:
+def _paged(parameters: Sequence[Schema]) -> bool:
+    return {"page", "limit"} <= {parameter["name"] for parameter in parameters}
+
+
+def _involved(one: Served) -> list[Any]:
+    """The handler and those that provide what it depends on."""
+    signature = one.handler.parsed_fn_signature.parameters
+    provided = one.handler.resolve_dependencies()
+    return [one.handler.fn, *(p.dependency for name, p in provided.items() if name in signature)]
+
+
+def _success(one: Served, schemas: Schemas, examples: Examples, *, paged: bool) -> Schema:
     names = ("Idempotent-Replayed",) if one.is_command else ()
     written: Schema = {
         "description": one.handler.response_description or one.handler.summary or "",
-        "headers": answers.headers(*names, *(answers.ON_LIMITED if limited else ())),
+        "headers": answers.headers(*names, *(answers.ON_LIMITED if one.limited else ())),
     }
-    if _streams(one):
-        written["content"] = {
-            "text/event-stream": {
-                "schema": {"type": "string"},
-                "example": one.handler.opt.get("example", "event: hello\ndata: {}\n\n"),
-            }
-        }
+    if one.streamed is not None:
+        shown = one.handler.opt.get("example", STREAMED[one.streamed])
+        written["content"] = {one.streamed: {"schema": {"type": "string"}, "example": shown}}
     elif one.answered is not None:
         schema = schemas.of(one.answered)
         example = examples.of(schema)
         if get_origin(one.answered) is Envelope:
-            example["meta"] = _meta(one)
+            example["meta"] = _meta(paged=paged)
         written["content"] = {JSON: {"schema": schema, "example": example}}
     return written
 
 
-def _meta(one: Served) -> Schema:
-    parameters = one.handler.parsed_fn_signature.parameters
-    if not {"page", "limit"} <= parameters.keys():
+def _meta(*, paged: bool) -> Schema:
+    if not paged:
         return dict(answers.META)
     return {**answers.META, "pagination": {"page": 1, "limit": 20, "total": 1, "total_pages": 1}}
