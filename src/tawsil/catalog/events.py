@@ -1,11 +1,24 @@
 """What has happened to merchants and their products."""
 
 from datetime import datetime
+from enum import StrEnum
 from typing import Final
 from uuid import UUID
 
 from tawsil.kernel.decisions import Event
 from tawsil.kernel.places import Place
+
+
+class SuspendedBecause(StrEnum):
+    """Why a merchant takes no orders for now."""
+
+    HYGIENE = "hygiene"
+    LICENCE = "licence"
+    FRAUD = "fraud"
+    COMPLAINTS = "complaints"
+    PAYMENT = "payment"
+    OWN_WISH = "own_wish"
+    OTHER = "other"
 
 
 class MerchantListed(Event, frozen=True, tag="merchant.listed.v1"):
@@ -37,6 +50,30 @@ class MerchantPrepTimeChanged(Event, frozen=True, tag="merchant.prep_time_change
     prep_time_s: int
 
 
+class MerchantChanged(Event, frozen=True, tag="merchant.changed.v1"):
+    """Some of what is written about the merchant is new: which of it."""
+
+    merchant_id: UUID
+    fields: tuple[str, ...]
+
+
+class MerchantVerified(Event, frozen=True, tag="merchant.verified.v1"):
+    """It was looked at and found to be what it says: it takes orders from now on."""
+
+    merchant_id: UUID
+
+
+class MerchantSuspended(Event, frozen=True, tag="merchant.suspended.v1"):
+    """It takes no orders until it is reinstated; those it has taken go on."""
+
+    merchant_id: UUID
+    reason: SuspendedBecause
+
+
+class MerchantReinstated(Event, frozen=True, tag="merchant.reinstated.v1"):
+    merchant_id: UUID
+
+
 class ProductAvailabilityChanged(Event, frozen=True, tag="product.availability_changed.v1"):
     """Unavailable without an end means until somebody says otherwise."""
 
@@ -52,5 +89,9 @@ EVENTS: Final = (
     MerchantResumed,
     MerchantBusyChanged,
     MerchantPrepTimeChanged,
+    MerchantChanged,
+    MerchantVerified,
+    MerchantSuspended,
+    MerchantReinstated,
     ProductAvailabilityChanged,
 )

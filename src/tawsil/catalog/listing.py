@@ -8,7 +8,7 @@ from msgspec import Struct
 from tawsil.catalog.events import MerchantListed
 from tawsil.catalog.hours import Hours
 from tawsil.catalog.menu import Category, Menu, Option, OptionGroup, Product
-from tawsil.catalog.model import Merchant
+from tawsil.catalog.model import Merchant, Standing
 from tawsil.kernel.decisions import Accepted, accept
 from tawsil.kernel.places import Place
 
@@ -44,7 +44,10 @@ class NewCategory(Struct, frozen=True, kw_only=True):
 
 
 class NewMerchant(Struct, frozen=True, kw_only=True):
-    """A merchant to be listed; it gets an id when it brings none."""
+    """A merchant to be listed; it gets an id when it brings none.
+
+    Unless it was verified before, it takes no orders yet.
+    """
 
     id: UUID | None = None
     tenant_id: UUID
@@ -63,6 +66,7 @@ class NewMerchant(Struct, frozen=True, kw_only=True):
     hours: Hours
     prep_time_s: int = 900
     rating: float | None = None
+    verified: bool = True
     categories: tuple[NewCategory, ...] = ()
 
 
@@ -85,6 +89,7 @@ def list_merchant(new: NewMerchant, *, ids: Callable[[], UUID]) -> Accepted[Merc
         hours=new.hours,
         prep_time_s=new.prep_time_s,
         rating=new.rating,
+        standing=Standing.ACTIVE if new.verified else Standing.UNVERIFIED,
     )
     return accept(
         merchant,

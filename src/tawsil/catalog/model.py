@@ -13,9 +13,14 @@ from msgspec.structs import replace
 
 from tawsil.catalog.events import (
     MerchantBusyChanged,
+    MerchantChanged,
     MerchantPaused,
     MerchantPrepTimeChanged,
+    MerchantReinstated,
     MerchantResumed,
+    MerchantSuspended,
+    MerchantVerified,
+    SuspendedBecause,
 )
 from tawsil.catalog.hours import Hours, is_open, next_open_at
 from tawsil.kernel.decisions import Deadline, Decision, Refusal, accept, refuse
@@ -43,6 +48,27 @@ MOVES: Final[Mapping[Taking, frozenset[Move]]] = {
 }
 
 
+class Standing(StrEnum):
+    """Whether the platform lets a merchant sell."""
+
+    UNVERIFIED = "UNVERIFIED"
+    ACTIVE = "ACTIVE"
+    SUSPENDED = "SUSPENDED"
+
+
+class Ruling(StrEnum):
+    VERIFY = "verify"
+    SUSPEND = "suspend"
+    REINSTATE = "reinstate"
+
+
+RULINGS: Final[Mapping[Standing, frozenset[Ruling]]] = {
+    Standing.UNVERIFIED: frozenset({Ruling.VERIFY}),
+    Standing.ACTIVE: frozenset({Ruling.SUSPEND}),
+    Standing.SUSPENDED: frozenset({Ruling.REINSTATE}),
+}
+
+
 class Merchant(Struct, frozen=True, kw_only=True):
     """A place that sells. `commission_bp` is its own agreement, otherwise the city's counts."""
 
@@ -67,6 +93,11 @@ class Merchant(Struct, frozen=True, kw_only=True):
     busy_extra_s: int = 0
     paused_until: datetime | None = None
     rating: float | None = None
+    standing: Standing = Standing.ACTIVE
+    suspended_because: SuspendedBecause | None = None
+
+    def __post_init__(self) -> None:
+        assert (self.suspended_because is not None) == (self.standing is Standing.SUSPENDED)
 
     @property
     def taking(self) -> Taking:
@@ -130,9 +161,73 @@ def _illegal(merchant: Merchant, move: Move) -> Refusal | None:
     return refuse("merchant.move_illegal", move=move, taking=merchant.taking, legal=sorted(legal))
 
 
+def verify(merchant: Merchant) -> Decision[Merchant]:
+    if illegal := _unruly(merchant, Ruling.VERIFY):
+        return illegal
+    return accept(
+        replace(merchant, standing=Standing.ACTIVE), MerchantVerified(merchant_id=merchant.id)
+    )
+
+
+def suspend(merchant: Merchant, *, reason: SuspendedBecause) -> Decision[Merchant]:
+    """Let the merchant take no more orders; those it has taken go on."""
+    if illegal := _unruly(merchant, Ruling.SUSPEND):
+        return illegal
+    return accept(
+        replace(merchant, standing=Standing.SUSPENDED, suspended_because=reason),
+        MerchantSuspended(merchant_id=merchant.id, reason=reason),
+    )
+
+
+def reinstate(merchant: Merchant) -> Decision[Merchant]:
+    if illegal := _unruly(merchant, Ruling.REINSTATE):
+        return illegal
+    return accept(
+        replace(merchant, standing=Standing.ACTIVE, suspended_because=None),
+        MerchantReinstated(merchant_id=merchant.id),
+    )
+
+
+def _unruly(merchant: Merchant, ruling: Ruling) -> Refusal | None:
+    legal = RULINGS[merchant.standing]
+    if ruling in legal:
+        return None
+    return refuse(
+        "merchant.ruling_illegal", ruling=ruling, standing=merchant.standing, legal=sorted(legal)
+    )
+
+
+class Particulars(Struct, frozen=True, kw_only=True):
+    """What is written about a merchant, as operations changes it: all of it at once."""
+
+    name_en: str
+    name_ar: str
+    description_en: str
+    description_ar: str
+    cuisine: str
+    address_en: str
+    address_ar: str
+    place: Place
+    phone: str
+    commission_bp: int | None
+    hours: Hours
+
+
+def change(merchant: Merchant, *, to: Particulars) -> Decision[Merchant]:
+    wanted = {field: getattr(to, field) for field in to.__struct_fields__}
+    differing = tuple(field for field in wanted if wanted[field] != getattr(merchant, field))
+    if not differing:
+        return accept(merchant)
+    return accept(
+        replace(merchant, **wanted), MerchantChanged(merchant_id=merchant.id, fields=differing)
+    )
+
+
 def accepting(merchant: Merchant, *, at: datetime, timezone: str) -> Refusal | None:
     """Why the merchant takes no orders at an instant, and when it does again; None when it does."""
     names: dict[str, Any] = {"name": merchant.name_en, "name_ar": merchant.name_ar}
+    if merchant.standing is not Standing.ACTIVE:
+        return refuse(f"merchant.{merchant.standing.lower()}", **names)
     paused_until = merchant.paused_until
     if paused_until == FOREVER:
         return refuse("merchant.paused_indefinitely", **names)

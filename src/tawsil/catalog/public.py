@@ -1,6 +1,8 @@
 """What others may use of the catalog."""
 
+from tawsil.catalog import list_store
 from tawsil.catalog.hours import ALWAYS, Hours, Opening
+from tawsil.catalog.list_store import SORTS, Filter, reached
 from tawsil.catalog.listing import (
     NewCategory,
     NewMerchant,
@@ -19,7 +21,7 @@ from tawsil.catalog.menu import (
     PricedOption,
     Product,
 )
-from tawsil.catalog.model import FOREVER, Merchant, accepting
+from tawsil.catalog.model import FOREVER, Merchant, Standing, accepting
 from tawsil.catalog.service import (
     Basket,
     Found,
@@ -45,13 +47,19 @@ from tawsil.catalog.service import (
     set_busy,
     set_prep_time,
 )
+from tawsil.geography import public as geography
+from tawsil.kernel.db import Tx
+from tawsil.kernel.lists import Slice, Take
+from tawsil.kernel.reach import Reach
 
 __all__ = [
     "ALWAYS",
     "FOREVER",
+    "SORTS",
     "Availability",
     "Basket",
     "Category",
+    "Filter",
     "Found",
     "Hours",
     "Line",
@@ -74,6 +82,7 @@ __all__ = [
     "SetAvailability",
     "SetBusy",
     "SetPrepTime",
+    "Standing",
     "accepting",
     "change_availability",
     "create_merchants",
@@ -86,8 +95,22 @@ __all__ = [
     "price_lines",
     "products",
     "products_of",
+    "reached",
     "resume",
     "search",
+    "search_merchants",
     "set_busy",
     "set_prep_time",
 ]
+
+
+async def search_merchants(tx: Tx, *, reach: Reach, which: Filter, take: Take) -> Slice[Merchant]:
+    """Some of the merchants within reach, whatever their standing; see `SORTS.take`."""
+    city_ids = None
+    if which.area_id is not None:
+        city_ids = await geography.cities_below(
+            tx, tenant_id=reach.tenant_id, area_id=which.area_id
+        )
+    return await list_store.list_merchants(
+        tx, reach=reach, which=which, city_ids=city_ids, take=take
+    )

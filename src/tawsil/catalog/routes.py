@@ -9,7 +9,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from msgspec import Meta, Struct
 
-from tawsil.catalog import service
+from tawsil.catalog import admin_routes, service
 from tawsil.catalog.menu import Availability
 from tawsil.catalog.views import (
     MenuView,
@@ -260,4 +260,5 @@ routes: Final[list[Any]] = [
     set_busy,
     set_prep_time,
     set_availability,
+    *admin_routes.routes,
 ]

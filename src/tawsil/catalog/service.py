@@ -100,30 +100,31 @@ async def merchant(tx: Tx, *, merchant_id: UUID) -> Merchant | None:
 
 
 async def pause(tx: Tx, commands: Sequence[Pause]) -> list[Merchant | Refusal]:
-    def decide(merchant: Merchant, command: Pause) -> Decision[Merchant]:
+    def until_then(merchant: Merchant, command: Pause) -> Decision[Merchant]:
         until = tx.now + command.length if command.length else command.until
         return model.pause(merchant, until=until, now=tx.now)
 
-    return await _decide(tx, commands, decide)
+    return await decide(tx, commands, until_then)
 
 
 async def resume(tx: Tx, commands: Sequence[Resume]) -> list[Merchant | Refusal]:
-    return await _decide(tx, commands, lambda merchant, _: model.resume(merchant))
+    return await decide(tx, commands, lambda merchant, _: model.resume(merchant))
 
 
 async def set_busy(tx: Tx, commands: Sequence[SetBusy]) -> list[Merchant | Refusal]:
-    return await _decide(tx, commands, lambda m, command: model.set_busy(m, extra=command.extra))
+    return await decide(tx, commands, lambda m, command: model.set_busy(m, extra=command.extra))
 
 
 async def set_prep_time(tx: Tx, commands: Sequence[SetPrepTime]) -> list[Merchant | Refusal]:
-    return await _decide(
+    return await decide(
         tx, commands, lambda m, command: model.set_prep_time(m, prep_time=command.prep_time)
     )
 
 
-async def _decide(
-    tx: Tx, commands: Sequence[M], decide: Callable[[Merchant, M], Decision[Merchant]]
+async def decide(
+    tx: Tx, commands: Sequence[M], by_model: Callable[[Merchant, M], Decision[Merchant]]
 ) -> list[Merchant | Refusal]:
+    """Lock, decide one after another, save, record."""
     known = await store.lock(tx, ids=[c.merchant_id for c in commands])
     decisions: list[Decision[Merchant]] = []
     for command in commands:
@@ -131,7 +132,7 @@ async def _decide(
         if merchant is None or merchant.tenant_id != command.by.tenant_id:
             decisions.append(refuse("request.not_found", status=404))
             continue
-        decision = decide(merchant, command)
+        decision = by_model(merchant, command)
         if isinstance(decision, Accepted):
             known[merchant.id] = decision.state
         decisions.append(decision)

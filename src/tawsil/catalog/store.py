@@ -1,17 +1,18 @@
 """The tables of catalog: merchants."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
-import asyncpg
 import msgspec
 
+from tawsil.catalog.events import SuspendedBecause
 from tawsil.catalog.hours import Hours
-from tawsil.catalog.model import FOREVER, Merchant, search_text
+from tawsil.catalog.model import FOREVER, Merchant, Standing, search_text
 from tawsil.kernel.db import Tx
 from tawsil.kernel.decisions import Accepted
+from tawsil.kernel.lists import holding
 from tawsil.kernel.places import Place
 
 _hours = msgspec.json.Decoder(Hours)
@@ -19,44 +20,58 @@ _hours = msgspec.json.Decoder(Hours)
 _AROUND_DEGREES: Final = 0.4  # some 40 km: further than anything is ever delivered
 
 
+_COLUMNS: Final[Mapping[str, str]] = {
+    "id": "uuid",
+    "version": "int",
+    "tenant_id": "uuid",
+    "city_id": "uuid",
+    "name_en": "text",
+    "name_ar": "text",
+    "description_en": "text",
+    "description_ar": "text",
+    "cuisine": "text",
+    "address_en": "text",
+    "address_ar": "text",
+    "place_latitude": "float8",
+    "place_longitude": "float8",
+    "phone": "text",
+    "currency": "text",
+    "commission_bp": "int",
+    "hours": "jsonb",
+    "prep_time_s": "int",
+    "busy_extra_s": "int",
+    "paused_until": "timestamptz",
+    "rating": "float8",
+    "standing": "text",
+    "suspended_because": "text",
+    "search_text": "text",
+}
+_NEVER_CHANGING: Final = ("id", "tenant_id", "city_id", "currency", "rating")
+_CHANGING: Final = [name for name in _COLUMNS if name not in _NEVER_CHANGING]
+
+
+def _flat(merchant: Merchant) -> dict[str, Any]:
+    return {
+        **{name: getattr(merchant, name, None) for name in _COLUMNS},
+        "place_latitude": merchant.place.latitude,
+        "place_longitude": merchant.place.longitude,
+        "hours": msgspec.json.encode(merchant.hours).decode(),
+        "search_text": search_text(merchant.name_en, merchant.name_ar, merchant.cuisine),
+    }
+
+
 async def insert_merchants(tx: Tx, *, merchants: Sequence[Merchant]) -> None:
+    flat = [_flat(merchant) for merchant in merchants]
+    values = ", ".join(f"${n}::{kind}[]" for n, kind in enumerate(_COLUMNS.values(), start=1))
     await tx.execute(
-        """
-        insert into catalog.merchant (id, version, tenant_id, city_id, name_en, name_ar,
-            description_en, description_ar, cuisine, address_en, address_ar, place_latitude,
-            place_longitude, phone, currency, commission_bp, hours, prep_time_s, rating,
-            search_text)
-        select * from unnest($1::uuid[], $2::int[], $3::uuid[], $4::uuid[], $5::text[], $6::text[],
-            $7::text[], $8::text[], $9::text[], $10::text[], $11::text[],
-            $12::double precision[], $13::double precision[], $14::text[], $15::text[], $16::int[],
-            $17::jsonb[], $18::int[], $19::double precision[], $20::text[])
-        """,
-        [m.id for m in merchants],
-        [m.version for m in merchants],
-        [m.tenant_id for m in merchants],
-        [m.city_id for m in merchants],
-        [m.name_en for m in merchants],
-        [m.name_ar for m in merchants],
-        [m.description_en for m in merchants],
-        [m.description_ar for m in merchants],
-        [m.cuisine for m in merchants],
-        [m.address_en for m in merchants],
-        [m.address_ar for m in merchants],
-        [m.place.latitude for m in merchants],
-        [m.place.longitude for m in merchants],
-        [m.phone for m in merchants],
-        [m.currency for m in merchants],
-        [m.commission_bp for m in merchants],
-        [msgspec.json.encode(m.hours).decode() for m in merchants],
-        [m.prep_time_s for m in merchants],
-        [m.rating for m in merchants],
-        [search_text(m.name_en, m.name_ar, m.cuisine) for m in merchants],
+        f"insert into catalog.merchant ({', '.join(_COLUMNS)}) select * from unnest({values})",  # noqa: S608 - our own column names
+        *[[row[name] for row in flat] for name in _COLUMNS],
     )
 
 
 async def merchants(tx: Tx, *, ids: Sequence[UUID]) -> dict[UUID, Merchant]:
     rows = await tx.rows("select * from catalog.merchant where id = any($1::uuid[])", list(ids))
-    return {row["id"]: _merchant(row) for row in rows}
+    return {row["id"]: merchant_of(row) for row in rows}
 
 
 async def lock(tx: Tx, *, ids: Sequence[UUID]) -> dict[UUID, Merchant]:
@@ -64,7 +79,7 @@ async def lock(tx: Tx, *, ids: Sequence[UUID]) -> dict[UUID, Merchant]:
         "select * from catalog.merchant where id = any($1::uuid[]) order by id for update",
         list(ids),
     )
-    return {row["id"]: _merchant(row) for row in rows}
+    return {row["id"]: merchant_of(row) for row in rows}
 
 
 async def save(tx: Tx, decisions: Sequence[Accepted[Merchant]]) -> None:
@@ -73,21 +88,18 @@ async def save(tx: Tx, decisions: Sequence[Accepted[Merchant]]) -> None:
     if not last:
         return
     first = {d.state.id: d.expected_version for d in reversed(decisions)}
+    flat = [_flat(merchant) for merchant in last.values()]
+    changes = ", ".join(f"{name} = u.{name}" for name in _CHANGING)
+    values = ", ".join(f"${n}::{_COLUMNS[name]}[]" for n, name in enumerate(_CHANGING, start=3))
     saved = await tx.execute(
-        """
-        update catalog.merchant m
-        set version = u.version, prep_time_s = u.prep_time_s, busy_extra_s = u.busy_extra_s,
-            paused_until = u.paused_until
-        from unnest($1::uuid[], $2::int[], $3::int[], $4::int[], $5::int[], $6::timestamptz[])
-            u (id, expected, version, prep_time_s, busy_extra_s, paused_until)
+        f"""
+        update catalog.merchant m set {changes}
+        from unnest($1::uuid[], $2::int[], {values}) u (id, expected, {", ".join(_CHANGING)})
         where m.id = u.id and m.version = u.expected
-        """,
+        """,  # noqa: S608 - our own column names
         list(last),
         [first[id_] for id_ in last],
-        [m.version for m in last.values()],
-        [m.prep_time_s for m in last.values()],
-        [m.busy_extra_s for m in last.values()],
-        [m.paused_until for m in last.values()],
+        *[[row[name] for row in flat] for name in _CHANGING],
     )
     assert saved == len(last), "a locked merchant cannot have changed"
 
@@ -100,11 +112,12 @@ async def search(
     near: Place | None,
     words: str | None,
 ) -> list[Merchant]:
-    """Merchants of a tenant or city, not too far from a place, whose names hold some words."""
+    """Those that may sell: of a tenant or city, not too far from a place, by words in names."""
     rows = await tx.rows(
         """
         select * from catalog.merchant
-        where ($1::uuid is null or tenant_id = $1)
+        where standing = 'ACTIVE'
+            and ($1::uuid is null or tenant_id = $1)
             and ($2::uuid is null or city_id = $2)
             and ($3::text is null or search_text like $3)
             and ($4::double precision is null or (
@@ -115,12 +128,12 @@ async def search(
         """,
         tenant_id,
         city_id,
-        _pattern(words) if words else None,
+        holding(search_text(words)) if words else None,
         near.latitude if near else None,
         near.longitude if near else None,
         _AROUND_DEGREES,
     )
-    return [_merchant(row) for row in rows]
+    return [merchant_of(row) for row in rows]
 
 
 def instant(stored: datetime | None) -> datetime | None:
@@ -128,14 +141,8 @@ def instant(stored: datetime | None) -> datetime | None:
     return FOREVER if stored is not None and stored.tzinfo is None else stored
 
 
-def _pattern(words: str) -> str:
-    literal = search_text(words)
-    for special in ("\\", "%", "_"):
-        literal = literal.replace(special, f"\\{special}")
-    return f"%{literal}%"
-
-
-def _merchant(row: asyncpg.Record) -> Merchant:
+def merchant_of(row: Any) -> Merchant:
+    because = row["suspended_because"]
     return Merchant(
         id=row["id"],
         version=row["version"],
@@ -157,4 +164,6 @@ def _merchant(row: asyncpg.Record) -> Merchant:
         busy_extra_s=row["busy_extra_s"],
         paused_until=instant(row["paused_until"]),
         rating=row["rating"],
+        standing=Standing(row["standing"]),
+        suspended_because=SuspendedBecause(because) if because else None,
     )

@@ -6,9 +6,10 @@ from uuid import UUID
 
 from msgspec import Struct
 
+from tawsil.catalog.events import SuspendedBecause
 from tawsil.catalog.hours import Hours
 from tawsil.catalog.menu import Menu, Option, OptionGroup, Product
-from tawsil.catalog.model import FOREVER, Merchant, Taking
+from tawsil.catalog.model import FOREVER, Merchant, Standing, Taking
 from tawsil.catalog.service import Found
 from tawsil.kernel.i18n import current_locale
 from tawsil.kernel.places import Place
@@ -80,6 +81,40 @@ class MerchantView(Struct, frozen=True, kw_only=True):
             rating=merchant.rating,
             distance_m=None if found.distance_m is None else round(found.distance_m),
         )
+
+
+class ListedMerchantView(Struct, frozen=True, kw_only=True):
+    """A merchant as those see it who look after it."""
+
+    id: UUID
+    city_id: UUID
+    name: str
+    name_en: str
+    name_ar: str
+    description_en: str
+    description_ar: str
+    cuisine: str
+    address_en: str
+    address_ar: str
+    place: Place
+    phone: str
+    currency: str
+    commission_bp: int | None
+    hours: Hours
+    standing: Standing
+    suspended_because: SuspendedBecause | None
+    taking: Taking
+    paused_until: datetime | None
+    prep_time_s: int
+    busy_extra_s: int
+    rating: float | None
+
+    @classmethod
+    def of(cls, merchant: Merchant) -> "ListedMerchantView":
+        shown = {
+            field: getattr(merchant, field) for field in cls.__struct_fields__ if field != "name"
+        }
+        return cls(name=_name(merchant), **{**shown, "paused_until": _until(merchant.paused_until)})
 
 
 class MerchantStateView(Struct, frozen=True, kw_only=True):

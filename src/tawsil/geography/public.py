@@ -21,7 +21,7 @@ from tawsil.geography.service import (
     zone_of,
     zones_of,
 )
-from tawsil.geography.store import areas, cities, cities_by_id, tenant, zones
+from tawsil.geography.store import areas, cities, cities_below, cities_by_id, tenant, zones
 
 __all__ = [
     "ZONE_RESOLUTION",
@@ -40,6 +40,7 @@ __all__ = [
     "Zone",
     "areas",
     "cities",
+    "cities_below",
     "cities_by_id",
     "city",
     "city_of",

@@ -11,6 +11,7 @@ from tawsil.geography.model import Area, City, CityRules, Tenant, Zone
 from tawsil.kernel.db import Tx
 from tawsil.kernel.decisions import Accepted
 from tawsil.kernel.places import Place
+from tawsil.kernel.reach import AREA_LEVELS
 
 _ring = msgspec.json.Decoder(tuple[tuple[float, float], ...])
 _rules = msgspec.json.Decoder(CityRules)
@@ -190,7 +191,7 @@ async def save_city_place(tx: Tx, changed: Accepted[City]) -> None:
 
 
 async def cities_below(
-    tx: Tx, *, tenant_id: UUID, area_id: UUID, levels: Sequence[str]
+    tx: Tx, *, tenant_id: UUID, area_id: UUID, levels: Sequence[str] = AREA_LEVELS
 ) -> frozenset[UUID]:
     """The cities below an area, if it is the tenant's and at one of the levels."""
     rows = await tx.rows(

@@ -8,7 +8,14 @@ from tawsil.identity.events import Role
 
 def _reads_area(area: str) -> tuple[str, ...]:
     """A manager reads what lies in its part of country > region > district > municipality."""
-    reads = ("merchant:read", "order:read", "courier:read", "user:read", "user:list")
+    reads = (
+        "merchant:read",
+        "merchant:list",
+        "order:read",
+        "courier:read",
+        "user:read",
+        "user:list",
+    )
     counts = ("analytics:read", "analytics:dashboard", "analytics:export")
     return tuple(f"{permission}:{area}" for permission in (*reads, *counts))
 
@@ -75,6 +82,7 @@ PERMISSIONS: Final[Mapping[Role, tuple[str, ...]]] = {
         "order:cancel",
         "courier:read",
         "merchant:read",
+        "merchant:list",
         "menu:read",
         "payment:read",
         "ticket:create",

@@ -45,6 +45,15 @@ def upgrade() -> None:
         create index order_tenant on ordering."order" (tenant_id, placed_at desc, id desc);
         create index order_city on ordering."order" (city_id, placed_at desc, id desc);
 
+        -- Whoever was listed before takes orders already.
+        alter table catalog.merchant
+            add column standing text not null default 'ACTIVE'
+                check (standing in ('UNVERIFIED', 'ACTIVE', 'SUSPENDED')),
+            add column suspended_because text,
+            add check ((suspended_because is not null) = (standing = 'SUSPENDED'));
+        alter table catalog.merchant alter column standing drop default;
+        create index merchant_tenant on catalog.merchant (tenant_id, name_en, id);
+
         -- People are searched by how their names, addresses and numbers begin.
         create index app_user_name on identity.app_user
             (tenant_id, lower(name) text_pattern_ops);
