@@ -50,10 +50,8 @@ async def client(
     settings = Settings()
     tokens = Tokens(database, settings=settings)
     cheap = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
-    kid = rsa.thumbprint()
-    sealed = open_sealer(settings).seal(
-        rsa.as_pem(private=True), about=f"identity.signing_key/{kid}"
-    )
+    kid, sealer = rsa.thumbprint(), open_sealer(settings)
+    sealed = sealer.seal(rsa.as_pem(private=True), about=f"identity.signing_key/{kid}")
     key = SigningKey(kid=kid, private_sealed=sealed, created_at=clock(), signs_at=clock())
     user = NewUser(
         id=ids(),
@@ -74,6 +72,7 @@ async def client(
             **known,
             "tokens": tokens,
             "passwords": Passwords(cheap),
+            "sealer": sealer,
             "default_tenant_id": by.tenant_id,
         },
     )

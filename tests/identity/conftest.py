@@ -1,7 +1,9 @@
 """One signing key for all tests, cheap hashes, and an application that checks real tokens."""
 
+import re
 from base64 import b64encode
 from collections.abc import AsyncIterator, Awaitable, Callable
+from email.message import EmailMessage
 from typing import Any, Literal
 
 import asyncpg
@@ -13,6 +15,8 @@ from msgspec import Struct
 from pydantic import SecretStr
 
 from tawsil.identity import store
+from tawsil.identity.jobs import MailJobs
+from tawsil.identity.letters import Letterhead
 from tawsil.identity.model.keys import SigningKey
 from tawsil.identity.public import (
     Grant,
@@ -25,10 +29,12 @@ from tawsil.identity.public import (
     create_users,
 )
 from tawsil.identity.routes import routes
+from tawsil.identity.service.mails import MailJob
 from tawsil.kernel.clock import VirtualClock
 from tawsil.kernel.db import Database
 from tawsil.kernel.decisions import By
 from tawsil.kernel.http.app import create_app
+from tawsil.kernel.jobs import HeldJobs
 from tawsil.kernel.sealing import open_sealer
 from tawsil.kernel.settings import Settings
 
@@ -95,11 +101,56 @@ async def client(
         routes=routes,
         database=database,
         authenticate=authenticator(database, settings, tokens=tokens),
-        state={"tokens": tokens, "passwords": passwords, "default_tenant_id": by.tenant_id},
+        state={
+            "tokens": tokens,
+            "passwords": passwords,
+            "sealer": open_sealer(settings),
+            "default_tenant_id": by.tenant_id,
+        },
     )
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://tawsil.test") as client:
         yield client
+
+
+class Postbox:
+    """Carries mails as far as here, when told to do the jobs that wait."""
+
+    def __init__(self, database: Database, jobs: HeldJobs) -> None:
+        self.messages: list[EmailMessage] = []
+        self._jobs = jobs
+        head = Letterhead(sender="Tawsil <tawsil@example.org>", public_url="https://tawsil.test")
+        self.mailing = MailJobs(database=database, carrier=self, head=head)
+
+    async def carry(self, message: EmailMessage) -> None:
+        self.messages.append(message)
+
+    async def empty(self) -> list[EmailMessage]:
+        """The mails that were waiting to be sent."""
+        self.messages.clear()
+        while self._jobs.waiting:
+            job = self._jobs.waiting.popleft()
+            assert isinstance(job.payload, MailJob)
+            await self.mailing.send(job.payload)
+        return list(self.messages)
+
+    async def token(self) -> str:
+        """The token of the one mail that was waiting."""
+        (message,) = await self.empty()
+        return token_in(message)
+
+
+def token_in(message: EmailMessage) -> str:
+    body = message.get_body(("plain",))
+    assert body is not None
+    found = re.search(r"\?token=([A-Za-z0-9_-]+)", body.get_content())
+    assert found is not None
+    return found[1]
+
+
+@pytest.fixture
+def postbox(database: Database, jobs: HeldJobs) -> Postbox:
+    return Postbox(database, jobs)
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import pytest
 
 from tawsil.identity import public, service, store
 from tawsil.identity.events import RevokedBecause
-from tawsil.identity.model.sessions import SESSION_ENDED, RefreshToken, Session
+from tawsil.identity.model.sessions import SESSION_ENDED, Device, RefreshToken, Session
 from tawsil.identity.model.users import EMAIL_TAKEN, LOGIN_FAILED, NewUser, User
 from tawsil.identity.public import Role
 from tawsil.kernel.clock import Ids
@@ -55,7 +55,12 @@ def spend(token_: RefreshToken, successor: RefreshToken, by: By) -> service.sess
 async def start(tx: Tx, by: By, ids: Ids, user: User) -> tuple[Session, RefreshToken]:
     first = token(ids(), ids, tx, 1)
     (session,) = await service.sessions.start_sessions(
-        tx, [service.sessions.StartSession(by=by, user_id=user.id, device_id="phone", first=first)]
+        tx,
+        [
+            service.sessions.StartSession(
+                by=by, user_id=user.id, device=Device("phone"), first=first
+            )
+        ],
     )
     assert isinstance(session, Session)
     return session, first
@@ -212,7 +217,7 @@ async def test_disabling_ends_all_sessions_and_admits_no_other(
     revoked = await store.sessions.revoked_since(tx, tx.now - timedelta(seconds=1))
     assert set(revoked) == {session.id for session in sessions}
     first = token(ids(), ids, tx, 1)
-    command = service.sessions.StartSession(by=by, user_id=user.id, device_id=None, first=first)
+    command = service.sessions.StartSession(by=by, user_id=user.id, device=Device(), first=first)
     assert await service.sessions.start_sessions(tx, [command]) == [LOGIN_FAILED]
 
 
@@ -220,8 +225,8 @@ async def test_sessions_are_forgotten_when_they_can_no_longer_be_refreshed(
     tx: Tx, by: By, ids: Ids, user: User
 ):
     session, first = await start(tx, by, ids, user)
-    assert await public.forget_sessions(tx) == 0
+    assert await public.forget_old(tx) == 0
     await service.sessions.refresh(tx, [spend(first, token(session.id, ids, tx, 2), by)])
     tx.now += timedelta(days=31)
-    assert await public.forget_sessions(tx) == 1
+    assert await public.forget_old(tx) == 1
     assert await store.sessions.refresh_tokens(tx, [first.jti]) == {}

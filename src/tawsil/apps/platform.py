@@ -21,6 +21,7 @@ from tawsil.kernel.http.limits import Limiter, LocalWindows
 from tawsil.kernel.http.live import Hub
 from tawsil.kernel.http.shared_limits import SharedWindows
 from tawsil.kernel.jobs import DatabaseJobs
+from tawsil.kernel.sealing import open_sealer
 from tawsil.kernel.settings import Settings
 from tawsil.payments.http_psp import HttpPsp
 
@@ -67,6 +68,7 @@ def create_api(settings: Settings, database: Database) -> Litestar:
             "hub": hub,
             "tokens": tokens,
             "passwords": identity.Passwords(),
+            "sealer": open_sealer(settings),
             "default_tenant_id": DEFAULT_TENANT,
             "psp_webhook_secret": settings.psp_webhook_secret.get_secret_value(),
         },

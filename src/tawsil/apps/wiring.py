@@ -28,6 +28,8 @@ from tawsil.geography import events as geography_events
 from tawsil.geography import routes as geography_routes
 from tawsil.identity import events as identity_events
 from tawsil.identity import routes as identity_routes
+from tawsil.identity.jobs import MailJobs
+from tawsil.identity.service.mails import MAIL, MailJob
 from tawsil.kernel.db import Database
 from tawsil.kernel.deadlines import Owner
 from tawsil.kernel.decisions import Event
@@ -145,8 +147,8 @@ ROUTES: Final[Sequence[ControllerRouterHandler]] = [
 ]
 
 
-def jobs(*, database: Database, psp: Psp) -> JobHandlers:
-    """Who does which job."""
+def jobs(*, database: Database, psp: Psp, mails: MailJobs | None = None) -> JobHandlers:
+    """Who does which job. In a virtual city nobody reads mail, so nobody writes any."""
     cards = CardJobs(database=database, psp=psp)
     trials = Trials(database=database)
     card_jobs = {
@@ -160,7 +162,8 @@ def jobs(*, database: Database, psp: Psp) -> JobHandlers:
         }.items()
     }
     trial = JobHandler(payload=dispatch.TrialJob, run=trials.run, most_attempts=3)
-    return {**card_jobs, dispatch.TRIAL: trial}
+    mail_jobs = {MAIL: JobHandler(payload=MailJob, run=mails.send)} if mails is not None else {}
+    return {**card_jobs, **mail_jobs, dispatch.TRIAL: trial}
 
 
 def subscriptions() -> list[Subscription]:

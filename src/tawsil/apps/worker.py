@@ -19,6 +19,7 @@ from tawsil.apps.platform import open_database, open_psp
 from tawsil.dispatch import public as dispatch
 from tawsil.geography import public as geography
 from tawsil.identity import public as identity
+from tawsil.identity.jobs import MailJobs
 from tawsil.kernel import idempotency, jobs, metrics
 from tawsil.kernel.db import Database
 from tawsil.kernel.deadlines import Deadlines
@@ -34,6 +35,7 @@ log = structlog.get_logger(__name__)
 IDLE_S: Final = 0.2
 DEADLINES_EVERY_S: Final = 0.5
 WATCH_EVERY_S: Final = 10.0
+TIDY_EVERY_S: Final = 600.0
 KEYS_EVERY_S: Final = 3_600.0
 AFTER_ERROR_S: Final = 1.0
 
@@ -143,6 +145,17 @@ def tending_keys(database: Database, settings: Settings) -> Step:
     return tend
 
 
+def tidying_accounts(database: Database) -> Step:
+    """What identity need not remember any longer, forgotten."""
+
+    async def tidy() -> float:
+        async with database.transaction() as tx:
+            await identity.forget_old(tx)
+        return TIDY_EVERY_S
+
+    return tidy
+
+
 def main(role: Role) -> None:
     """Do one role's work in this process, on a database that is there and migrated."""
     settings = load_settings()
@@ -162,12 +175,14 @@ async def run(settings: Settings, *, role: Role) -> None:
         tasks: list[Awaitable[Any]] = []
         if role is Role.WORKER:
             await stack.enter_async_context(listening(database, woken))
-            handlers = wiring.jobs(database=database, psp=psp)
+            mails = MailJobs.of(settings, database=database)
+            handlers = wiring.jobs(database=database, psp=psp, mails=mails)
             tasks += [
                 jobs.work(database.pool, handlers, stop=stop),
                 repeat("deadlines", firing(database), stop),
                 repeat("watch", watching(database), stop),
                 repeat("keys", tending_keys(database, settings), stop),
+                repeat("accounts", tidying_accounts(database), stop),
                 *(
                     repeat(s.name, hearing(database, s, woken), stop)
                     for s in wiring.subscriptions()

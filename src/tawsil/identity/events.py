@@ -25,12 +25,44 @@ class RevokedBecause(StrEnum):
     LOGGED_OUT = "logged_out"
     TOKEN_REUSED = "token_reused"  # noqa: S105 - a reason, not a password
     USER_DISABLED = "user_disabled"
+    PASSWORD_CHANGED = "password_changed"  # noqa: S105 - a reason, not a password
+    ROLES_CHANGED = "roles_changed"
 
 
 class UserRegistered(Event, frozen=True, tag="user.registered.v1"):
     user_id: UUID
     roles: tuple[Role, ...]
     location_id: UUID | None = None
+
+
+class EmailVerified(Event, frozen=True, tag="user.email_verified.v1"):
+    user_id: UUID
+
+
+class PasswordChanged(Event, frozen=True, tag="user.password_changed.v1"):
+    user_id: UUID
+
+
+class SecondFactorEnabled(Event, frozen=True, tag="user.second_factor_enabled.v1"):
+    user_id: UUID
+
+
+class SecondFactorDisabled(Event, frozen=True, tag="user.second_factor_disabled.v1"):
+    user_id: UUID
+
+
+class UserDisabled(Event, frozen=True, tag="user.disabled.v1"):
+    user_id: UUID
+
+
+class UserEnabled(Event, frozen=True, tag="user.enabled.v1"):
+    user_id: UUID
+
+
+class RolesChanged(Event, frozen=True, tag="user.roles_changed.v1"):
+    user_id: UUID
+    roles: tuple[Role, ...]
+    before: tuple[Role, ...]
 
 
 class SessionStarted(Event, frozen=True, tag="session.started.v1"):
@@ -73,6 +105,13 @@ class ServiceAccountRemoved(Event, frozen=True, tag="service_account.removed.v1"
 
 EVENTS: Final = (
     UserRegistered,
+    EmailVerified,
+    PasswordChanged,
+    SecondFactorEnabled,
+    SecondFactorDisabled,
+    UserDisabled,
+    UserEnabled,
+    RolesChanged,
     SessionStarted,
     SessionRevoked,
     ApiKeyCreated,

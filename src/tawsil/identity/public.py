@@ -1,6 +1,7 @@
 """What others may ask of identity."""
 
 from collections.abc import Iterable, Sequence
+from datetime import timedelta
 from uuid import UUID
 
 from tawsil.identity import service, store
@@ -33,7 +34,7 @@ __all__ = [
     "create_users",
     "disable_users",
     "find",
-    "forget_sessions",
+    "forget_old",
     "get_many",
     "hash_password",
     "permissions_of",
@@ -70,9 +71,13 @@ async def disable_users(tx: Tx, *, ids: Iterable[UUID], by: By) -> list[User | R
     )
 
 
-async def forget_sessions(tx: Tx) -> int:
-    """Delete the sessions that can never be refreshed again; how many. Meant for a schedule."""
-    return await store.sessions.forget(tx)
+async def forget_old(tx: Tx) -> int:
+    """Delete sessions, mailed tokens and counts of failures that say nothing any more; how many."""
+    return (
+        await store.sessions.forget(tx)
+        + await store.proofs.forget_old(tx, before_at=tx.now - timedelta(days=1))
+        + await service.attempts.forget_old(tx)
+    )
 
 
 async def find(tx: Tx, *, tenant_id: UUID, words: str, most: int) -> list[UUID]:

@@ -5,6 +5,7 @@ from base64 import b64decode
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Final
+from urllib.parse import urlsplit
 
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import (
@@ -48,6 +49,9 @@ class Settings(BaseSettings):
     refresh_token_s: Annotated[int, Field(ge=3_600)] = 31 * 86_400
     signing_key_days: Annotated[int, Field(ge=1, le=3_650)] = 90
 
+    smtp_url: SecretStr | None = None
+    mail_from: str = "Tawsil <tawsil@localhost>"
+
     psp_url: str = "http://127.0.0.1:8401"
     psp_api_key: SecretStr = SecretStr("sandbox-key")
     psp_webhook_secret: SecretStr = SecretStr("sandbox-webhook-secret")
@@ -90,6 +94,15 @@ class Settings(BaseSettings):
         if value is None or re.fullmatch(r"https?://[^/?#\s@]+/?", value):
             return value and value.rstrip("/")
         raise ValueError("must be an address like https://tawsil.example.org, without a path")
+
+    @field_validator("smtp_url")
+    @classmethod
+    def _smtp_only(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            parts = urlsplit(value.get_secret_value())
+            if parts.scheme not in {"smtp", "smtps"} or not parts.hostname:
+                raise ValueError("must be smtp:// or smtps:// and a host")
+        return value
 
     @field_validator("secret_keys")
     @classmethod

@@ -1,5 +1,21 @@
 """Who somebody is and how they are signed in: states, and pure decisions about them."""
 
-from tawsil.identity.model import api_keys, keys, sessions, users
+from tawsil.identity.model import (
+    api_keys,
+    attempts,
+    keys,
+    mails,
+    second_factors,
+    sessions,
+    users,
+)
 
-__all__ = ["api_keys", "keys", "sessions", "users"]
+__all__ = [
+    "api_keys",
+    "attempts",
+    "keys",
+    "mails",
+    "second_factors",
+    "sessions",
+    "users",
+]

@@ -19,6 +19,14 @@ from tawsil.kernel.decisions import Accepted, Deadline, Decision, accept, refuse
 SESSION_ENDED: Final = refuse("identity.session_ended", status=401)
 
 
+class Device(Struct, frozen=True):
+    """What a session is used from, as far as it says: for its user to recognise it."""
+
+    id: str | None = None
+    address: str | None = None
+    user_agent: str | None = None
+
+
 class Session(Struct, frozen=True, kw_only=True):
     """A user signed in on one device, until it is revoked or its last refresh token expires."""
 
@@ -28,8 +36,9 @@ class Session(Struct, frozen=True, kw_only=True):
     version: int = 0
     tenant_id: UUID
     user_id: UUID
-    device_id: str | None
+    device: Device
     started_at: datetime
+    last_used_at: datetime
     revoked_at: datetime | None = None
     revoked_because: RevokedBecause | None = None
 
@@ -59,7 +68,7 @@ def token_hash(token: str) -> bytes:
 
 
 def start_session(
-    user: User, *, session_id: UUID, device_id: str | None, at: datetime
+    user: User, *, session_id: UUID, device: Device, at: datetime
 ) -> Decision[Session]:
     """Sign the user in. Being disabled is not told apart from a wrong password."""
     if user.disabled_at is not None:
@@ -68,8 +77,9 @@ def start_session(
         id=session_id,
         tenant_id=user.tenant_id,
         user_id=user.id,
-        device_id=device_id,
+        device=device,
         started_at=at,
+        last_used_at=at,
     )
     return accept(session, SessionStarted(session_id=session_id, user_id=user.id))
 

@@ -1,5 +1,6 @@
 """Users, and what their passwords must be."""
 
+import re
 from datetime import datetime
 from typing import ClassVar, Final
 from unicodedata import normalize
@@ -8,27 +9,41 @@ from uuid import UUID
 from msgspec import Struct
 from msgspec.structs import replace
 
-from tawsil.identity.events import Role, UserRegistered
-from tawsil.kernel.decisions import Accepted, Deadline, Refusal, accept, refuse
+from tawsil.identity.events import (
+    EmailVerified,
+    PasswordChanged,
+    Role,
+    RolesChanged,
+    UserDisabled,
+    UserEnabled,
+    UserRegistered,
+)
+from tawsil.kernel.decisions import Accepted, By, Deadline, Refusal, accept, refuse
 
 SHORTEST_PASSWORD: Final = 8
 LONGEST_PASSWORD: Final = 128
+LEAST_OF_ITS_OWN: Final = 4  # characters of a password besides its user's name and address
 LOGIN_FAILED: Final = refuse("identity.login_failed", status=401)
 EMAIL_TAKEN: Final = refuse("identity.email_taken")
 
 
 class NewUser(Struct, frozen=True, kw_only=True):
-    """Somebody to be registered. A merchant user's `location_id` is the merchant's id."""
+    """Somebody to be registered. A merchant user's `location_id` is the merchant's id.
+
+    Without a password hash they come in another way, or choose a password by a mailed link.
+    """
 
     id: UUID
     tenant_id: UUID
     email: str
     name: str
-    password_hash: str
+    password_hash: str | None
     roles: tuple[Role, ...] = (Role.CUSTOMER,)
     phone: str | None = None
     locale: str = "en"
     location_id: UUID | None = None
+    city_id: UUID | None = None
+    email_verified: bool = True
 
 
 class User(Struct, frozen=True, kw_only=True):
@@ -43,16 +58,23 @@ class User(Struct, frozen=True, kw_only=True):
     phone: str | None
     locale: str
     location_id: UUID | None
+    city_id: UUID | None = None
     created_at: datetime
+    email_verified_at: datetime | None = None
     disabled_at: datetime | None = None
-
-    @property
-    def city_id(self) -> UUID | None:
-        return None
 
     @property
     def deadline(self) -> Deadline | None:
         return None
+
+    def acting(self, *, correlation_id: UUID) -> By:
+        """The user as the one on whose behalf something is done."""
+        return By(
+            tenant_id=self.tenant_id,
+            actor_id=self.id,
+            role=self.roles[0].value,
+            correlation_id=correlation_id,
+        )
 
 
 def email_key(email: str) -> str:
@@ -60,13 +82,28 @@ def email_key(email: str) -> str:
     return normalize("NFKC", email.strip()).casefold()
 
 
-def check_password(password: str) -> Refusal | None:
-    """Why this may not become a password, if so. Length is all that is asked (NIST SP 800-63B)."""
-    if SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD:
-        return None
-    return refuse(
-        "identity.password_length", status=422, least=SHORTEST_PASSWORD, most=LONGEST_PASSWORD
-    )
+def check_password(password: str, *, email: str, name: str) -> Refusal | None:
+    """Why this may not become somebody's password, if so.
+
+    Asked are a length, and that it is not what everybody knows of its user (NIST SP 800-63B).
+    """
+    if not SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD:
+        return refuse(
+            "identity.password_length", status=422, least=SHORTEST_PASSWORD, most=LONGEST_PASSWORD
+        )
+    rest = normalize("NFKC", password).casefold()
+    for known in _known_of(email, name):
+        rest = rest.replace(known, "")
+    if len(set(password)) < LEAST_OF_ITS_OWN or len(rest) < LEAST_OF_ITS_OWN:
+        return refuse("identity.password_guessable", status=422)
+    return None
+
+
+def _known_of(email: str, name: str) -> list[str]:
+    """The words of an address and a name, the longest first; those too short say nothing."""
+    key, names = email_key(email), normalize("NFKC", name).casefold()
+    words = {key, key.partition("@")[0], names, *re.split(r"[\W_]+", f"{key} {names}")}
+    return sorted((word for word in words if len(word) > 2), key=len, reverse=True)
 
 
 def register(new: NewUser, *, at: datetime) -> Accepted[User]:
@@ -82,13 +119,43 @@ def register(new: NewUser, *, at: datetime) -> Accepted[User]:
         phone=new.phone,
         locale=new.locale,
         location_id=new.location_id,
+        city_id=new.city_id,
         created_at=at,
+        email_verified_at=at if new.email_verified else None,
     )
     return accept(
         user, UserRegistered(user_id=user.id, roles=user.roles, location_id=user.location_id)
     )
 
 
-def disable(user: User, *, at: datetime) -> User:
-    """Keep the user out; no event, as the sessions it ends say so."""
-    return user if user.disabled_at is not None else replace(user, disabled_at=at)
+def verify_email(user: User, *, at: datetime) -> Accepted[User]:
+    """Whoever read the mail has shown that the address is theirs."""
+    if user.email_verified_at is not None:
+        return accept(user)
+    return accept(replace(user, email_verified_at=at), EmailVerified(user_id=user.id))
+
+
+def change_password(user: User) -> Accepted[User]:
+    return accept(user, PasswordChanged(user_id=user.id))
+
+
+def disable(user: User, *, at: datetime) -> Accepted[User]:
+    """Keep the user out."""
+    if user.disabled_at is not None:
+        return accept(user)
+    return accept(replace(user, disabled_at=at), UserDisabled(user_id=user.id))
+
+
+def enable(user: User) -> Accepted[User]:
+    """Let the user in again."""
+    if user.disabled_at is None:
+        return accept(user)
+    return accept(replace(user, disabled_at=None), UserEnabled(user_id=user.id))
+
+
+def change_roles(user: User, *, roles: tuple[Role, ...]) -> Accepted[User]:
+    assert roles, "a user has a role"
+    if roles == user.roles:
+        return accept(user)
+    changed = RolesChanged(user_id=user.id, roles=roles, before=user.roles)
+    return accept(replace(user, roles=roles), changed)

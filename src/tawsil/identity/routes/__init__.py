@@ -1,15 +1,19 @@
 """Registering, signing in and out, profiles, and the keys that verify our tokens.
 
-The application's state holds `tokens: Tokens`, `passwords: Passwords` and `default_tenant_id`.
+The application's state holds `tokens: Tokens`, `passwords: Passwords`, `sealer: Sealer` and
+`default_tenant_id`.
 """
 
 from typing import Final
 
-from tawsil.identity.routes import api_keys, keys, sign_in, users
+from tawsil.identity.routes import api_keys, keys, mailed, secrets, sessions, sign_in, users
 
 routes: Final = [
     *sign_in.routes,
+    *mailed.routes,
+    *sessions.routes,
     *users.routes,
+    *secrets.routes,
     *keys.routes,
     *api_keys.routes,
 ]

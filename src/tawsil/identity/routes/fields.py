@@ -9,7 +9,7 @@ Email = Annotated[
     Meta(
         min_length=3,
         max_length=254,
-        pattern=r"^[^@\s\x00-\x1f]+@[^@\s\x00-\x1f]+$(?!\n)",
+        pattern=r"^[^@\s\x00-\x1f<>()\[\],;:\"\\]+@[^@\s\x00-\x1f<>()\[\],;:\"\\]+$(?!\n)",
         examples=["mona@example.org"],
     ),
 ]
@@ -24,6 +24,15 @@ DeviceId = Annotated[
     str,
     Meta(min_length=1, max_length=200, pattern=r"^[\x21-\x7e]+$(?!\n)", examples=["pixel-9-a81f"]),
 ]
+DeviceToken = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=100,
+        pattern=r"^[A-Za-z0-9_-]+$(?!\n)",
+        examples=["pJ6b0G0kBq3W1v9sYt2n8c4d5e6f7a8h"],
+    ),
+]
 Token = Annotated[str, Meta(min_length=1, max_length=4_096)]
 Permission = Annotated[
     str,
@@ -32,5 +41,18 @@ Permission = Annotated[
         pattern=r"^([a-z_]+|\*):([a-z_]+|\*)"
         r"(:(own|assigned|merchant|municipality|district|region|country|all))?$(?!\n)",
         examples=["order:read:assigned"],
+    ),
+]
+Code = Annotated[
+    str,
+    Meta(min_length=6, max_length=30, pattern=r"^[A-Za-z0-9 -]+$(?!\n)", examples=["492 039"]),
+]
+MailedToken = Annotated[
+    str,
+    Meta(
+        min_length=20,
+        max_length=200,
+        pattern=r"^[A-Za-z0-9_-]+$(?!\n)",
+        examples=["d1Zq3y0yQH5mJ0cYx2Jm6wqv7E0l1bq9u8s7t6r5p4o"],
     ),
 ]

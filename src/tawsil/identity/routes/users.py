@@ -22,6 +22,7 @@ class ProfileBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     name: Name
     phone: Phone | None = None
     locale: Language = "en"
+    city_id: UUID | None = None
 
 
 @get("/v4/users/profile", opt={"rule": SIGNED_IN}, tags=["Users"], summary="Who I am")
@@ -37,13 +38,14 @@ async def change_profile(
     caller: NamedDependency[Caller],
     database: NamedDependency[Database],
 ) -> Envelope[UserView]:
-    """Replace name, phone and language."""
+    """Replace name, phone, language and home city."""
     command = ChangeProfile(
         by=caller.by,
         user_id=caller.user_id,
         name=data.name,
         phone=data.phone,
         locale=data.locale,
+        city_id=data.city_id,
     )
     async with database.transaction() as tx:
         user: User = settled(await one(service.users.change_profile, tx, command))

@@ -1,5 +1,23 @@
 """What can be asked of identity. Hashing and signing happen before or after, not in here."""
 
-from tawsil.identity.service import api_keys, sessions, users
+from tawsil.identity.service import (
+    api_keys,
+    attempts,
+    mails,
+    passwords,
+    second_factors,
+    sessions,
+    sign_in,
+    users,
+)
 
-__all__ = ["api_keys", "sessions", "users"]
+__all__ = [
+    "api_keys",
+    "attempts",
+    "mails",
+    "passwords",
+    "second_factors",
+    "sessions",
+    "sign_in",
+    "users",
+]

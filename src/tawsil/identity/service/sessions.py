@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from tawsil.identity import model, store
 from tawsil.identity.events import RevokedBecause
-from tawsil.identity.model.sessions import SESSION_ENDED, RefreshToken, Session
+from tawsil.identity.model.sessions import SESSION_ENDED, Device, RefreshToken, Session
 from tawsil.identity.model.users import User
 from tawsil.kernel.db import Tx
 from tawsil.kernel.decisions import (
@@ -26,7 +26,7 @@ class StartSession(Command, frozen=True, kw_only=True):
     """Sign a user in. `first` is the refresh token that was issued for the session."""
 
     user_id: UUID
-    device_id: str | None
+    device: Device
     first: RefreshToken
 
 
@@ -36,11 +36,27 @@ class Refresh(Command, frozen=True, kw_only=True):
     jti: UUID
     token_hash: bytes
     successor: RefreshToken
+    device: Device = Device()
 
 
 class Revoke(Command, frozen=True, kw_only=True):
     session_id: UUID
     because: RevokedBecause
+
+
+class EndSession(Command, frozen=True, kw_only=True):
+    """End one of a user's own sessions."""
+
+    user_id: UUID
+    session_id: UUID
+
+
+class EndAll(Command, frozen=True, kw_only=True):
+    """End every session of a user, except perhaps the one that asks for it."""
+
+    user_id: UUID
+    because: RevokedBecause = RevokedBecause.LOGGED_OUT
+    except_id: UUID | None = None
 
 
 class Refreshed(Struct, frozen=True):
@@ -57,7 +73,7 @@ async def start_sessions(tx: Tx, commands: Sequence[StartSession]) -> list[Sessi
         decision = model.sessions.start_session(
             users[command.user_id],
             session_id=command.first.session_id,
-            device_id=command.device_id,
+            device=command.device,
             at=tx.now,
         )
         if isinstance(decision, Refusal):
@@ -89,11 +105,14 @@ async def refresh(tx: Tx, commands: Sequence[Refresh]) -> list[Refreshed | Refus
         if session.revoked_at is not None:
             outcomes.append(SESSION_ENDED)
             continue
+        used = replace(command.device, id=session.device.id)
+        session = sessions[session.id] = replace(session, device=used, last_used_at=tx.now)
         spent = replace(tokens[command.jti], spent_at=tx.now)
         for token in (spent, command.successor):
             tokens[token.jti] = changed[token.jti] = token
         outcomes.append(Refreshed(session, users[session.user_id]))
     await store.sessions.put_refresh_tokens(tx, list(changed.values()))
+    await store.sessions.touch(tx, [o.session for o in outcomes if isinstance(o, Refreshed)])
     await _save(tx, decided)
     return outcomes
 
@@ -133,6 +152,52 @@ async def revoke(tx: Tx, commands: Sequence[Revoke]) -> list[Session | Refusal]:
         outcomes.append(decision.state)
     await _save(tx, decided)
     return outcomes
+
+
+async def end_sessions(tx: Tx, commands: Sequence[EndSession]) -> list[Session | Refusal]:
+    """End sessions that are their user's own; another's is answered like one that is not there."""
+    sessions = await store.sessions.lock(tx, [command.session_id for command in commands])
+    own = [
+        session is not None and session.user_id == command.user_id
+        for command in commands
+        for session in [sessions.get(command.session_id)]
+    ]
+    ended = iter(
+        await revoke(
+            tx,
+            [
+                Revoke(
+                    by=command.by,
+                    session_id=command.session_id,
+                    because=RevokedBecause.LOGGED_OUT,
+                )
+                for command, is_own in zip(commands, own, strict=True)
+                if is_own
+            ],
+        )
+    )
+    return [next(ended) if is_own else refuse("request.not_found", status=404) for is_own in own]
+
+
+async def end_all(tx: Tx, commands: Sequence[EndAll]) -> list[int]:
+    """End the sessions of users; how many of each."""
+    by_user = {command.user_id: command for command in commands}
+    live = await store.sessions.live_of(tx, list(by_user))
+    ending = [
+        Revoke(by=command.by, session_id=session_id, because=command.because)
+        for session_id, user_id in live.items()
+        for command in [by_user[user_id]]
+        if session_id != command.except_id
+    ]
+    await revoke(tx, ending)
+    ended = {revoked.session_id for revoked in ending}
+    return [
+        sum(
+            session_id in ended and user_id == command.user_id
+            for session_id, user_id in live.items()
+        )
+        for command in commands
+    ]
 
 
 async def _save(tx: Tx, decided: Sequence[tuple[Command | By, Decision[Session]]]) -> None:

@@ -1,5 +1,21 @@
 """The tables of identity and all their SQL."""
 
-from tawsil.identity.store import api_keys, keys, sessions, users
+from tawsil.identity.store import (
+    api_keys,
+    attempts,
+    keys,
+    proofs,
+    second_factors,
+    sessions,
+    users,
+)
 
-__all__ = ["api_keys", "keys", "sessions", "users"]
+__all__ = [
+    "api_keys",
+    "attempts",
+    "keys",
+    "proofs",
+    "second_factors",
+    "sessions",
+    "users",
+]

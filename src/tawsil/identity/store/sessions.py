@@ -2,14 +2,18 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 import asyncpg
 
 from tawsil.identity.events import RevokedBecause
-from tawsil.identity.model.sessions import RefreshToken, Session
+from tawsil.identity.model.sessions import Device, RefreshToken, Session
 from tawsil.kernel.db import Tx
 from tawsil.kernel.decisions import Accepted
+
+_SESSION: Final = """id, version, tenant_id, user_id, device_id, address, user_agent, started_at,
+    last_used_at, revoked_at, revoked_because"""
 
 
 def _session(row: asyncpg.Record) -> Session:
@@ -19,8 +23,9 @@ def _session(row: asyncpg.Record) -> Session:
         version=row["version"],
         tenant_id=row["tenant_id"],
         user_id=row["user_id"],
-        device_id=row["device_id"],
+        device=Device(row["device_id"], row["address"], row["user_agent"]),
         started_at=row["started_at"],
+        last_used_at=row["last_used_at"],
         revoked_at=row["revoked_at"],
         revoked_because=RevokedBecause(because) if because else None,
     )
@@ -29,28 +34,66 @@ def _session(row: asyncpg.Record) -> Session:
 async def add(tx: Tx, sessions: Sequence[Session]) -> None:
     await tx.execute(
         """
-        insert into identity.session (id, version, tenant_id, user_id, device_id, started_at)
+        insert into identity.session (id, version, tenant_id, user_id, device_id, address,
+            user_agent, started_at, last_used_at)
         select * from unnest($1::uuid[], $2::int[], $3::uuid[], $4::uuid[], $5::text[],
-            $6::timestamptz[])
+            $6::text[], $7::text[], $8::timestamptz[], $9::timestamptz[])
         """,
         [session.id for session in sessions],
         [session.version for session in sessions],
         [session.tenant_id for session in sessions],
         [session.user_id for session in sessions],
-        [session.device_id for session in sessions],
+        [session.device.id for session in sessions],
+        [session.device.address for session in sessions],
+        [session.device.user_agent for session in sessions],
         [session.started_at for session in sessions],
+        [session.last_used_at for session in sessions],
     )
 
 
 async def lock(tx: Tx, ids: Iterable[UUID]) -> dict[UUID, Session]:
     rows = await tx.rows(
-        """
-        select id, version, tenant_id, user_id, device_id, started_at, revoked_at, revoked_because
-        from identity.session where id = any($1::uuid[]) order by id for update
-        """,
+        f"""
+        select {_SESSION} from identity.session
+        where id = any($1::uuid[]) order by id for update
+        """,  # noqa: S608 - a constant
         list(ids),
     )
     return {row["id"]: _session(row) for row in rows}
+
+
+async def touch(tx: Tx, used: Sequence[Session]) -> None:
+    """Note from where and when sessions were last used."""
+    await tx.execute(
+        """
+        update identity.session s set last_used_at = n.last_used_at, address = n.address,
+            user_agent = n.user_agent
+        from unnest($1::uuid[], $2::timestamptz[], $3::text[], $4::text[])
+            as n (id, last_used_at, address, user_agent)
+        where s.id = n.id
+        """,
+        [session.id for session in used],
+        [session.last_used_at for session in used],
+        [session.device.address for session in used],
+        [session.device.user_agent for session in used],
+    )
+
+
+async def usable_of(tx: Tx, user_id: UUID) -> list[Session]:
+    """The sessions of a user that may still be refreshed, the one used last first."""
+    rows = await tx.rows(
+        f"""
+        select {_SESSION} from identity.session s
+        where user_id = $1 and revoked_at is null and exists (
+            select 1 from identity.refresh_token r
+            where r.session_id = s.id and r.spent_at is null and r.expires_at > $2
+        )
+        order by last_used_at desc, id
+        """,  # noqa: S608 - a constant
+        user_id,
+        tx.now,
+    )
+    return [_session(row) for row in rows]
 
 
 async def live_of(tx: Tx, user_ids: Sequence[UUID]) -> dict[UUID, UUID]:

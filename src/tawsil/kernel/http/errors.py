@@ -81,10 +81,13 @@ def _shown(value: Any) -> str:
 
 
 def _answer(problem: Problem) -> Response[Envelope[None]]:
+    headers = dict(problem.headers)
+    if "retry_after_s" in problem.detail:
+        headers.setdefault("Retry-After", str(problem.detail["retry_after_s"]))
     return Response(
         error_envelope([_item(problem.code, problem.detail)]),
         status_code=problem.status,
-        headers=dict(problem.headers),
+        headers=headers,
     )
 
 
