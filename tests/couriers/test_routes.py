@@ -11,9 +11,11 @@ import pytest
 from tawsil.couriers import public
 from tawsil.couriers.public import Hold, MissOffer, NewCourier, Vehicle
 from tawsil.couriers.routes import routes
+from tawsil.geography import public as geography
 from tawsil.kernel.clock import Ids, VirtualClock
 from tawsil.kernel.db import Database
 from tawsil.kernel.decisions import By
+from tawsil.kernel.places import Place
 
 CITY = UUID(int=5)
 OWN = ("courier:read:own", "courier:update:own")
@@ -216,3 +218,64 @@ async def test_zones_that_are_not_of_the_city_are_refused_by_name(
     too_many = await phone.put(path, {"zone_ids": [str(ids()) for _ in range(21)]})
     assert too_many.status_code == 400
     assert (await phone.put(path, {"zone_ids": []})).json()["data"]["preferred_zones"] == []
+
+
+async def test_managers_see_the_couriers_of_their_area(
+    call: Call, courier_id: UUID, database: Database, by: By, ids: Ids
+) -> None:
+    areas: list[UUID] = []
+    elsewhere = ids()
+    async with database.transaction() as tx:
+        tenant = geography.Tenant(id=by.tenant_id, slug="wasla", name="Wasla")
+        await geography.create_tenant(tx, tenant=tenant)
+        for city_id, slug in ((CITY, "marsa"), (elsewhere, "bahar")):
+            city = geography.City(
+                id=city_id,
+                tenant_id=by.tenant_id,
+                slug=slug,
+                name_en=slug,
+                name_ar=slug,
+                currency="AED",
+                timezone="UTC",
+                centre=Place(24.1, 53.1),
+            )
+            await geography.create_city(tx, city=city)
+        for slug in ("country", "region", "district", "municipality"):
+            parent_id = areas[-1] if areas else None
+            command = geography.CreateArea(
+                by=by, parent_id=parent_id, slug=slug, name_en=slug, name_ar=slug
+            )
+            (area,) = await geography.create_area(tx, [command])
+            assert isinstance(area, geography.Area)
+            areas.append(area.id)
+        await geography.place_city(
+            tx, [geography.PlaceCity(by=by, city_id=CITY, municipality_id=areas[-1])]
+        )
+        stranger = NewCourier(
+            by=by, courier_id=ids(), city_id=elsewhere, vehicle=Vehicle.CAR, rating=4.0
+        )
+        await public.create_couriers(tx, couriers=[stranger])
+    admin = call("admin", "courier:*")
+    manager = call(
+        "district_manager",
+        "courier:read:district",
+        "courier:list:district",
+        location_id=areas[2],
+    )
+    mine, theirs = str(courier_id), str(stranger.courier_id)
+
+    async def listed(who: Any, query: str = "") -> set[str]:
+        return {one["id"] for one in (await who.get(f"/v4/drivers?{query}")).json()["data"]}
+
+    assert await listed(admin) == {mine, theirs}
+    assert await listed(manager) == {mine}
+    assert await listed(manager, f"city_id={elsewhere}") == set()
+    assert await listed(admin, f"area_id={areas[0]}") == {mine}
+    assert await listed(admin, "vehicle=car&unsafe=false&least_rating=4") == {theirs}
+    assert await listed(admin, "least_rating=4.1") == {mine}
+    assert await listed(admin, "q=nobody") == set()
+    for path in ("", "/availability/history"):
+        assert (await manager.get(f"/v4/drivers/{mine}{path}")).status_code == 200
+        assert (await manager.get(f"/v4/drivers/{theirs}{path}")).status_code == 404
+    file = (await manager.get("/v4/drivers.csv?sort=-rating")).text
+    assert [line.split(",")[0] for line in file.splitlines()] == ["id", mine]

@@ -10,7 +10,7 @@ from tawsil.catalog.model import Merchant, Particulars
 from tawsil.catalog.service import MerchantCommand, decide
 from tawsil.geography import public as geography
 from tawsil.kernel.db import Tx
-from tawsil.kernel.decisions import Command, Refusal, refuse
+from tawsil.kernel.decisions import Accepted, Command, Refusal, refuse
 
 
 class ListMerchant(Command, frozen=True, kw_only=True):
@@ -40,7 +40,7 @@ class Reinstate(MerchantCommand, frozen=True, kw_only=True):
 async def list_new(tx: Tx, commands: Sequence[ListMerchant]) -> list[Merchant | Refusal]:
     cities = await geography.cities_by_id(tx, ids=[c.city_id for c in commands])
     outcomes: list[Merchant | Refusal] = []
-    listed = []
+    listed: list[tuple[ListMerchant, Accepted[Merchant]]] = []
     for command in commands:
         city = cities.get(command.city_id)
         if city is None or city.tenant_id != command.by.tenant_id:

@@ -1,7 +1,7 @@
 """Merchants and menus as the API shows them; `name` is in the language of the request."""
 
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 from uuid import UUID
 
 from msgspec import Struct
@@ -111,10 +111,11 @@ class ListedMerchantView(Struct, frozen=True, kw_only=True):
 
     @classmethod
     def of(cls, merchant: Merchant) -> "ListedMerchantView":
-        shown = {
+        shown: dict[str, Any] = {
             field: getattr(merchant, field) for field in cls.__struct_fields__ if field != "name"
         }
-        return cls(name=_name(merchant), **{**shown, "paused_until": _until(merchant.paused_until)})
+        shown["paused_until"] = _until(merchant.paused_until)
+        return cls(name=_name(merchant), **shown)
 
 
 class MerchantStateView(Struct, frozen=True, kw_only=True):

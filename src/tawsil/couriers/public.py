@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
-from tawsil.couriers import service, store
+from tawsil.couriers import list_store, service, store
 from tawsil.couriers.events import Availability, Fault, Reason, Vehicle
+from tawsil.couriers.list_store import SORTS, Filter, Within, reached
 from tawsil.couriers.model import BREAK_AFTER_MISSED, MISSED_IN_A_ROW, Courier
 from tawsil.couriers.service import (
     EndShift,
@@ -27,17 +29,23 @@ from tawsil.couriers.service import (
     take_break,
 )
 from tawsil.couriers.store import Span
+from tawsil.geography import public as geography
+from tawsil.identity import public as identity
 from tawsil.kernel.db import Tx
 from tawsil.kernel.decisions import Refusal
+from tawsil.kernel.lists import Slice, Take
+from tawsil.kernel.reach import Reach
 
 __all__ = [
     "BREAK_AFTER_MISSED",
     "MISSED_IN_A_ROW",
+    "SORTS",
     "Availability",
     "Courier",
     "EndShift",
     "Engage",
     "Fault",
+    "Filter",
     "Hold",
     "MarkSafe",
     "MarkUnsafe",
@@ -62,10 +70,28 @@ __all__ = [
     "missed_offer",
     "on_duty",
     "prefer",
+    "reached",
     "release",
+    "search",
     "start_shift",
     "take_break",
 ]
+
+
+MOST_NAMED: Final = 500  # of whom so many begin alike, they are not told apart by more
+
+
+async def search(tx: Tx, *, reach: Reach, which: Filter, take: Take) -> Slice[Courier]:
+    """Some of the couriers within reach; `take` is made by `SORTS.take(which, …)`."""
+    city_ids = ids = None
+    if which.area_id is not None:
+        city_ids = await geography.cities_below(
+            tx, tenant_id=reach.tenant_id, area_id=which.area_id
+        )
+    if which.words is not None:
+        ids = await identity.find(tx, tenant_id=reach.tenant_id, words=which.words, most=MOST_NAMED)
+    within = Within(city_ids=city_ids, ids=ids)
+    return await list_store.search(tx, reach=reach, which=which, within=within, take=take)
 
 
 async def create_couriers(tx: Tx, *, couriers: Sequence[NewCourier]) -> list[Courier]:

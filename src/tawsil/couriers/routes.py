@@ -1,4 +1,4 @@
-"""Couriers over HTTP: their duty, their breaks, and the list that operations sees."""
+"""Couriers over HTTP: their duty and their breaks."""
 
 from datetime import datetime, timedelta
 from typing import Annotated, Final
@@ -6,11 +6,11 @@ from uuid import UUID
 
 from litestar import Response, get, post, put
 from litestar.di import NamedDependency
-from litestar.params import FromPath, FromQuery, JSONBody
+from litestar.params import FromPath, JSONBody
 from msgspec import Meta, Struct
 
-from tawsil.couriers import service, store
-from tawsil.couriers.events import Availability, Fault
+from tawsil.couriers import lists, public, service, store
+from tawsil.couriers.events import Fault
 from tawsil.couriers.model import MOST_ZONES
 from tawsil.couriers.service import (
     EndShift,
@@ -41,10 +41,10 @@ from tawsil.kernel.http import (
     page_envelope,
     since_v2,
 )
+from tawsil.kernel.reach import Reach
 
 READ: Final = "courier:read"
 UPDATE: Final = "courier:update"
-LIST: Final = "courier:list"
 
 
 class StartShiftBody(Struct, frozen=True, forbid_unknown_fields=True):
@@ -76,40 +76,14 @@ class ZonesBody(Struct, frozen=True, forbid_unknown_fields=True):
     summary="One courier's duty",
 )
 async def show_courier(
-    courier_id: FromPath[UUID], caller: NamedDependency[Caller], database: NamedDependency[Database]
+    courier_id: FromPath[UUID], reach: NamedDependency[Reach], database: NamedDependency[Database]
 ) -> Envelope[CourierView]:
-    """A courier's duty: their own, or anyone's for operations."""
-    _reach(caller, READ, courier_id)
+    """A courier's duty: their own, or anyone's for operations and for the managers above them."""
     async with database.transaction() as tx:
-        courier = (await store.get_many(tx, ids=[courier_id])).get(courier_id)
-    if courier is None or courier.tenant_id != caller.tenant_id:
+        found = await public.reached(tx, reach=reach, ids=[courier_id])
+    if courier_id not in found:
         raise not_found()
-    return envelope(CourierView.of(courier))
-
-
-@get("/v4/drivers", opt={"rule": allow(LIST)}, tags=["Couriers"], summary="Couriers of the tenant")
-async def list_couriers(
-    caller: NamedDependency[Caller],
-    database: NamedDependency[Database],
-    city_id: FromQuery[UUID | None] = None,
-    availability: FromQuery[Availability | None] = None,
-    page: PageNumber = 1,
-    limit: PageSize = 20,
-) -> Envelope[list[CourierView]]:
-    """The tenant's couriers, by id; filtered by city and by availability."""
-    if "all" not in caller.scopes(LIST):
-        raise not_found()
-    query = PageQuery(page=page, limit=limit)
-    async with database.transaction() as tx:
-        couriers, total = await store.page(
-            tx,
-            tenant_id=caller.tenant_id,
-            city_id=city_id,
-            availability=availability,
-            limit=query.limit,
-            offset=query.offset,
-        )
-    return page_envelope(Page(items=[CourierView.of(c) for c in couriers], total=total), query)
+    return envelope(CourierView.of(found[courier_id]))
 
 
 @post(
@@ -198,7 +172,7 @@ async def end_shift(
 )
 async def list_history(
     courier_id: FromPath[UUID],
-    caller: NamedDependency[Caller],
+    reach: NamedDependency[Reach],
     database: NamedDependency[Database],
     from_at: FromInstant = None,
     to_at: ToInstant = None,
@@ -206,12 +180,10 @@ async def list_history(
     limit: PageSize = 20,
 ) -> Envelope[list[SpanView]]:
     """Every availability with its reason, the latest first; `from` and `to` choose a window."""
-    _reach(caller, READ, courier_id)
     check_window(from_at, to_at)
     query = PageQuery(page=page, limit=limit)
     async with database.transaction() as tx:
-        courier = (await store.get_many(tx, ids=[courier_id])).get(courier_id)
-        if courier is None or courier.tenant_id != caller.tenant_id:
+        if not await public.reached(tx, reach=reach, ids=[courier_id]):
             raise not_found()
         spans, total = await store.history_page(
             tx,
@@ -295,7 +267,7 @@ def _reach(caller: Caller, permission: str, courier_id: UUID) -> None:
 
 routes: Final = [
     show_courier,
-    list_couriers,
+    *lists.routes,
     start_shift,
     take_break,
     resume,

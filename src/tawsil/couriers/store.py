@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 import asyncpg
@@ -31,7 +31,7 @@ COLUMNS: Final[Sequence[tuple[str, str]]] = (
     ("preferred_zones", "uuid[]"),
 )
 """Columns of a courier by name and type; arrays travel as text."""
-_NAMES: Final = ", ".join(name for name, _ in COLUMNS)
+NAMES: Final = ", ".join(name for name, _ in COLUMNS)
 _VALUES: Final = ", ".join(f"u.{name}::{type_}" for name, type_ in COLUMNS)
 _UNNEST: Final = ", ".join(
     f"${n}::{'text' if type_.endswith('[]') else type_}[]"
@@ -54,8 +54,8 @@ async def add(tx: Tx, couriers: Sequence[Courier]) -> set[UUID]:
     """Insert those that are not there yet; their ids."""
     rows = await tx.rows(
         f"""
-        insert into couriers.courier ({_NAMES})
-        select {_VALUES} from unnest({_UNNEST}) u ({_NAMES}) order by u.id
+        insert into couriers.courier ({NAMES})
+        select {_VALUES} from unnest({_UNNEST}) u ({NAMES}) order by u.id
         on conflict (id) do nothing returning id
         """,  # noqa: S608 - the columns are constants
         *_columns(couriers),
@@ -65,54 +65,29 @@ async def add(tx: Tx, couriers: Sequence[Courier]) -> set[UUID]:
 
 async def lock(tx: Tx, *, ids: Sequence[UUID]) -> dict[UUID, Courier]:
     rows = await tx.rows(
-        f"select {_NAMES} from couriers.courier where id = any($1::uuid[]) order by id for update",  # noqa: S608 - the column list is a constant
+        f"select {NAMES} from couriers.courier where id = any($1::uuid[]) order by id for update",  # noqa: S608 - the column list is a constant
         list(ids),
     )
-    return {row["id"]: _courier(row) for row in rows}
+    return {row["id"]: courier_of(row) for row in rows}
 
 
 async def get_many(tx: Tx, *, ids: Sequence[UUID]) -> dict[UUID, Courier]:
     rows = await tx.rows(
-        f"select {_NAMES} from couriers.courier where id = any($1::uuid[])",  # noqa: S608 - the column list is a constant
+        f"select {NAMES} from couriers.courier where id = any($1::uuid[])",  # noqa: S608 - the column list is a constant
         list(ids),
     )
-    return {row["id"]: _courier(row) for row in rows}
+    return {row["id"]: courier_of(row) for row in rows}
 
 
 async def on_duty(tx: Tx, *, city_id: UUID) -> list[Courier]:
     rows = await tx.rows(
         f"""
-        select {_NAMES} from couriers.courier
+        select {NAMES} from couriers.courier
         where city_id = $1 and availability <> 'OFFLINE' order by id
         """,  # noqa: S608 - the column list is a constant
         city_id,
     )
-    return [_courier(row) for row in rows]
-
-
-async def page(
-    tx: Tx,
-    *,
-    tenant_id: UUID,
-    city_id: UUID | None,
-    availability: Availability | None,
-    limit: int,
-    offset: int,
-) -> tuple[list[Courier], int]:
-    """Some of a tenant's couriers, by id, and how many there are in all."""
-    chosen = """
-        from couriers.courier where tenant_id = $1 and ($2::uuid is null or city_id = $2)
-            and ($3::text is null or availability = $3)
-    """
-    args = (tenant_id, city_id, availability)
-    total = await tx.value(f"select count(*) {chosen}", *args)
-    rows = await tx.rows(
-        f"select {_NAMES} {chosen} order by id limit $4 offset $5",
-        *args,
-        limit,
-        offset,
-    )
-    return [_courier(row) for row in rows], total
+    return [courier_of(row) for row in rows]
 
 
 async def save(tx: Tx, decisions: Sequence[Accepted[Courier]]) -> None:
@@ -126,7 +101,7 @@ async def save(tx: Tx, decisions: Sequence[Accepted[Courier]]) -> None:
     saved = await tx.execute(
         f"""
         update couriers.courier c set {_CHANGES}
-        from unnest({_UNNEST}, ${len(COLUMNS) + 1}::int[]) u ({_NAMES}, expected)
+        from unnest({_UNNEST}, ${len(COLUMNS) + 1}::int[]) u ({NAMES}, expected)
         where c.id = u.id and c.version = u.expected
         """,  # noqa: S608 - the columns are constants
         *_columns(list(last.values())),
@@ -238,7 +213,7 @@ def _value(courier: Courier, name: str) -> object:
     return value
 
 
-def _courier(row: asyncpg.Record) -> Courier:
+def courier_of(row: Any) -> Courier:
     return Courier(
         id=row["id"],
         version=row["version"],

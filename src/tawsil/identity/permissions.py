@@ -13,6 +13,7 @@ def _reads_area(area: str) -> tuple[str, ...]:
         "merchant:list",
         "order:read",
         "courier:read",
+        "courier:list",
         "user:read",
         "user:list",
     )
@@ -81,6 +82,7 @@ PERMISSIONS: Final[Mapping[Role, tuple[str, ...]]] = {
         "order:update",
         "order:cancel",
         "courier:read",
+        "courier:list",
         "merchant:read",
         "merchant:list",
         "menu:read",
