@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from litestar.types import ControllerRouterHandler
 
-from tawsil.apps import measures
+from tawsil.apps import asyncapi, measures
 from tawsil.catalog import events as catalog_events
 from tawsil.catalog import routes as catalog_routes
 from tawsil.catalog import service as catalog
@@ -143,6 +143,7 @@ ROUTES: Final[Sequence[ControllerRouterHandler]] = [
     *support_routes.routes,
     *console_routes.routes,
     *audit_routes.routes,
+    *asyncapi.routes,
     *live_routes.routes,
 ]
 

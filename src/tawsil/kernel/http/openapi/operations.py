@@ -69,8 +69,7 @@ class Served(Struct, frozen=True, eq=False):
         returned = self.handler.parsed_fn_signature.return_type.annotation
         if get_origin(returned) is Response:
             (returned,) = get_args(returned)
-        streamed = isinstance(returned, type) and issubclass(returned, Stream)
-        return None if streamed or returned in {NoneType, None, Response} else returned
+        return None if self.streamed or returned in {NoneType, None, Response} else returned
 
     @property
     def streamed(self) -> str | None:

@@ -1,0 +1,243 @@
+"""The live messages as the contract has them: what a browser or an app hears, field by field.
+
+`apps/live.py` makes them out of recorded events; a test holds it to these.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from msgspec import Struct, field
+
+from tawsil.couriers.events import Availability
+from tawsil.dispatch.events import Prep, Stop
+from tawsil.kernel.places import Place
+from tawsil.ordering.events import Status
+from tawsil.support.events import Kind, Priority, SubjectKind
+
+
+class Message(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
+    """What one message says."""
+
+
+class Reload(Message, frozen=True):
+    """More was missed than is told again: load the state anew."""
+
+    after: int
+    from_: int = field(name="from")
+
+
+class OrderStatusUpdated(Message, frozen=True):
+    """An order has changed; `happened` is the event that changed it."""
+
+    order_id: UUID
+    status: Status
+    happened: str
+    merchant_id: UUID
+    courier_id: UUID | None
+    at: datetime
+
+
+class NewOrder(Message, frozen=True):
+    """A merchant is asked to take an order."""
+
+    order_id: UUID
+    answer_by: datetime
+
+
+class OrderChoiceUpdated(Message, frozen=True):
+    """A customer may choose to wait on for a courier, or need not any more."""
+
+    order_id: UUID
+    open: bool
+    until: datetime | None
+
+
+class OfferedWork(Message, frozen=True):
+    """What a courier is offered: money in minor units, distances in metres."""
+
+    estimated_earning: int
+    incentive: int
+    currency: str
+    distance: int
+    distance_to_pickup: int
+    distance_from_pickup: int
+    pickup: Stop
+    dropoff: Stop
+    stops: list[Stop]
+    deliveries: int
+    prep_state: Prep
+    ready_at: datetime | None
+
+
+class OfferCreated(Message, frozen=True):
+    """A courier is asked; `deliveryIds` are all that the offer is about."""
+
+    offer_id: UUID
+    delivery_id: UUID
+    delivery_ids: list[UUID]
+    driver_id: UUID
+    expires_at: datetime
+    payload: OfferedWork
+
+
+class OfferAccepted(Message, frozen=True):
+    """The courier has said yes, after so many seconds."""
+
+    offer_id: UUID
+    driver_id: UUID
+    response_time: float
+
+
+class OfferRejected(Message, frozen=True):
+    """The courier has said no, has not answered in time, or is not asked any more."""
+
+    offer_id: UUID
+    driver_id: UUID
+    reason: str | None
+
+
+class MoveSuggested(Message, frozen=True):
+    """An idle courier does better to wait there."""
+
+    driver_id: UUID
+    place: Place
+    site_id: UUID
+    until: datetime
+
+
+class AvailabilityChanged(Message, frozen=True):
+    """A courier has gone from one state to another."""
+
+    driver_id: UUID
+    from_: Availability = field(name="from")
+    to: Availability
+    reason: str
+    missed_offers: int
+
+
+class BreakExpired(Message, frozen=True):
+    """A break is over by itself, after so many seconds."""
+
+    driver_id: UUID
+    break_duration: int
+
+
+class ConditionsChanged(Message, frozen=True):
+    """What a rush changes in a city."""
+
+    city_id: UUID
+    pressure: int
+    extra_wait: int
+    surge_basis_points: int
+    reach: int | None
+    held: bool
+
+
+class UnassignedOrderEscalated(Message, frozen=True):
+    """Nobody has it yet: the next rung of the ladder."""
+
+    delivery_id: UUID
+    level: int
+    reason: str
+    actions: list[str]
+    incentive: int
+
+
+class DeliveryAtRiskUpdated(Message, frozen=True):
+    """Whether the courier of a delivery can bring it is in doubt, or not any more."""
+
+    delivery_id: UUID
+    driver_id: UUID
+    happened: str
+    cause: str
+    at_risk: bool
+    until: datetime | None
+
+
+class DeliveryCourierChanged(Message, frozen=True):
+    """Who has a delivery, and who had it before."""
+
+    delivery_id: UUID
+    driver_id: UUID | None
+    before: UUID | None
+    reason: str
+
+
+class DeliveryEtaUpdated(Message, frozen=True):
+    """When it should be at the door; `confidence` is the chance that it is there by then."""
+
+    delivery_id: UUID
+    eta: datetime
+    confidence: float
+
+
+class DeliveryLocationUpdated(Message, frozen=True):
+    """Where a courier is, once a second; `deliveryId` is what they are on."""
+
+    courier_id: UUID
+    delivery_id: UUID | None
+    latitude: float
+    longitude: float
+    accuracy: float
+    at: datetime
+
+
+class SupportTicketCreated(Message, frozen=True):
+    """Something that people must look at; `deliveryId` if it is about a delivery."""
+
+    ticket_id: UUID
+    delivery_id: UUID | None
+    kind: Kind
+    priority: Priority
+    subject_kind: SubjectKind
+    subject_id: UUID
+
+
+class DriverMetrics(Message, frozen=True):
+    """How a courier does: shares from 0 to 1, the response time in seconds."""
+
+    score: int
+    on_time: float
+    completion: float
+    acceptance_rate: float | None
+    response_time: float | None
+
+
+class DriverPerformanceUpdated(Message, frozen=True):
+    """How a courier does has been reckoned anew."""
+
+    driver_id: UUID
+    metrics: DriverMetrics
+
+
+class ZoneHealthUpdated(Message, frozen=True):
+    """Demand, supply and waiting in a zone."""
+
+    zone_id: UUID
+    metrics: dict[str, Any]
+
+
+MESSAGES: Final[Mapping[str, type[Message]]] = {
+    "availability_changed": AvailabilityChanged,
+    "break_expired": BreakExpired,
+    "conditions_changed": ConditionsChanged,
+    "delivery_at_risk_updated": DeliveryAtRiskUpdated,
+    "delivery_courier_changed": DeliveryCourierChanged,
+    "delivery_eta_updated": DeliveryEtaUpdated,
+    "delivery_location_updated": DeliveryLocationUpdated,
+    "driver_performance_updated": DriverPerformanceUpdated,
+    "move_suggested": MoveSuggested,
+    "new_order": NewOrder,
+    "offer_accepted": OfferAccepted,
+    "offer_created": OfferCreated,
+    "offer_rejected": OfferRejected,
+    "operator_alert": UnassignedOrderEscalated,
+    "order_choice_updated": OrderChoiceUpdated,
+    "order_status_updated": OrderStatusUpdated,
+    "reload": Reload,
+    "support_ticket_created": SupportTicketCreated,
+    "unassigned_order_escalated": UnassignedOrderEscalated,
+    "zone_health_updated": ZoneHealthUpdated,
+}
