@@ -29,13 +29,16 @@ from tawsil.kernel.http import (
     not_found,
     page_envelope,
 )
+from tawsil.kernel.text import OneLine, Prose
 
 TAGS: Final = ["Experiments"]
 CONFIGURE: Final = {"rule": allow("system:configure")}
 MONITOR: Final = {"rule": allow("system:monitor")}
 
-Words = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"^[^\x00]*$")]
-Arm = Annotated[str, Meta(max_length=100, pattern=r"^[A-Za-z0-9._:@/-]+$", examples=["thrifty@3"])]
+Words = Annotated[OneLine, Meta(min_length=1, max_length=200)]
+Arm = Annotated[
+    str, Meta(max_length=100, pattern=r"^[A-Za-z0-9._:@/-]+$(?!\n)", examples=["thrifty@3"])
+]
 Instant = Annotated[datetime, Meta(tz=True, examples=["2026-12-01T00:00:00Z"])]
 Spread = Annotated[float, QueryParameter(ge=0, le=1e9)]
 
@@ -44,7 +47,7 @@ class MetricBody(Struct, frozen=True, forbid_unknown_fields=True):
     """`worse_by_most` is a guard rail: how much worse is too much, in the metric's own unit."""
 
     name: Annotated[
-        str, Meta(max_length=60, pattern="^[a-z][a-z0-9_]*$", examples=["click_to_door_s"])
+        str, Meta(max_length=60, pattern=r"^[a-z][a-z0-9_]*$(?!\n)", examples=["click_to_door_s"])
     ]
     better: Better = Better.LOWER
     worse_by_most: Annotated[float, Meta(ge=0, le=1e12)] | None = None
@@ -69,7 +72,7 @@ class StopBody(Struct, frozen=True, forbid_unknown_fields=True):
     """Why it stops; the note is for colleagues and is not written to the log."""
 
     cause: Literal["harm", "mistake", "not_needed"]
-    note: Annotated[str, Meta(max_length=500, pattern=r"^[^\x00]*$")] = ""
+    note: Annotated[Prose, Meta(max_length=500)] = ""
 
 
 @get("/v4/experiments", opt=MONITOR, tags=TAGS, summary="Experiments, the latest first")

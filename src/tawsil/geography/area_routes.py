@@ -15,16 +15,17 @@ from tawsil.kernel.db import Database
 from tawsil.kernel.http import SIGNED_IN, Caller, Commands, Envelope, Problem, allow, envelope
 from tawsil.kernel.i18n import current_locale
 from tawsil.kernel.reach import Reach
+from tawsil.kernel.text import OneLine
 
 TAGS: Final = ["Areas"]
 CREATE: Final = "location:create"
 UPDATE: Final = "location:update"
 
 Slug = Annotated[
-    str, Meta(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=60, examples=["al-marsa"])
+    str, Meta(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$(?!\n)", max_length=60, examples=["al-marsa"])
 ]
-NameEn = Annotated[str, Meta(min_length=1, max_length=100, examples=["Al Marsa"])]
-NameAr = Annotated[str, Meta(min_length=1, max_length=100, examples=["المرسى"])]
+NameEn = Annotated[OneLine, Meta(min_length=1, max_length=100, examples=["Al Marsa"])]
+NameAr = Annotated[OneLine, Meta(min_length=1, max_length=100, examples=["المرسى"])]
 
 
 class CreateAreaBody(Struct, frozen=True, forbid_unknown_fields=True):

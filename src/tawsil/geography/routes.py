@@ -15,7 +15,7 @@ from tawsil.kernel.http import PUBLIC, Envelope, envelope, not_found
 from tawsil.kernel.i18n import current_locale
 from tawsil.kernel.places import Place
 
-SLUG: Final = "^[a-z0-9-]+$"
+SLUG: Final = r"^[a-z0-9-]+$(?!\n)"
 
 
 class CityView(Struct, frozen=True):

@@ -9,11 +9,12 @@ from msgspec import Meta, Struct
 from tawsil.kernel.decisions import Event
 from tawsil.kernel.events import Recorded
 from tawsil.kernel.places import Place
+from tawsil.kernel.text import Prose
 from tawsil.ordering import store
 from tawsil.ordering.events import Status
 from tawsil.ordering.model import Choice, Order, PaidBy, legal_moves
 
-Reason = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]{0,63}$", examples=["sold_out"])]
+Reason = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]{0,63}$(?!\n)", examples=["sold_out"])]
 """A code, because it stands in the log for ever: what people write in their own words does not."""
 
 
@@ -28,7 +29,7 @@ class PlaceOrderBody(Struct, forbid_unknown_fields=True):
     card_token: Annotated[str, Meta(min_length=1, max_length=100, examples=["tok_visa"])] | None = (
         None
     )
-    notes: Annotated[str, Meta(max_length=500)] = ""
+    notes: Annotated[Prose, Meta(max_length=500)] = ""
 
 
 class AcceptBody(Struct, forbid_unknown_fields=True):
@@ -40,7 +41,7 @@ class ReadyTimeBody(Struct, forbid_unknown_fields=True):
 
 
 class DeliverBody(Struct, forbid_unknown_fields=True):
-    pin: Annotated[str, Meta(pattern=r"^[0-9]{4}$", examples=["4711"])] | None = None
+    pin: Annotated[str, Meta(pattern=r"^[0-9]{4}$(?!\n)", examples=["4711"])] | None = None
 
 
 class ReasonBody(Struct, forbid_unknown_fields=True):
@@ -53,7 +54,7 @@ class ChoiceBody(Struct, forbid_unknown_fields=True):
 
 class StatusBody(Struct, forbid_unknown_fields=True):
     status: Status
-    notes: Annotated[str, Meta(max_length=500)] = ""
+    notes: Annotated[Prose, Meta(max_length=500)] = ""
 
 
 class OrderView(Struct, frozen=True, kw_only=True):

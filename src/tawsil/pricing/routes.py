@@ -22,13 +22,13 @@ from tawsil.kernel.http import (
     not_found,
 )
 from tawsil.kernel.places import Place
+from tawsil.kernel.text import OneLine, Prose
 from tawsil.pricing import climate, service
 from tawsil.pricing.conditions import CALM, Conditions, Pressure, Terms
 from tawsil.pricing.model import Breakdown, Quote, QuoteStatus
 
 TAGS: Final = ["Quotes"]
 CITY_TAGS: Final = ["Cities"]
-STORABLE: Final = r"^[^\x00]*$"  # PostgreSQL keeps every character but this one
 
 
 class LineBody(Struct, frozen=True, forbid_unknown_fields=True):
@@ -43,12 +43,10 @@ class DropoffBody(Struct, frozen=True, forbid_unknown_fields=True):
     latitude: Annotated[float, Meta(ge=-90, le=90, examples=[24.1213])]
     longitude: Annotated[float, Meta(ge=-180, le=180, examples=[53.1027])]
     address: Annotated[
-        str,
-        Meta(min_length=1, max_length=500, pattern=STORABLE, examples=["Corniche 12, floor 3"]),
+        OneLine,
+        Meta(min_length=1, max_length=500, examples=["Corniche 12, floor 3"]),
     ]
-    instructions: Annotated[
-        str, Meta(max_length=500, pattern=STORABLE, examples=["Ring twice"])
-    ] = ""
+    instructions: Annotated[Prose, Meta(max_length=500, examples=["Ring twice"])] = ""
 
 
 class QuoteBody(Struct, frozen=True, forbid_unknown_fields=True):
@@ -152,8 +150,8 @@ class HoldBody(Struct, frozen=True, forbid_unknown_fields=True):
 
     terms: Terms
     reason: Annotated[
-        str,
-        Meta(min_length=1, max_length=200, pattern=STORABLE, examples=["half the fleet is off"]),
+        Prose,
+        Meta(min_length=1, max_length=200, examples=["half the fleet is off"]),
     ]
     until: datetime | None = None
 

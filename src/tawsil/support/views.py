@@ -7,6 +7,7 @@ from uuid import UUID
 from msgspec import Meta, Struct
 
 from tawsil.kernel.i18n import text
+from tawsil.kernel.text import Prose
 from tawsil.support.events import (
     Cause,
     Kind,
@@ -19,10 +20,7 @@ from tawsil.support.events import (
 from tawsil.support.model import Ticket, legal_moves
 from tawsil.support.store import Note
 
-_TEXT = r"\S"
-Words = Annotated[
-    str, Meta(min_length=1, max_length=2_000, pattern=_TEXT, examples=["Half of it is missing."])
-]
+Words = Annotated[Prose, Meta(min_length=1, max_length=2_000, examples=["Half of it is missing."])]
 
 
 class TicketBody(Struct, forbid_unknown_fields=True):

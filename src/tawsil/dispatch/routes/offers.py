@@ -44,12 +44,13 @@ from tawsil.kernel.http import (
     page_envelope,
     since_v2,
 )
+from tawsil.kernel.text import Prose
 
 
 class RejectBody(Struct, frozen=True, forbid_unknown_fields=True):
     """Why not, if the courier wants to say."""
 
-    reason: Annotated[str, Meta(max_length=200, examples=["too far"])] | None = None
+    reason: Annotated[Prose, Meta(max_length=200, examples=["too far"])] | None = None
 
 
 class AskBody(Struct, frozen=True, forbid_unknown_fields=True):

@@ -40,8 +40,9 @@ from tawsil.kernel.http import (
     since_v2,
 )
 from tawsil.kernel.places import Place
+from tawsil.kernel.text import Prose
 
-Reason = Annotated[str, Meta(min_length=1, max_length=200, examples=["a flat tyre"])]
+Reason = Annotated[Prose, Meta(min_length=1, max_length=200, examples=["a flat tyre"])]
 
 
 class ReasonBody(Struct, frozen=True, forbid_unknown_fields=True):

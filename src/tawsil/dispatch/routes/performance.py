@@ -36,12 +36,13 @@ from tawsil.kernel.http import (
     since_v2,
 )
 from tawsil.kernel.i18n import text
+from tawsil.kernel.text import Prose
 
 ANALYTICS: Final = "analytics:read"
 OFFERS_OF: Final = timedelta(days=30)
 
 Words = Annotated[
-    str, Meta(min_length=1, max_length=500, examples=["The street was closed by the police."])
+    Prose, Meta(min_length=1, max_length=500, examples=["The street was closed by the police."])
 ]
 
 

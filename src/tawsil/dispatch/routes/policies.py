@@ -38,13 +38,13 @@ from tawsil.kernel.http import (
     page_envelope,
 )
 from tawsil.kernel.i18n import text
+from tawsil.kernel.text import Prose
 
 TRIALS_SHOWN: Final = 20
-STORABLE: Final = r"^[^\x00]*$"  # PostgreSQL keeps every character but this one
 
 Name = Annotated[
     str,
-    Meta(min_length=1, max_length=63, pattern="^[a-z][a-z0-9_]*$", examples=["evening"]),
+    Meta(min_length=1, max_length=63, pattern=r"^[a-z][a-z0-9_]*$(?!\n)", examples=["evening"]),
 ]
 Number = Annotated[int, Meta(ge=1, le=1_000_000, examples=[2])]
 
@@ -58,9 +58,7 @@ class CreatePolicyBody(Struct, frozen=True, forbid_unknown_fields=True):
     weights: Annotated[
         dict[str, Any], Meta(examples=[{"lead_s": 120, "services": {"pickup_s": 90}}])
     ] = {}
-    note: Annotated[
-        str, Meta(max_length=500, pattern=STORABLE, examples=["told earlier, declined often"])
-    ] = ""
+    note: Annotated[Prose, Meta(max_length=500, examples=["told earlier, declined often"])] = ""
 
 
 class TrialBody(Struct, frozen=True, forbid_unknown_fields=True):
@@ -75,9 +73,7 @@ class SetLiveBody(Struct, frozen=True, forbid_unknown_fields=True):
 
     name: Name
     version: Number
-    override_reason: Annotated[str, Meta(min_length=1, max_length=500, pattern=STORABLE)] | None = (
-        None
-    )
+    override_reason: Annotated[Prose, Meta(min_length=1, max_length=500)] | None = None
 
 
 class FindingView(Struct, frozen=True, kw_only=True):

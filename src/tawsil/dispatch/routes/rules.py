@@ -28,13 +28,14 @@ from tawsil.kernel.http import (
     envelope,
     page_envelope,
 )
+from tawsil.kernel.text import Prose
 
 
 class SetRulesBody(Struct, frozen=True, forbid_unknown_fields=True):
     """All the rules: what is left out goes back to the default."""
 
     rules: Rules
-    reason: Annotated[str, Meta(min_length=1, max_length=200, examples=["longer evenings"])]
+    reason: Annotated[Prose, Meta(min_length=1, max_length=200, examples=["longer evenings"])]
 
 
 @get(

@@ -15,6 +15,7 @@ from tawsil.dispatch.service import switchback as service
 from tawsil.dispatch.service.switchback import BeginSwitchback, Named
 from tawsil.experiments.public import Experiment
 from tawsil.kernel.http import Caller, Commands, Envelope, allow
+from tawsil.kernel.text import OneLine
 
 
 class PolicyBody(Struct, frozen=True, forbid_unknown_fields=True):
@@ -25,7 +26,7 @@ class PolicyBody(Struct, frozen=True, forbid_unknown_fields=True):
 class SwitchbackBody(Struct, frozen=True, forbid_unknown_fields=True):
     """Two policies that take turns. Without zones the whole city changes hands at once."""
 
-    name: Annotated[str, Meta(min_length=1, max_length=100, examples=["told earlier?"])]
+    name: Annotated[OneLine, Meta(min_length=1, max_length=100, examples=["told earlier?"])]
     control: PolicyBody
     candidate: PolicyBody
     starts_at: datetime

@@ -4,6 +4,8 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
+from tawsil.kernel.text import OneLine
+
 Email = Annotated[
     str,
     Meta(
@@ -14,10 +16,7 @@ Email = Annotated[
     ),
 ]
 Password = Annotated[str, Meta(max_length=1_000, examples=["correct horse battery"])]
-Name = Annotated[
-    str,
-    Meta(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f]+$(?!\n)", examples=["Mona Haddad"]),
-]
+Name = Annotated[OneLine, Meta(min_length=1, max_length=200, examples=["Mona Haddad"])]
 Phone = Annotated[str, Meta(pattern=r"^\+[1-9][0-9]{6,14}$(?!\n)", examples=["+9613123456"])]
 Language = Annotated[Literal["en", "ar"], Meta(examples=["ar"])]
 DeviceId = Annotated[

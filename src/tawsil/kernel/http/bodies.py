@@ -19,6 +19,7 @@ from litestar.exceptions import ValidationException
 from litestar.types import Receive, Scope, Send
 
 from tawsil.kernel.http.errors import Problem
+from tawsil.kernel.text import deceptive_field
 
 MOST_BODY_BYTES: Final = 1_000_000
 DEEPEST: Final = 32
@@ -29,6 +30,7 @@ _MOST_DIGITS: Final = 20
 _JSON: Final = "application/json"
 _FORM: Final = "application/x-www-form-urlencoded"
 
+_ESCAPES: Final = (b"\\u", b"\\b", b"\\f", b"\x7f")
 _STRINGS: Final = re.compile(rb'"(?:[^"\\]|\\.)*"')
 _NOT_BRACKETS: Final = bytes(set(range(256)) - set(b"[]{}"))
 _WHERE: Final = re.compile(r" - at `\$\.?(.*)`$", re.DOTALL)
@@ -69,6 +71,8 @@ def read_json(body: bytes, shape: Any) -> Any:
         _refuse(error)
     _check_depth(body)
     _DECODER.decode(body.decode())
+    if not body.isascii() or any(escape in body for escape in _ESCAPES):
+        _check_text(body)
     return value
 
 
@@ -97,6 +101,12 @@ def _check_depth(body: bytes) -> None:
         depth += 1 if bracket in b"[{" else -1
         if depth > DEEPEST:
             raise _invalid(f"it is nested deeper than {DEEPEST} levels", field="")
+
+
+def _check_text(body: bytes) -> None:
+    if found := deceptive_field(msgspec.json.decode(body)):
+        field, character = found
+        raise _invalid(f"it holds {character}, a character that does not show", field=field)
 
 
 def _once(pairs: list[tuple[str, Any]]) -> None:
