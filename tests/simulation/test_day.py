@@ -81,7 +81,21 @@ async def test_seeding_again_changes_nothing(fresh_database: FreshDatabase, tmp_
         finally:
             await pool.close()
     assert (tmp_path / f"{seeding.slug_of(city)}.geojson").stat().st_size > 10_000
-    assert len(before['identity."app_user"']) == 8 + 60 + 20 + 2
+    assert len(before['identity."app_user"']) == 8 + 60 + 20 + 2 + 4
+    areas = {row["id"]: row["level"] for row in before['geography."area"']}
+    posts = {
+        row["roles"][0]: areas[row["location_id"]]
+        for row in before['identity."app_user"']
+        if row["location_id"] in areas
+    }
+    assert posts == {
+        "country_distributor": "country",
+        "regional_manager": "region",
+        "district_manager": "district",
+        "municipal_manager": "municipality",
+    }
+    (city_row,) = before['geography."city"']
+    assert areas[city_row["municipality_id"]] == "municipality"
 
 
 def test_everybody_has_an_id_of_their_own():

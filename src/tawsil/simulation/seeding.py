@@ -20,6 +20,7 @@ from tawsil.identity import public as identity
 from tawsil.identity.public import NewUser, Role
 from tawsil.kernel.db import Database, Tx
 from tawsil.kernel.decisions import By
+from tawsil.simulation import hierarchy
 from tawsil.simulation.city import City, demo_accounts
 from tawsil.simulation.city.cuisine import OptionGroup, Product
 from tawsil.simulation.city.residents import Courier, Customer, Merchant, Span
@@ -89,9 +90,11 @@ async def seed(
     """
     ids = ids_of(city)
     async with database.transaction() as tx:
-        await _lay_out(tx, city, ids)
+        placed = await _lay_out(tx, city, ids)
+        await hierarchy.place(tx, placed)
         await _open_merchants(tx, city, ids)
     people = _people(city, ids, password_hash=password_hash)
+    people += hierarchy.managers(placed, password_hash=password_hash)
     for start in range(0, len(people), _USERS_AT_ONCE):
         async with database.transaction() as tx:
             await _move_in(tx, people[start : start + _USERS_AT_ONCE])
@@ -110,15 +113,16 @@ def draw_map(city: City, maps: Path) -> Path:
     return path
 
 
-async def _lay_out(tx: Tx, city: City, ids: Ids) -> None:
+async def _lay_out(tx: Tx, city: City, ids: Ids) -> geography.City:
     slug = "tawsil"
     if await geography.tenant(tx, slug=slug) is None:
         await geography.create_tenant(
             tx, tenant=geography.Tenant(id=ids.tenant, slug=slug, name="Tawsil")
         )
-    if await geography.city(tx, city_id=ids.city) is not None:
-        return
-    await geography.create_city(
+    there = await geography.city(tx, city_id=ids.city)
+    if there is not None:
+        return there
+    laid_out = await geography.create_city(
         tx,
         city=geography.City(
             id=ids.city,
@@ -147,6 +151,7 @@ async def _lay_out(tx: Tx, city: City, ids: Ids) -> None:
             for district in city.districts
         ],
     )
+    return laid_out
 
 
 async def _open_merchants(tx: Tx, city: City, ids: Ids) -> None:

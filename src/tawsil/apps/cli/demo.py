@@ -18,7 +18,7 @@ from tawsil.apps.cli.up import address, check_ports, programs
 from tawsil.apps.platform import open_database
 from tawsil.identity import public as identity
 from tawsil.kernel.settings import Settings, load_settings
-from tawsil.simulation import seeding
+from tawsil.simulation import hierarchy, seeding
 from tawsil.simulation.actors.addresses import can_have_own
 from tawsil.simulation.city import City, build_city, demo_accounts
 
@@ -90,6 +90,10 @@ def _wait_until_ready(settings: Settings) -> None:
             sleep(0.2)
 
 
+def _title(role: identity.Role) -> str:
+    return role.value.replace("_", " ").capitalize()
+
+
 def _welcome(settings: Settings, city: City) -> None:
     url = address(settings)
     accounts = demo_accounts(city)
@@ -103,6 +107,7 @@ def _welcome(settings: Settings, city: City) -> None:
         ("Merchant", accounts.merchant.email),
         ("Courier", accounts.courier.email),
         ("Customer", accounts.customer.email),
+        *((_title(role), email) for role, email in hierarchy.EMAILS.items()),
     ):
         table.add_row(who, f"{email}   password [bold]{seeding.PASSWORD}[/]")
     console.print(
