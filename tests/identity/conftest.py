@@ -102,6 +102,7 @@ async def client(
         database=database,
         authenticate=authenticator(database, settings, tokens=tokens),
         state={
+            "settings": settings,
             "tokens": tokens,
             "passwords": passwords,
             "sealer": open_sealer(settings),

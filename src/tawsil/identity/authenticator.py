@@ -95,7 +95,7 @@ class TokenAuthenticator:
 
 
 class _Revocations:
-    """The sessions revoked lately: those older than any access token need not be remembered."""
+    """What was revoked lately: what is older than any access token need not be remembered."""
 
     def __init__(self, database: Database, *, kept_for: timedelta) -> None:
         self._database = database
@@ -121,6 +121,7 @@ class _Revocations:
         since = oldest if self._read_at is None else max(oldest, self._read_at - SLOWEST_COMMIT)
         async with self._database.transaction() as tx:
             fresh = await store.sessions.revoked_since(tx, since)
+            fresh |= await store.services.ended_since(tx, since)
         kept = {id_: at for id_, at in self._revoked_at.items() if at > oldest}
         self._revoked_at = kept | fresh
         self._read_at = now

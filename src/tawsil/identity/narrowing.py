@@ -6,6 +6,10 @@ A permission is `resource:action[:scope]`; `*` is any resource or action, no sco
 from collections.abc import Iterable
 from typing import Final, cast
 
+PERMISSION: Final = (
+    r"^([a-z_]+|\*):([a-z_]+|\*)"
+    r"(:(own|assigned|merchant|municipality|district|region|country|all))?$(?!\n)"
+)
 ANY: Final = "*"
 ALL: Final = "all"
 _Parts = tuple[str, str, str]

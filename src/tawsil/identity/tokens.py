@@ -4,6 +4,7 @@ The two differ in audience and in `typ` (RFC 9068 for access tokens), so that ne
 other. The header must be exactly `alg`, `kid` and `typ`: a token cannot bring or point to its key.
 """
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Annotated, Any, Final, Literal, TypeVar
 from uuid import UUID
@@ -41,6 +42,16 @@ class Grant(Struct, frozen=True, kw_only=True):
     tenant_id: UUID
     session_id: UUID
     device_id: str | None
+
+
+class Holder(Struct, frozen=True, kw_only=True):
+    """A program that gets tokens of its own: a service, or an API key."""
+
+    id: UUID
+    tenant_id: UUID
+    roles: tuple[str, ...]
+    permissions: frozenset[str]
+    location_id: UUID | None
 
 
 class _Header(Struct, frozen=True, forbid_unknown_fields=True):
@@ -88,13 +99,43 @@ class Tokens:
 
     async def access(self, user: User, *, grant: Grant) -> str:
         """An access token with what the user's roles permit."""
+        return await self._access(
+            grant,
+            roles=[role.value for role in user.roles],
+            permissions=permissions_of(user.roles),
+            location_id=user.location_id,
+        )
+
+    async def machine(self, holder: Holder, *, permissions: Sequence[str]) -> str:
+        """An access token for a program, with claims like a user's: its own id is its session's."""
+        grant = Grant(
+            user_id=holder.id,
+            tenant_id=holder.tenant_id,
+            session_id=holder.id,
+            device_id=None,
+        )
+        return await self._access(
+            grant,
+            roles=holder.roles,
+            permissions=permissions,
+            location_id=holder.location_id,
+        )
+
+    async def _access(
+        self,
+        grant: Grant,
+        *,
+        roles: Sequence[str],
+        permissions: Sequence[str],
+        location_id: UUID | None,
+    ) -> str:
         claims = self._claims(grant, audience=ACCESS_AUDIENCE, lifetime_s=self.access_token_s)
         return await self._sign(
             {
                 **claims,
-                "roles": [role.value for role in user.roles],
-                "permissions": list(permissions_of(user.roles)),
-                "location_id": str(user.location_id) if user.location_id else None,
+                "roles": list(roles),
+                "permissions": list(permissions),
+                "location_id": str(location_id) if location_id else None,
             },
             typ=ACCESS_TYPE,
         )

@@ -6,6 +6,7 @@ from tawsil.identity.model import (
     keys,
     mails,
     second_factors,
+    services,
     sessions,
     users,
 )
@@ -16,6 +17,7 @@ __all__ = [
     "keys",
     "mails",
     "second_factors",
+    "services",
     "sessions",
     "users",
 ]

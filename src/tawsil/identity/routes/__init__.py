@@ -1,12 +1,22 @@
 """Registering, signing in and out, profiles, and the keys that verify our tokens.
 
-The application's state holds `tokens: Tokens`, `passwords: Passwords`, `sealer: Sealer` and
-`default_tenant_id`.
+The application's state holds `settings: Settings`, `tokens: Tokens`, `passwords: Passwords`,
+`sealer: Sealer` and `default_tenant_id`.
 """
 
 from typing import Final
 
-from tawsil.identity.routes import api_keys, keys, mailed, secrets, sessions, sign_in, users
+from tawsil.identity.routes import (
+    api_keys,
+    client_tokens,
+    keys,
+    mailed,
+    secrets,
+    services,
+    sessions,
+    sign_in,
+    users,
+)
 
 routes: Final = [
     *sign_in.routes,
@@ -16,4 +26,6 @@ routes: Final = [
     *secrets.routes,
     *keys.routes,
     *api_keys.routes,
+    *services.routes,
+    *client_tokens.routes,
 ]

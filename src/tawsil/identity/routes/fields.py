@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
+from tawsil.identity.narrowing import PERMISSION
 from tawsil.kernel.text import OneLine
 
 Email = Annotated[
@@ -34,13 +35,7 @@ DeviceToken = Annotated[
 ]
 Token = Annotated[str, Meta(min_length=1, max_length=4_096)]
 Permission = Annotated[
-    str,
-    Meta(
-        max_length=100,
-        pattern=r"^([a-z_]+|\*):([a-z_]+|\*)"
-        r"(:(own|assigned|merchant|municipality|district|region|country|all))?$(?!\n)",
-        examples=["order:read:assigned"],
-    ),
+    str, Meta(max_length=100, pattern=PERMISSION, examples=["order:read:assigned"])
 ]
 Code = Annotated[
     str,

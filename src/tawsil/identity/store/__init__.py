@@ -6,6 +6,7 @@ from tawsil.identity.store import (
     keys,
     proofs,
     second_factors,
+    services,
     sessions,
     users,
 )
@@ -16,6 +17,7 @@ __all__ = [
     "keys",
     "proofs",
     "second_factors",
+    "services",
     "sessions",
     "users",
 ]

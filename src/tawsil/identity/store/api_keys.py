@@ -19,7 +19,8 @@ _KEY: Final = """id, version, tenant_id, owner_id, location_id, name, permission
 
 def _key(row: asyncpg.Record) -> ApiKey:
     fields: dict[str, Any] = dict(row)
-    return ApiKey(**fields | {"permissions": tuple(row["permissions"])})
+    fields["permissions"] = tuple(row["permissions"])
+    return ApiKey(**fields)
 
 
 async def add(tx: Tx, keys: Sequence[ApiKey]) -> None:

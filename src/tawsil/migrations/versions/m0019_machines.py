@@ -42,6 +42,9 @@ def upgrade() -> None:
         create index api_key_by_revocation on identity.api_key (revoked_at)
             where revoked_at is not null;
 
+        create index user_by_disabling on identity.app_user (disabled_at)
+            where disabled_at is not null;
+
         create table identity.service_account (
             id uuid primary key,
             version int not null check (version > 0),
