@@ -86,3 +86,8 @@ def fail_again(count: Failures, *, at: datetime) -> Failures:
         last_at=at,
         blocked_until=None if over < 0 else at + min(FIRST_WAIT * 2 ** min(over, 20), LONGEST_WAIT),
     )
+
+
+def forget(count: Failures) -> Failures:
+    """None any more: whoever comes from there has shown who they are."""
+    return replace(count, failures=0, blocked_until=None)

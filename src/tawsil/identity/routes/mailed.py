@@ -13,7 +13,6 @@ from msgspec import Struct
 from tawsil.identity import model, service, store
 from tawsil.identity.model.mails import LINK_INVALID, Mail, Purpose
 from tawsil.identity.model.sessions import token_hash
-from tawsil.identity.model.users import User
 from tawsil.identity.passwords import Passwords
 from tawsil.identity.routes.asked import Asked, origin_of
 from tawsil.identity.routes.fields import Email, MailedToken, Password
@@ -140,15 +139,15 @@ async def confirm_reset(
     settled(proof.refused(purpose=Purpose.RESET_PASSWORD, at=now))
     user = users[proof.user_id]
     settled(model.users.check_password(data.password, email=user.email, name=user.name))
+    origin = origin_of(request, tenant_id=user.tenant_id, email=user.email)
     command = ResetPassword(
         by=_somebody(state),
         token_hash=hashed,
         password_hash=await passwords.hash(data.password),
     )
     async with database.transaction() as tx:
-        changed: User = settled(await one(service.passwords.reset, tx, command))
-        origin = origin_of(request, tenant_id=changed.tenant_id, email=changed.email)
-        await service.attempts.succeeded(tx, origin, user_id=changed.id)
+        await service.attempts.succeeded(tx, origin, user_id=user.id)
+        settled(await one(service.passwords.reset, tx, command))
     return Response(envelope(Changed()), status_code=HTTP_200_OK)
 
 

@@ -105,8 +105,8 @@ async def change_password(
         password_hash=await passwords.hash(data.new_password),
     )
     async with database.transaction() as tx:
-        settled(await one(service.passwords.change, tx, command))
         await service.attempts.succeeded(tx, origin, user_id=user.id)
+        settled(await one(service.passwords.change, tx, command))
 
 
 @get(
@@ -219,7 +219,7 @@ async def disable_second_factor(
         if outcome is None:
             outcome = await one(service.second_factors.remove, tx, command)
             if outcome == model.second_factors.WRONG:
-                outcome = await service.attempts.failed(tx, origin) or outcome
+                await service.attempts.failed(tx, origin)
             elif isinstance(outcome, User):
                 await service.attempts.succeeded(tx, origin, user_id=user.id)
     settled(outcome)
@@ -244,7 +244,8 @@ async def _prove(
     async with database.transaction() as tx:
         refused = await service.attempts.refused(tx, origin)
         if refused is None and not matches:
-            refused = await service.attempts.failed(tx, origin) or PASSWORD_WRONG
+            await service.attempts.failed(tx, origin)
+            refused = PASSWORD_WRONG
     settled(refused)
     assert password_hash is not None, "a password matches a hash"
     return user, origin, password_hash

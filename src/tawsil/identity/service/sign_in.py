@@ -66,9 +66,9 @@ async def _sign_in(tx: Tx, command: SignIn) -> User | Refusal:
         await sessions.start_sessions(tx, [start])
         await attempts.succeeded(tx, command.origin, user_id=outcome.id)
         return outcome
-    if outcome == REQUIRED:
-        return outcome
-    return await attempts.failed(tx, command.origin) or outcome
+    if outcome != REQUIRED:
+        await attempts.failed(tx, command.origin)
+    return outcome
 
 
 async def _proved(tx: Tx, command: SignIn) -> User | Refusal:

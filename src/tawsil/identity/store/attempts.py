@@ -53,34 +53,21 @@ async def counts(tx: Tx, origin: Origin, sources: Sequence[str]) -> list[Failure
     return [Failures(**row) for row in rows]
 
 
-async def lock_counts(tx: Tx, origin: Origin, sources: Sequence[str]) -> list[Failures]:
-    """The counts there are, each waited for in turn."""
+async def hold_counts(tx: Tx, origin: Origin, sources: Sequence[str]) -> list[Failures]:
+    """The counts, made where there are none; whoever comes next waits for this transaction."""
     rows = await tx.rows(
-        """
-        select source, failures, last_at, blocked_until from identity.failed_attempt
-        where tenant_id = $1 and account = $2 and source = any($3::text[])
-        order by source for update
-        """,
-        origin.tenant_id,
-        origin.account,
-        sources,
-    )
-    return [Failures(**row) for row in rows]
-
-
-async def begin_counts(tx: Tx, origin: Origin, sources: Sequence[str]) -> None:
-    """Make counts where there are none, so that they can be locked."""
-    await tx.execute(
         """
         insert into identity.failed_attempt (tenant_id, account, source, failures, last_at)
         select $1, $2, source, 0, $4 from unnest($3::text[]) as source order by source
-        on conflict (tenant_id, account, source) do nothing
+        on conflict (tenant_id, account, source) do update set source = excluded.source
+        returning source, failures, last_at, blocked_until
         """,
         origin.tenant_id,
         origin.account,
         sources,
         tx.now,
     )
+    return [Failures(**row) for row in rows]
 
 
 async def save_counts(tx: Tx, origin: Origin, counts: Sequence[Failures]) -> None:
@@ -98,18 +85,6 @@ async def save_counts(tx: Tx, origin: Origin, counts: Sequence[Failures]) -> Non
         [count.failures for count in counts],
         [count.last_at for count in counts],
         [count.blocked_until for count in counts],
-    )
-
-
-async def forget_counts(tx: Tx, origin: Origin, sources: Sequence[str]) -> None:
-    await tx.execute(
-        """
-        delete from identity.failed_attempt
-        where tenant_id = $1 and account = $2 and source = any($3::text[])
-        """,
-        origin.tenant_id,
-        origin.account,
-        sources,
     )
 
 
