@@ -26,6 +26,7 @@ from tawsil.kernel.events import Recorded, Registry
 from tawsil.kernel.http import Caller, live
 from tawsil.kernel.http.app import create_app
 from tawsil.kernel.http.live import Audience, Hub, LiveMessage, SlowConsumerError
+from tawsil.kernel.http.reaches import reaching
 
 TENANT = UUID("01900000-0000-7000-8000-000000000001")
 
@@ -129,11 +130,25 @@ async def test_a_message_reaches_its_audience_alone(teller: Teller) -> None:
         "operations elsewhere": (teller.caller("*:*", **elsewhere), False),
         "me elsewhere": (teller.caller(user_id=me.user_id, **elsewhere), False),
     }
-    assert {name: audience.includes(c) for name, (c, _) in hears.items()} == {
-        name: expected for name, (_, expected) in hears.items()
-    }
-    nobody = Audience(tenant_id=TENANT, operators=False)
-    assert not any(nobody.includes(caller) for caller, _ in hears.values())
+    manager = teller.caller("order:read:district", location_id=teller.ids())
+    city, beyond = teller.ids(), teller.ids()
+
+    async def city_below(**asked: Any) -> frozenset[UUID]:
+        return frozenset({city} if asked["area_id"] == manager.location_id else ())
+
+    reach_of = reaching(city_below)
+
+    async def hears_of(audience: Audience, caller: Caller) -> bool:
+        return audience.includes(caller, await reach_of(caller, live.LISTENS))
+
+    for name, (caller, expected) in hears.items():
+        assert await hears_of(audience, caller) is expected, name
+        nobody = Audience(tenant_id=TENANT, operators=False)
+        assert not await hears_of(nobody, caller), name
+    for city_id, expected in ((city, True), (beyond, False), (None, False)):
+        assert await hears_of(Audience(tenant_id=TENANT, city_id=city_id), manager) is expected
+    hidden = Audience(tenant_id=TENANT, city_id=city, operators=False)
+    assert not await hears_of(hidden, manager)
     hub = teller.hub()
     async with hub.running(), Listener(hub, me).listening():
         other = Listener(hub, hears["somebody"][0])

@@ -22,6 +22,7 @@ from tawsil.kernel.deadlines import Deadlines
 from tawsil.kernel.decisions import Refusal
 from tawsil.kernel.events import story
 from tawsil.kernel.http import Caller
+from tawsil.kernel.reach import Reach
 from tawsil.ordering import journey, public, routes
 from tawsil.ordering.events import ChoiceOffered, Status
 from tawsil.ordering.model import CHOICE_LASTS, Choice, Order
@@ -318,4 +319,5 @@ async def test_the_customer_hears_of_the_choice_live(tx: Tx, opened: Street) -> 
         roles=("customer",),
         permissions=frozenset({"order:read:own"}),
     )
-    assert told["order_choice_updated"].audience.includes(customer)
+    reach = Reach(tenant_id=TENANT, user_id=customer.user_id)
+    assert told["order_choice_updated"].audience.includes(customer, reach)

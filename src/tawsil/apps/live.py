@@ -33,6 +33,7 @@ def _order_changed(recorded: Recorded[orders.OrderEvent]) -> list[LiveMessage]:
         },
         audience=Audience(
             tenant_id=recorded.tenant_id,
+            city_id=recorded.city_id,
             user_ids=frozenset(p for p in people if p),
             location_ids=_merchant_may_see(event),
         ),
@@ -47,7 +48,11 @@ def _promised(
     promised = LiveMessage(
         event="delivery_eta_updated",
         data={"deliveryId": event.order_id, "eta": event.promised_at, "confidence": 0.5},
-        audience=Audience(tenant_id=recorded.tenant_id, user_ids=frozenset({event.customer_id})),
+        audience=Audience(
+            tenant_id=recorded.tenant_id,
+            city_id=recorded.city_id,
+            user_ids=frozenset({event.customer_id}),
+        ),
     )
     return [*_order_changed(recorded), promised]
 
@@ -64,7 +69,9 @@ def _new_order(recorded: Recorded[orders.OrderOffered]) -> list[LiveMessage]:
         event="new_order",
         data={"orderId": event.order_id, "answerBy": event.answer_by_at},
         audience=Audience(
-            tenant_id=recorded.tenant_id, location_ids=frozenset({event.merchant_id})
+            tenant_id=recorded.tenant_id,
+            city_id=recorded.city_id,
+            location_ids=frozenset({event.merchant_id}),
         ),
     )
     return [*_order_changed(recorded), new]
@@ -74,7 +81,9 @@ def _for_courier(recorded: Recorded[Any], courier_id: UUID, name: str, data: Any
     return LiveMessage(
         event=name,
         data=data,
-        audience=Audience(tenant_id=recorded.tenant_id, user_ids=frozenset({courier_id})),
+        audience=Audience(
+            tenant_id=recorded.tenant_id, city_id=recorded.city_id, user_ids=frozenset({courier_id})
+        ),
     )
 
 
@@ -172,7 +181,7 @@ def _conditions(recorded: Recorded[pricing.ConditionsChanged]) -> list[LiveMessa
                 "reach": event.reach_m,
                 "held": event.held,
             },
-            audience=Audience(tenant_id=recorded.tenant_id),
+            audience=Audience(tenant_id=recorded.tenant_id, city_id=recorded.city_id),
         )
     ]
 
@@ -232,6 +241,7 @@ def _courier_changed(
         data={"deliveryId": event.reference_id, "driverId": has, "before": had, "reason": why},
         audience=Audience(
             tenant_id=recorded.tenant_id,
+            city_id=recorded.city_id,
             user_ids=frozenset(id_ for id_ in (has, had) if id_ is not None),
         ),
     )
@@ -258,7 +268,11 @@ def _choice(recorded: Recorded[orders.ChoiceOffered | orders.ChoiceClosed]) -> l
     asked = LiveMessage(
         event="order_choice_updated",
         data={"orderId": event.order_id, "open": until_at is not None, "until": until_at},
-        audience=Audience(tenant_id=recorded.tenant_id, user_ids=frozenset({event.customer_id})),
+        audience=Audience(
+            tenant_id=recorded.tenant_id,
+            city_id=recorded.city_id,
+            user_ids=frozenset({event.customer_id}),
+        ),
     )
     return [*_order_changed(recorded), asked]
 
@@ -322,7 +336,10 @@ TRANSLATIONS: Final[Mapping[type[Event], Translate]] = {
 
 
 def positions() -> Feed:
-    """Where couriers are, once a second; a customer sees a courier only while on their order."""
+    """Where couriers are, once a second; a customer sees a courier only while on their order.
+
+    Managers see those who carry something for a city of theirs.
+    """
     seen_at: datetime | None = None
 
     async def feed(database: Database) -> Sequence[LiveMessage]:
@@ -337,7 +354,7 @@ def positions() -> Feed:
                 event="delivery_location_updated",
                 data={
                     "courierId": position.courier_id,
-                    "deliveryId": order_id,
+                    "deliveryId": order.id if order else None,
                     "latitude": position.place.latitude,
                     "longitude": position.place.longitude,
                     "accuracy": position.accuracy_m,
@@ -345,12 +362,13 @@ def positions() -> Feed:
                 },
                 audience=Audience(
                     tenant_id=position.tenant_id,
-                    user_ids=frozenset({customer_id} if customer_id else ()),
-                    operators=order_id is None or first,
+                    city_id=order.city_id if order else None,
+                    user_ids=frozenset({order.customer_id} if order else ()),
+                    operators=first,
                 ),
             )
             for position in moved
-            for first, (order_id, customer_id) in _orders_of(carried, position.courier_id)
+            for first, order in _orders_of(carried, position.courier_id)
         ]
 
     return feed
@@ -358,9 +376,7 @@ def positions() -> Feed:
 
 def _orders_of(
     carried: Mapping[UUID, Sequence[ordering.Order]], courier_id: UUID
-) -> list[tuple[bool, tuple[UUID | None, UUID | None]]]:
-    """Each order a courier is on with its customer; operations hears with the first alone."""
-    on = carried.get(courier_id, ())
-    if not on:
-        return [(True, (None, None))]
-    return [(n == 0, (order.id, order.customer_id)) for n, order in enumerate(on)]
+) -> list[tuple[bool, ordering.Order | None]]:
+    """Each order a courier is on; operations hears with the first alone, or with none."""
+    on = carried.get(courier_id) or [None]
+    return [(n == 0, order) for n, order in enumerate(on)]

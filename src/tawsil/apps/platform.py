@@ -48,11 +48,13 @@ async def open_database(
 
 def create_api(settings: Settings, database: Database) -> Litestar:
     """The HTTP application with every route and the live stream."""
+    cities_below = geography.CitiesBelow(database)
     hub = Hub(
         database,
         registry=wiring.REGISTRY,
         translations=TRANSLATIONS,
         feeds=[positions()],
+        cities_below=cities_below,
     )
     tokens = identity.Tokens(database, settings=settings)
     local = LocalWindows(now_ns=monotonic_ns)
@@ -76,7 +78,7 @@ def create_api(settings: Settings, database: Database) -> Litestar:
         proxies=Networks(networks(settings.trusted_proxies)),
         shared_with=settings.cors_origins.replace(",", " ").split(),
         lifespan=[hub.running, *([shared.running] if shared else [])],
-        cities_below=geography.CitiesBelow(database),
+        cities_below=cities_below,
     )
 
 

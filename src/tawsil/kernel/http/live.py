@@ -26,6 +26,8 @@ from tawsil.kernel.decisions import Event
 from tawsil.kernel.events import Reader, Recorded, Registry
 from tawsil.kernel.http.callers import SIGNED_IN, Caller
 from tawsil.kernel.http.errors import Problem
+from tawsil.kernel.http.reaches import CitiesBelow, no_areas, reaching
+from tawsil.kernel.reach import Reach
 
 log = structlog.get_logger(__name__)
 
@@ -35,6 +37,8 @@ HEARTBEAT_S: Final = 15.0
 LONGEST_ID: Final = 19  # digits that a bigint always holds, and one
 POLL_S: Final = 0.25
 FEED_S: Final = 1.0
+LISTENS: Final = "order:read"
+"""What lets somebody hear what is not addressed to them: of a tenant, or of an area."""
 SLOW_CONSUMER: Final = 4_008  # WebSocket close codes: application range
 GOING_AWAY: Final = 1_001
 
@@ -44,17 +48,22 @@ class SlowConsumerError(Exception):
 
 
 class Audience(Struct, frozen=True, kw_only=True):
-    """Who may hear: people by id, merchants' staff by location, and operations of the tenant."""
+    """Who may hear: people by id, merchants' staff by location, and operations of the tenant.
+
+    With a city, the managers above it hear what operations hear.
+    """
 
     tenant_id: UUID
+    city_id: UUID | None = None
     user_ids: frozenset[UUID] = frozenset()
     location_ids: frozenset[UUID] = frozenset()
     operators: bool = True
 
-    def includes(self, caller: Caller) -> bool:
+    def includes(self, caller: Caller, reach: Reach) -> bool:
+        """`reach` is the caller's under `LISTENS`."""
         if caller.tenant_id != self.tenant_id:
             return False
-        if self.operators and "all" in caller.scopes("order:read"):
+        if self.operators and reach.city(self.city_id):
             return True
         return caller.user_id in self.user_ids or caller.location_id in self.location_ids
 
@@ -73,14 +82,14 @@ Feed = Callable[[Database], Awaitable[Sequence[LiveMessage]]]
 
 
 class _Subscriber:
-    def __init__(self, caller: Caller) -> None:
-        self.caller = caller
+    def __init__(self, caller: Caller, reach: Reach) -> None:
+        self.caller, self.reach = caller, reach
         self.unread: asyncio.Queue[LiveMessage | None] = asyncio.Queue(MOST_UNREAD)
         self.dropped = False
         self.closed = False
 
     def tell(self, message: LiveMessage) -> None:
-        if self.dropped or self.closed or not message.audience.includes(self.caller):
+        if self.dropped or self.closed or not message.audience.includes(self.caller, self.reach):
             return
         try:
             self.unread.put_nowait(message)
@@ -103,11 +112,13 @@ class Hub:
         registry: Registry,
         translations: Mapping[type[Event], Translate],
         feeds: Sequence[Feed] = (),
+        cities_below: CitiesBelow = no_areas,
     ) -> None:
         self._database = database
         self._registry = registry
         self._translations = translations
         self._feeds = feeds
+        self._reach_of = reaching(cities_below)
         self._subscribers: set[_Subscriber] = set()
         self._position = 0
 
@@ -140,14 +151,15 @@ class Hub:
         Raises:
             SlowConsumerError: the caller fell too far behind.
         """
-        subscriber = _Subscriber(caller)
+        reach = await self._reach_of(caller, LISTENS)
+        subscriber = _Subscriber(caller, reach)
         self._subscribers.add(subscriber)
         try:
             told_to = self._position
             if after is not None and after > told_to:
                 told_to = await self._known(after)
             elif after is not None:
-                async for message in self._replay(caller, after=after, to=told_to):
+                async for message in self._replay(subscriber, after=after, to=told_to):
                     yield message
             yield told_to
             while not (subscriber.unread.empty() and (subscriber.dropped or subscriber.closed)):
@@ -172,20 +184,20 @@ class Hub:
         return after if after <= end else self._position
 
     async def _replay(
-        self, caller: Caller, *, after: int, to: int
+        self, subscriber: _Subscriber, *, after: int, to: int
     ) -> AsyncGenerator[LiveMessage, None]:
         reader, seq = Reader(self._registry), max(after, to - MOST_REPLAYED)
         if seq > after:
             yield LiveMessage(
                 event="reload",  # too much was missed to be told: load the state again
                 data={"after": after, "from": seq},
-                audience=Audience(tenant_id=caller.tenant_id),
+                audience=Audience(tenant_id=subscriber.caller.tenant_id),
             )
         while seq < to:
             async with self._database.transaction() as tx:
                 events, reached = await reader.after(tx, seq)
             for message in self._translated(e for e in events if e.seq <= to):
-                if message.audience.includes(caller):
+                if message.audience.includes(subscriber.caller, subscriber.reach):
                     yield message
             if reached == seq:
                 await asyncio.sleep(POLL_S)
