@@ -15,6 +15,7 @@ from tawsil.consoles import words
 from tawsil.consoles.assets import Asked, address
 from tawsil.consoles.picture import STEPS, Presence, Stage
 from tawsil.kernel.http import Caller, Problem
+from tawsil.kernel.http.middleware import csp_nonce
 from tawsil.kernel.http.origins import ACCESS_COOKIE, cookie_of
 from tawsil.kernel.i18n import LOCALES, current_locale, text
 
@@ -79,7 +80,7 @@ def page(
         theme=theme if theme in THEMES else THEMES[0],
         here=here or (asked if request.method == "GET" else request.url.path),
         caller=caller,
-        nonce=request.scope["state"]["csp_nonce"],
+        nonce=csp_nonce(request.scope),
         **known,
     )
     return Response(

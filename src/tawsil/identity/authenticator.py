@@ -24,15 +24,17 @@ from tawsil.kernel.http import Caller, Problem
 from tawsil.kernel.settings import Settings
 
 MOST_KNOWN: Final = 10_000
+KEY_KNOWN_FOR: Final = timedelta(seconds=1)
 REVOCATIONS_KEPT: Final = timedelta(seconds=0.5)
 KEYS_IDLE: Final = timedelta(minutes=2)  # after which an unused API key is forgotten here
 SLOWEST_COMMIT: Final = timedelta(seconds=60)  # of a revocation; transactions end after 30 s
 
 
-class _Known(Struct, frozen=True):
+class _Known(Struct):
     caller: Caller
     kid: str
     expires_at_s: int
+    key_checked_at: datetime
 
 
 class TokenAuthenticator:
@@ -70,8 +72,12 @@ class TokenAuthenticator:
         known = self._known.get(token)
         if known is None:
             return None
-        expired = known.expires_at_s <= self._database.now().timestamp()
-        if expired or await self._tokens.keys.verifying(known.kid) is None:
+        now = self._database.now()
+        valid = known.expires_at_s > now.timestamp()
+        if valid and now - known.key_checked_at >= KEY_KNOWN_FOR:
+            valid = await self._tokens.keys.verifying(known.kid) is not None
+            known.key_checked_at = now
+        if not valid:
             self._known.pop(token, None)
             return None
         self._known.move_to_end(token)
@@ -88,7 +94,7 @@ class TokenAuthenticator:
             location_id=claims.location_id,
             device_id=claims.device_id,
         )
-        known = self._known[token] = _Known(caller, kid, claims.exp)
+        known = self._known[token] = _Known(caller, kid, claims.exp, self._database.now())
         if len(self._known) > MOST_KNOWN:
             self._known.popitem(last=False)
         return known

@@ -5,16 +5,27 @@ of them shows what all have counted.
 """
 
 import os
-from typing import Final
+from bisect import bisect_left
+from collections import Counter as Counts
+from collections import defaultdict
+from typing import Any, Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
+_METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 http_requests = Counter("http_requests_total", "Requests answered.", ["method", "path", "status"])
 http_request_duration_s = Histogram(
     "http_request_duration_seconds", "Time to answer.", ["method", "path"], buckets=_SECONDS
+)
+cache_lookups = Counter("cache_lookups_total", "Reads of a cache.", ["cache", "outcome"])
+cache_hit_ratio = Gauge(
+    "cache_hit_ratio",
+    "Of the reads of a cache, the share that it answered.",
+    ["cache"],
+    multiprocess_mode="mostrecent",
 )
 database_connections = Gauge(
     "database_connections_active", "Connections in use.", multiprocess_mode="mostrecent"
@@ -99,8 +110,31 @@ ledger_imbalance = Gauge(
 )
 
 
+_answered: Final[defaultdict[tuple[str, str, int], list[float]]] = defaultdict(list)
+
+
+def answered(method: str, path: str, status: int, *, duration_s: float) -> None:
+    """Count one request, from the next `tell` on; methods that a client made up are all one."""
+    _answered[method if method in _METHODS else "other", path, status].append(duration_s)
+
+
+def tell() -> None:
+    """Bring the metrics up to date: one by one, a file for each, would take longer than answers."""
+    for (method, path, status), durations in list(_answered.items()):
+        if not durations:
+            continue
+        http_requests.labels(method, path, str(status)).inc(len(durations))
+        histogram: Any = http_request_duration_s.labels(method, path)
+        histogram._sum.inc(sum(durations))  # noqa: SLF001 - in public it counts one at a time
+        counts = Counts(bisect_left(_SECONDS, duration_s) for duration_s in durations)
+        for bucket, count in counts.items():
+            histogram._buckets[bucket].inc(count)  # noqa: SLF001 - see above
+        durations.clear()
+
+
 def exposition() -> bytes:
     """Everything counted, as Prometheus reads it."""
+    tell()
     if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
         return generate_latest()
     registry = CollectorRegistry()

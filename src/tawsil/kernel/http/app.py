@@ -1,8 +1,9 @@
 """The HTTP application: routes from the wiring, everything else from here."""
 
 import asyncio
-from collections.abc import Callable, Collection, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncGenerator, Callable, Collection, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from random import Random
 from typing import Any, Final, cast
 
 import asyncpg
@@ -10,15 +11,17 @@ from litestar import Litestar, Response, get, head
 from litestar.config.app import AppConfig
 from litestar.datastructures import State
 from litestar.di import Provide
+from litestar.middleware import DefineMiddleware
 from litestar.types import ControllerRouterHandler, Scope
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from tawsil.kernel import metrics
+from tawsil.kernel.clock import Ids
 from tawsil.kernel.db import Database
 from tawsil.kernel.http import origins
 from tawsil.kernel.http.addresses import BehindProxies, Networks
 from tawsil.kernel.http.bodies import MOST_BODY_BYTES, StrictRequest
-from tawsil.kernel.http.callers import PUBLIC, Authenticator, Caller, guard, provide_caller
+from tawsil.kernel.http.callers import PUBLIC, Authenticator, Caller, Guarded, provide_caller
 from tawsil.kernel.http.commands import Batchers, provide_commands
 from tawsil.kernel.http.errors import EXCEPTION_HANDLERS, Problem
 from tawsil.kernel.http.limits import UNLIMITED, Limiter
@@ -28,6 +31,7 @@ from tawsil.kernel.http.reaches import CitiesBelow, no_areas, provide_reach, rea
 from tawsil.kernel.http.reference import reference_routes
 
 READY_WITHIN_S: Final = 2.0
+TELL_EVERY_S: Final = 1.0
 OPEN: Final = {"rule": PUBLIC, "limit": UNLIMITED}
 Lifespan = Callable[[Litestar], AbstractAsyncContextManager[None]]
 
@@ -85,7 +89,14 @@ def create_app(
     """
     app = Litestar(
         route_handlers=[health, health_head, ready, show_metrics, *reference_routes, *routes],
-        guards=[guard],
+        middleware=[
+            DefineMiddleware(
+                Guarded,
+                authenticate=authenticate,
+                limiter=limiter,
+                shared_with=frozenset(shared_with),
+            )
+        ],
         dependencies={
             "caller": Provide(provide_caller, sync_to_thread=False),
             "commands": Provide(provide_commands),
@@ -97,8 +108,6 @@ def create_app(
                 "database": database,
                 "authenticate": authenticate,
                 "batchers": Batchers(database),
-                "limiter": limiter,
-                "shared_with": frozenset(shared_with),
                 "reach_of": reaching(cities_below),
                 **(state or {}),
             }
@@ -107,17 +116,36 @@ def create_app(
         cors_config=origins.shared_with(shared_with),
         request_class=StrictRequest,
         request_max_body_size=MOST_BODY_BYTES,
-        lifespan=list(lifespan),
+        lifespan=[_telling, *lifespan],
         on_app_init=[configure] if configure else [],
         openapi_config=None,
         logging_config=None,
     )
     app.state.document = Document(app, about or About())
     # Around routing too: an address or a method that nothing answers to has no route's middleware.
-    app.asgi_handler = RequestMiddleware(app.asgi_handler, now=database.now, ids=database.ids)
+    ids = Ids(database.now, Random())  # noqa: S311 - a request's id is no secret, and soon made
+    app.asgi_handler = RequestMiddleware(app.asgi_handler, now=database.now, ids=ids)
     if proxies:
         app.asgi_handler = BehindProxies(app.asgi_handler, trusted=proxies)
     return app
+
+
+@asynccontextmanager
+async def _telling(_: Litestar) -> AsyncGenerator[None, None]:
+    """What was counted reaches the metrics, which other processes show too, within a second."""
+
+    async def tell() -> None:
+        while True:
+            await asyncio.sleep(TELL_EVERY_S)
+            metrics.tell()
+
+    task = asyncio.create_task(tell())
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        metrics.tell()
 
 
 def _provide_database(state: State, scope: Scope) -> Database:

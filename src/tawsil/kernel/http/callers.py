@@ -5,16 +5,18 @@ A rule names a permission, `resource:action`. The caller's token grants it with 
 granted, and the use case asks which, to see only what that scope reaches.
 """
 
-from collections.abc import Awaitable, Callable
-from typing import Any, Final
+from collections.abc import Awaitable, Callable, Collection
+from functools import lru_cache
+from typing import Any, Final, cast
 from uuid import UUID
 
-from litestar.connection import ASGIConnection, Request
+from litestar.connection import ASGIConnection
 from litestar.handlers import BaseRouteHandler
-from litestar.types import Scope
+from litestar.types import ASGIApp, Receive, Scope, Send
 from msgspec import Struct
 
 from tawsil.kernel.decisions import By
+from tawsil.kernel.http.cached import KeptAnswer, Recall
 from tawsil.kernel.http.envelope import request_context
 from tawsil.kernel.http.errors import Problem
 from tawsil.kernel.http.limits import DEFAULT, Limit, Limiter
@@ -47,13 +49,18 @@ class Caller(Struct, frozen=True, kw_only=True):
 
     def scopes(self, permission: str) -> frozenset[str]:
         """The scopes in which `resource:action` is granted; empty when it is not."""
-        resource, action = permission.split(":")
-        granted: set[str] = set()
-        for owned in self.permissions:
-            parts = owned.split(":")
-            if parts[0] in {resource, "*"} and parts[1] in {action, "*"}:
-                granted.add(parts[2] if len(parts) > 2 else "all")
-        return frozenset(granted)
+        return _scopes(self.permissions, permission)
+
+
+@lru_cache(4_096)
+def _scopes(permissions: frozenset[str], permission: str) -> frozenset[str]:
+    resource, action = permission.split(":")
+    granted: set[str] = set()
+    for owned in permissions:
+        parts = owned.split(":")
+        if parts[0] in {resource, "*"} and parts[1] in {action, "*"}:
+            granted.add(parts[2] if len(parts) > 2 else "all")
+    return frozenset(granted)
 
 
 class Rule(Struct, frozen=True):
@@ -79,43 +86,64 @@ Authenticator = Callable[[str], Awaitable[Caller]]
 """Verifies an access token; raises `Problem` 401 when it is not valid."""
 
 
-async def guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
-    """Let the caller through only if the route's rule allows it; routes without one are refused.
+class Guarded:
+    """Around every route: its rule first, then what is kept of its answer, and then its handler.
 
-    The request is counted against the route's limit: for its user, once it is known who that is,
-    else for its address. A token that is not valid is counted for the address too. Before that,
-    what another site's page made a browser send is refused.
+    Litestar's own guards come at the same point, but with a copy of the whole handler each time.
     """
-    if isinstance(connection, Request) and connection.method == "OPTIONS":
-        return  # says which methods an address has, as any 405 does
-    rule = handler.opt.get("rule")
-    assert isinstance(rule, Rule), f"{handler} declares no rule"
-    check_origin(
-        connection,
-        shared_with=connection.app.state.get("shared_with", ()),
-        own_pages=handler.opt.get("own_pages", False),
-    )
-    limit: Limit = handler.opt.get("limit", DEFAULT)
-    limiter: Limiter | None = connection.app.state.get("limiter")
-    caller = refused = None
-    token = shown_token(connection) or cookie_of(connection, ACCESS_COOKIE)
-    if token is not None and not (rule.public and (limiter is None or limit.by_address)):
-        try:
-            caller = await connection.app.state.authenticate(token)
-        except Problem as problem:
-            refused = problem
-    if limiter is not None:
-        user_id = caller.user_id if caller else None
-        await limiter.admit(connection.scope, limit, user_id=user_id)
-    if rule.public:
-        return
-    if caller is None:
-        raise refused or Problem(
-            401, "request.unauthenticated", headers={"WWW-Authenticate": 'Bearer realm="tawsil"'}
-        )
-    connection.scope["user"] = caller
-    if rule.permission is not None and not caller.scopes(rule.permission):
-        raise Problem(403, "request.forbidden", permission=rule.permission)
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        authenticate: Authenticator,
+        limiter: Limiter | None,
+        shared_with: Collection[str],
+    ) -> None:
+        self._app = app
+        self._authenticate = authenticate
+        self._limiter = limiter
+        self._shared_with = shared_with
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        handler: BaseRouteHandler = cast("Any", scope)["route_handler"]
+        if cast("Any", scope).get("method") != "OPTIONS":  # which says what methods there are
+            await self._guard(cast("Any", scope), handler)
+        recall: Recall | None = handler.opt.get("recall")
+        kept = recall(scope) if recall is not None else None
+        await (self._app if kept is None else KeptAnswer(kept))(scope, receive, send)
+
+    async def _guard(self, scope: Any, handler: BaseRouteHandler) -> None:
+        """Let the caller through only if the route's rule allows it; those without are refused.
+
+        The request is counted against the route's limit: for its user, once it is known who that
+        is, else for its address. A token that is not valid is counted for the address too. Before
+        that, what another site's page made a browser send is refused. `caller` of the scope is
+        whoever shows a valid token, `user` only where the rule asks for one.
+        """
+        rule = handler.opt.get("rule")
+        assert isinstance(rule, Rule), f"{handler} declares no rule"
+        connection = ASGIConnection[Any, Any, Any, Any](scope)
+        own_pages: bool = handler.opt.get("own_pages", False)
+        check_origin(connection, shared_with=self._shared_with, own_pages=own_pages)
+        limit: Limit = handler.opt.get("limit", DEFAULT)
+        caller = refused = None
+        token = shown_token(connection) or cookie_of(connection, ACCESS_COOKIE)
+        if token is not None and not (rule.public and limit.by_address):
+            try:
+                caller = scope["caller"] = await self._authenticate(token)
+            except Problem as problem:
+                refused = problem
+        if self._limiter is not None:
+            await self._limiter.admit(scope, limit, user_id=caller.user_id if caller else None)
+        if rule.public:
+            return
+        if caller is None:
+            challenge = {"WWW-Authenticate": 'Bearer realm="tawsil"'}
+            raise refused or Problem(401, "request.unauthenticated", headers=challenge)
+        scope["user"] = caller
+        if rule.permission is not None and not caller.scopes(rule.permission):
+            raise Problem(403, "request.forbidden", permission=rule.permission)
 
 
 def provide_caller(scope: Scope) -> Caller:

@@ -103,14 +103,14 @@ class Limiter:
     async def admit(self, scope: Any, limit: Limit, *, user_id: object | None = None) -> None:
         """Count one request of this user, or of the address that it came from.
 
+        Those of exempt addresses are counted as well, and let through whatever the count.
+
         Raises:
             Problem: 429.
         """
         if limit is UNLIMITED:
             return
         address = address_of(scope)
-        if address in self._exempt:
-            return
         by_user = user_id is not None and not limit.by_address
         who = f"user:{user_id}" if by_user else f"address:{subscriber(address)}"
         standing = await self._windows.take(limit, who)
@@ -119,7 +119,7 @@ class Limiter:
             (b"ratelimit-policy", b'"%s";q=%d;w=%d' % (limit.name.encode(), limit.most, WINDOW_S)),
             (b"ratelimit", b'"%s";r=%d;t=%d' % (limit.name.encode(), standing.remaining, wait_s)),
         )
-        if not standing.admitted:
+        if not standing.admitted and address not in self._exempt:
             metrics.requests_refused.labels(limit.name).inc()
             raise Problem(
                 429,

@@ -3,16 +3,15 @@
 import re
 from collections.abc import Callable
 from datetime import datetime
+from functools import lru_cache
 from secrets import token_urlsafe
 from time import perf_counter
-from typing import Any, Final, cast
+from typing import Any, Final
 from urllib.parse import urlsplit
 from uuid import UUID
 
 import msgspec
-import structlog
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
-from structlog.contextvars import bind_contextvars, clear_contextvars
 
 from tawsil.kernel import metrics
 from tawsil.kernel.clock import Ids
@@ -20,28 +19,37 @@ from tawsil.kernel.decisions import refuse
 from tawsil.kernel.http.envelope import RequestContext, request_context
 from tawsil.kernel.http.errors import refusal_envelope
 from tawsil.kernel.i18n import LOCALES, best_locale, current_locale
-
-log = structlog.get_logger(__name__)
+from tawsil.kernel.logs import About, Done, current_request, log_request
 
 LOCALE_COOKIE: Final = "tawsil_locale"
+_NONCE: Final = "csp_nonce"
 _QUIET: Final = frozenset({"/health", "/ready", "/metrics"})
 _HOST: Final = re.compile(r"([A-Za-z0-9._~-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]*)?")
+_MOST_REMEMBERED: Final = 1_024
 
 
-def _security_headers(nonce: str) -> list[tuple[bytes, bytes]]:
+def _security_headers(allowed: str = "") -> tuple[tuple[bytes, bytes], ...]:
     policy = (
-        f"default-src 'self'; script-src 'self' 'nonce-{nonce}'; style-src 'self' "
-        f"'nonce-{nonce}'; img-src 'self' data: https:; connect-src 'self'; object-src 'none'; "
+        f"default-src 'self'; script-src 'self'{allowed}; style-src 'self'{allowed}; "
+        "img-src 'self' data: https:; connect-src 'self'; object-src 'none'; "
         "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
     )
-    return [
+    return (
         (b"strict-transport-security", b"max-age=31536000; includeSubDomains"),
         (b"x-content-type-options", b"nosniff"),
         (b"x-frame-options", b"DENY"),
         (b"content-security-policy", policy.encode()),
         (b"referrer-policy", b"strict-origin-when-cross-origin"),
         (b"permissions-policy", b"geolocation=(self), camera=(self), microphone=()"),
-    ]
+    )
+
+
+_NO_INLINE: Final = _security_headers()
+
+
+def csp_nonce(scope: Any) -> str:
+    """What an inline script or style of this answer must carry; without asking, none is allowed."""
+    return scope["state"].setdefault(_NONCE, token_urlsafe(16))
 
 
 class RequestMiddleware:
@@ -56,31 +64,32 @@ class RequestMiddleware:
         if scope["type"] not in {"http", "websocket"}:
             await self._app(scope, receive, send)
             return
-        headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
+        began = perf_counter()
+        known: Any = scope
+        headers: dict[bytes, bytes] = dict(known["headers"])
         request_id = _uuid(headers.get(b"x-request-id")) or self._ids()
         request_context.set(RequestContext(request_id=request_id, at=self._now()))
-        current_locale.set(_locale(headers))
-        nonce = token_urlsafe(16)
-        known: dict[str, Any] = cast("dict[str, Any]", scope)
-        known.setdefault("state", {})["csp_nonce"] = nonce
-        client = known.get("client")
-        clear_contextvars()
-        bind_contextvars(
-            request_id=str(request_id),
-            ip_address=client[0] if client else None,
-            user_agent=headers.get(b"user-agent"),
-            endpoint=scope["path"],
+        current_locale.set(_locale(headers.get(b"cookie"), headers.get(b"accept-language")))
+        state: dict[str, Any] = known.setdefault("state", {})
+        client, agent = known.get("client"), headers.get(b"user-agent")
+        about = About(
+            request_id,
+            client[0] if client else None,
+            agent.decode("latin-1") if agent is not None else None,
+            known["path"],
         )
-        began, status = perf_counter(), 0
+        current_request.set(about)
+        status = 0
 
         async def answer(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
+                nonce: str | None = state.get(_NONCE)
                 message["headers"] = [
                     *message["headers"],
                     (b"x-request-id", str(request_id).encode()),
-                    *_security_headers(nonce),
+                    *(_security_headers(f" 'nonce-{nonce}'") if nonce else _NO_INLINE),
                     *known["state"].get("limit_headers", ()),
                 ]
             await send(message)
@@ -90,17 +99,19 @@ class RequestMiddleware:
         try:
             await app(scope, receive, answer)
         finally:
-            if scope["type"] == "http":
-                _report(scope, status=status, duration_s=perf_counter() - began)
+            if known["type"] == "http":
+                _report(known, about, status=status, duration_s=perf_counter() - began)
 
 
-def _possible(host: str) -> bool:
+@lru_cache(_MOST_REMEMBERED)
+def _possible(host: bytes) -> bool:
     """Whether an address can be made of this Host: one that cannot is a 400 (RFC 9112, 3.2)."""
+    text = host.decode("latin-1")
     try:
-        urlsplit(f"//{host}").port  # noqa: B018 - raises for a port or an IPv6 that cannot be
+        urlsplit(f"//{text}").port  # noqa: B018 - raises for a port or an IPv6 that cannot be
     except ValueError:
         return False
-    return _HOST.fullmatch(host) is not None
+    return _HOST.fullmatch(text) is not None
 
 
 async def _no_such_host(scope: Scope, _: Receive, send: Send) -> None:
@@ -114,34 +125,37 @@ async def _no_such_host(scope: Scope, _: Receive, send: Send) -> None:
     await send({"type": "http.response.body", "body": body, "more_body": False})
 
 
-def _report(scope: Any, *, status: int, duration_s: float) -> None:
+def _report(scope: Any, about: About, *, status: int, duration_s: float) -> None:
     path, method = scope.get("path_template") or "unknown", scope["method"]
-    metrics.http_requests.labels(method, path, str(status)).inc()
-    metrics.http_request_duration_s.labels(method, path).observe(duration_s)
+    metrics.answered(method, path, status, duration_s=duration_s)
     if path in _QUIET:
         return
-    caller = scope.get("user")
-    log.info(
-        "request",
-        action=method,
-        resource=path,
-        duration_ms=round(duration_s * 1000, 2),
-        status_code=status,
-        user_id=str(caller.user_id) if caller else None,
-        session_id=str(caller.session_id) if caller else None,
+    caller = scope.get("caller")
+    log_request(
+        about,
+        Done(method, path, round(duration_s * 1000, 2), status),
+        user_id=caller.user_id if caller else None,
+        session_id=caller.session_id if caller else None,
     )
 
 
-def _uuid(text: str | None) -> UUID | None:
+def _uuid(text: bytes | None) -> UUID | None:
+    if text is None:
+        return None
     try:
-        return UUID(text) if text else None
+        return UUID(text.decode("latin-1"))
     except ValueError:
         return None
 
 
-def _locale(headers: dict[bytes, str]) -> str:
-    for cookie in headers.get(b"cookie", "").split(";"):
+@lru_cache(_MOST_REMEMBERED)
+def _best_locale(accepted: bytes) -> str:
+    return best_locale(accepted.decode("latin-1"))
+
+
+def _locale(cookies: bytes | None, accepted: bytes | None) -> str:
+    for cookie in cookies.decode("latin-1").split(";") if cookies else ():
         name, _, value = cookie.strip().partition("=")
         if name == LOCALE_COOKIE and value in LOCALES:
             return value
-    return best_locale(headers.get(b"accept-language"))
+    return _best_locale(accepted or b"")

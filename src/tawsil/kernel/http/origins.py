@@ -81,10 +81,11 @@ def check_origin(
 
 def shown_token(connection: Connection) -> str | None:
     """The token or API key that the caller put into a header, which no browser does by itself."""
-    scheme, _, token = connection.headers.get("authorization", "").partition(" ")
+    shown = dict(connection.scope["headers"])
+    scheme, _, token = shown.get(b"authorization", b"").decode("latin-1").partition(" ")
     if scheme.lower() == "bearer" and token.strip():
         return token.strip()
-    return connection.headers.get(API_KEY_HEADER) or None
+    return shown.get(API_KEY_HEADER.encode(), b"").decode("latin-1") or None
 
 
 def cookie_name(connection: Connection, name: str, *, path: str = "/") -> str:

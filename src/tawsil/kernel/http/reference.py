@@ -10,6 +10,7 @@ from litestar.params import FromPath
 from tawsil.kernel.http.callers import PUBLIC
 from tawsil.kernel.http.errors import not_found
 from tawsil.kernel.http.limits import UNLIMITED
+from tawsil.kernel.http.middleware import csp_nonce
 from tawsil.kernel.http.openapi import Document
 
 OPEN: Final = {"rule": PUBLIC, "limit": UNLIMITED}
@@ -38,8 +39,7 @@ SwaggerUIBundle({{
 @get("/docs", opt=OPEN, include_in_schema=False, sync_to_thread=False)
 def show_reference(request: Request[Any, Any, State]) -> Response[str]:
     """Every route with its schemas, to try with a token."""
-    nonce = request.scope["state"]["csp_nonce"]
-    return Response(PAGE.format(nonce=nonce), media_type="text/html")
+    return Response(PAGE.format(nonce=csp_nonce(request.scope)), media_type="text/html")
 
 
 @get("/docs/openapi.json", opt=OPEN, include_in_schema=False)
