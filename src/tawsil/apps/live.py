@@ -5,12 +5,14 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
+from tawsil.catalog import events as catalog
 from tawsil.couriers import events as couriers
 from tawsil.dispatch import events as dispatch
 from tawsil.kernel.db import Database
 from tawsil.kernel.decisions import Event
 from tawsil.kernel.events import Recorded
-from tawsil.kernel.http.live import Audience, Feed, LiveMessage, Translate
+from tawsil.kernel.http.cached import Cache
+from tawsil.kernel.http.live import Audience, Feed, Hear, LiveMessage, Translate
 from tawsil.ordering import events as orders
 from tawsil.ordering import public as ordering
 from tawsil.pricing import events as pricing
@@ -333,6 +335,17 @@ TRANSLATIONS: Final[Mapping[type[Event], Translate]] = {
     couriers.AvailabilityChanged: _availability,
     couriers.BreakEnded: _break_ended,
 }
+
+
+def forgetting(menus: Cache) -> Hear:
+    """Forget a menu that has changed."""
+
+    def hear(recorded: Recorded[Any]) -> None:
+        event = recorded.event
+        if isinstance(event, catalog.MerchantListed | catalog.ProductAvailabilityChanged):
+            menus.forget(event.merchant_id)
+
+    return hear
 
 
 def positions() -> Feed:

@@ -10,13 +10,14 @@ from uuid import UUID
 from litestar import Litestar
 
 from tawsil.apps import wiring
-from tawsil.apps.live import TRANSLATIONS, positions
+from tawsil.apps.live import TRANSLATIONS, forgetting, positions
 from tawsil.geography import public as geography
 from tawsil.identity import public as identity
 from tawsil.kernel.clock import Ids, system_now
 from tawsil.kernel.db import Database, JobQueue, connect
 from tawsil.kernel.http.addresses import Networks, networks
 from tawsil.kernel.http.app import create_app
+from tawsil.kernel.http.cached import Cache
 from tawsil.kernel.http.limits import Limiter, LocalWindows
 from tawsil.kernel.http.live import Hub
 from tawsil.kernel.http.shared_limits import SharedWindows
@@ -49,12 +50,14 @@ async def open_database(
 def create_api(settings: Settings, database: Database) -> Litestar:
     """The HTTP application with every route and the live stream."""
     cities_below = geography.CitiesBelow(database)
+    menus = Cache("menus", now=database.now)
     hub = Hub(
         database,
         registry=wiring.REGISTRY,
         translations=TRANSLATIONS,
         feeds=[positions()],
         cities_below=cities_below,
+        hear=[forgetting(menus)],
     )
     tokens = identity.Tokens(database, settings=settings)
     local = LocalWindows(now_ns=monotonic_ns)
@@ -68,6 +71,7 @@ def create_api(settings: Settings, database: Database) -> Litestar:
             "settings": settings,
             "registry": wiring.REGISTRY,
             "hub": hub,
+            "menus": menus,
             "tokens": tokens,
             "passwords": identity.Passwords(),
             "sealer": open_sealer(settings),

@@ -74,6 +74,18 @@ class Menu(Struct, frozen=True, kw_only=True):
     merchant_id: UUID
     categories: tuple[Category, ...]
 
+    def changes_at(self, *, after: datetime) -> datetime | None:
+        """When the next product can be had again, if one is to be at all."""
+        return min(
+            (
+                product.unavailable_until
+                for category in self.categories
+                for product in category.products
+                if product.unavailable_until is not None and product.unavailable_until > after
+            ),
+            default=None,
+        )
+
 
 class Availability(StrEnum):
     """What a merchant says of a product."""

@@ -7,6 +7,7 @@ from uuid import UUID
 from litestar import Response, get, post, put
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
+from litestar.types import Scope
 from msgspec import Meta, Struct
 
 from tawsil.catalog import admin_routes, service
@@ -34,6 +35,8 @@ from tawsil.kernel.http import (
     not_found,
     page_envelope,
 )
+from tawsil.kernel.http.cached import Cache, Kept, answer_kept
+from tawsil.kernel.i18n import current_locale
 from tawsil.kernel.places import Place
 
 TAGS: Final = ["Merchants"]
@@ -132,21 +135,46 @@ async def show_merchant(
     return envelope(MerchantView.of(found))
 
 
+def _kept_menu(scope: Any) -> Kept | None:
+    menus = _menus(scope)
+    if menus is None:
+        return None
+    return menus.recall(scope["path_params"]["merchant_id"], current_locale.get())
+
+
+def _menus(scope: Any) -> Cache | None:
+    """Not for those who may change menus: they must see what they have just done."""
+    caller: Caller | None = scope.get("caller")
+    if caller is not None and caller.scopes("menu:update"):
+        return None
+    return scope["litestar_app"].state.get("menus")
+
+
 @get(
     "/v4/merchants/{merchant_id:uuid}/menu",
-    opt={"rule": PUBLIC},
+    opt={"rule": PUBLIC, "recall": _kept_menu},
     tags=TAGS,
     summary="What a merchant sells",
 )
 async def show_menu(
-    merchant_id: FromPath[UUID], database: NamedDependency[Database]
-) -> Envelope[MenuView]:
-    async with database.transaction() as tx:
-        merchant = await service.merchant(tx, merchant_id=merchant_id)
-        if merchant is None:
-            raise not_found()
-        menu = await service.menu(tx, merchant_id=merchant_id)
-        return envelope(MenuView.of(menu, currency=merchant.currency, at=tx.now))
+    merchant_id: FromPath[UUID], database: NamedDependency[Database], scope: Scope
+) -> Response[Envelope[MenuView]]:
+    """Send back its `ETag` as `If-None-Match`, and a menu that has not changed is a 304."""
+
+    async def read() -> Kept:
+        async with database.transaction() as tx:
+            merchant = await service.merchant(tx, merchant_id=merchant_id)
+            if merchant is None:
+                raise not_found()
+            menu = await service.menu(tx, merchant_id=merchant_id)
+            view = MenuView.of(menu, currency=merchant.currency, at=tx.now)
+            return Kept.of(view, until=menu.changes_at(after=tx.now))
+
+    menus = _menus(scope)
+    if menus is None:
+        return answer_kept(await read(), MenuView)
+    kept = await menus.keep(merchant_id, current_locale.get(), read=read)
+    return answer_kept(kept, MenuView)
 
 
 @post(

@@ -8,6 +8,7 @@ cannot keep up is dropped with a clear reason; it comes back with its last id an
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
+from itertools import product
 from typing import Any, Final
 from uuid import UUID
 
@@ -79,6 +80,8 @@ class LiveMessage(Struct, frozen=True, kw_only=True):
 
 Translate = Callable[[Recorded[Any]], Sequence[LiveMessage]]
 Feed = Callable[[Database], Awaitable[Sequence[LiveMessage]]]
+Hear = Callable[[Recorded[Any]], None]
+"""Whatever else in this process must know what has happened, some moments after it has."""
 
 
 class _Subscriber:
@@ -113,12 +116,14 @@ class Hub:
         translations: Mapping[type[Event], Translate],
         feeds: Sequence[Feed] = (),
         cities_below: CitiesBelow = no_areas,
+        hear: Sequence[Hear] = (),
     ) -> None:
         self._database = database
         self._registry = registry
         self._translations = translations
         self._feeds = feeds
         self._reach_of = reaching(cities_below)
+        self._hear = hear
         self._subscribers: set[_Subscriber] = set()
         self._position = 0
 
@@ -223,6 +228,8 @@ class Hub:
                 async with self._database.transaction() as tx:
                     events, reached = await reader.after(tx, self._position)
                 self._position = reached
+                for recorded, hear in product(events, self._hear):
+                    hear(recorded)
                 self._tell(self._translated(events))
                 if events:
                     continue
