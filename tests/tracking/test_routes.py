@@ -7,9 +7,8 @@ from uuid import UUID
 import httpx
 import pytest
 
-from tawsil.couriers.routes import routes as courier_routes
 from tawsil.kernel.clock import Ids
-from tawsil.tracking.routes import routes as tracking_routes
+from tawsil.tracking.routes import routes
 
 OWN = ("location:update:own", "courier:read:own")
 PING = {"latitude": 33.89, "longitude": 35.5, "accuracy_m": 8.0, "at": "2026-11-20T11:59:50Z"}
@@ -17,7 +16,7 @@ PING = {"latitude": 33.89, "longitude": 35.5, "accuracy_m": 8.0, "at": "2026-11-
 
 @pytest.fixture
 async def client(serve: Callable[..., Awaitable[httpx.AsyncClient]]) -> httpx.AsyncClient:
-    return await serve([*tracking_routes, *courier_routes])
+    return await serve(routes)
 
 
 @pytest.fixture

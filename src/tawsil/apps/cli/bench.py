@@ -1,4 +1,4 @@
-"""`tawsil bench`: how good the dispatcher's decisions are, and how quick."""
+"""`tawsil bench`: how good and how quick decisions are, and how fast the platform answers."""
 
 from collections.abc import Generator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -11,16 +11,19 @@ from typing import Annotated, Final
 import msgspec
 import typer
 from msgspec import Struct
+from pydantic import SecretStr
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from tawsil.apps.bench import api as bench_api
 from tawsil.apps.cli import bench_tables as tables
 from tawsil.apps.cli.bench_match import LIMITS, Limits, Matched, measure
+from tawsil.apps.cli.database import scratch_database
 from tawsil.kernel.settings import load_settings
 from tawsil.simulation.mdrp import chart, league
 
-app = typer.Typer(help="Measure the dispatcher.", no_args_is_help=True)
+app = typer.Typer(help="Measure the dispatcher, and the API.", no_args_is_help=True)
 console = Console(highlight=False, stderr=True)
 
 NO_DATA: Final = (
@@ -29,6 +32,7 @@ NO_DATA: Final = (
     " instance_parameters.txt), and reference.json if there are references"
 )
 WIDE: Final = 200
+LEAST_RATIO: Final = 0.5
 ONE_THREAD: Final = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
@@ -213,6 +217,29 @@ def match(
         print(msgspec.json.encode(Matches("match", met=not missed, runs=tuple(found))).decode())
     if hold and missed:
         raise ValueError("; ".join(missed))
+
+
+@app.command()
+def api(
+    *,
+    seconds: Annotated[
+        float, typer.Option(min=0.5, max=600, help="For each endpoint and number of clients.")
+    ] = 5.0,
+    hold: Annotated[
+        bool, typer.Option("--assert", help="Fail when a cached read is below half a bare handler.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object, last.")] = False,
+) -> None:
+    """Load a platform over HTTP, beside bare handlers on the same server."""
+    settings = load_settings()
+    with console.status("a database") as status, scratch_database(settings) as url:
+        here = settings.model_copy(update={"database_url": SecretStr(url)})
+        found = bench_api.measure(here, seconds=seconds, tell=status.update)
+    _show(tables.of_api(found))
+    if as_json:
+        print(msgspec.json.encode(found).decode())
+    if hold and found.ratio < LEAST_RATIO:
+        raise ValueError(f"a cached read runs at {found.ratio:.2f} of a bare handler's rate")
 
 
 def _missed(one: Matched) -> list[str]:

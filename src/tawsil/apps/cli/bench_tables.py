@@ -5,6 +5,7 @@ from statistics import fmean
 
 from rich.table import Table
 
+from tawsil.apps.bench.api import Result
 from tawsil.apps.cli.bench_match import Matched
 from tawsil.simulation.mdrp import Score, league
 
@@ -110,4 +111,24 @@ def of_match(found: Sequence[Matched]) -> Table:
             f"{one.peak_rss_mb:.0f}",
         )
     table.caption = "one core; ways: measuring travel times, part of the whole"
+    return table
+
+
+def of_api(found: Result) -> Table:
+    columns = ("clients", "answers/s", "p50 ms", "p95 ms", "p99 ms", "CPU us", "bytes", "errors")
+    table = _table("Answers over HTTP", "endpoint", *columns)
+    for row in found.endpoints:
+        table.add_row(
+            row.endpoint,
+            str(row.clients),
+            f"{row.rate_per_s:.0f}",
+            *(f"{ms:.2f}" for ms in (row.p50_ms, row.p95_ms, row.p99_ms)),
+            f"{row.cpu_us:.0f}",
+            str(row.bytes_each),
+            str(sum(row.errors.values())),
+        )
+    shares = ", ".join(f"{ratio:.2f} with {n}" for n, ratio in found.ratios.items())
+    table.caption = (
+        f"a cached read over a bare handler: {shares} clients; {found.cpu_ratio:.2f} by CPU time"
+    )
     return table
