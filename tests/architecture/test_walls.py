@@ -14,7 +14,7 @@ import pytest
 from msgspec import Struct
 
 from conftest import TENANT
-from tawsil.migrations.versions.m0023_tenants import THROUGH
+from tawsil.migrations.versions.m0023_tenants import TENANTS, THROUGH
 
 OTHER: Final = UUID("01900000-0000-7000-8000-0000000000ff")
 THIRD: Final = UUID("01900000-0000-7000-8000-0000000000fe")
@@ -150,6 +150,8 @@ async def _built(connection: "asyncpg.Connection[asyncpg.Record]") -> World:
                 values[column] = f"(select {other} from {parent} where ctid = '{where}')"
         if "tenant_id" in columns:
             values["tenant_id"] = f"'{tenant_id}'"
+        if table == TENANTS:
+            values["id"] = f"'{tenant_id}'"
         lies[table, tenant_id] = await connection.fetchval(
             f"insert into {table} ({', '.join(values)}) values ({', '.join(values.values())})"
             " returning ctid::text"

@@ -10,6 +10,7 @@ import pytest
 from msgspec import Struct
 
 from catalog.conftest import CITY, TENANT, grill, seed
+from hierarchy import grow_above
 from tawsil.catalog import public, routes
 from tawsil.catalog.admin_routes import EXAMPLE
 from tawsil.catalog.public import Merchant
@@ -63,25 +64,7 @@ async def scene(serve: Any, database: Database, callers: Any, by: By) -> Scene:
         (far,) = await public.create_merchants(
             tx, merchants=[grill(name_en="=Far", city_id=FAR_CITY, cuisine="fish")]
         )
-        areas: list[UUID] = []
-        for slug in ("country", "region", "district", "municipality"):
-            (area,) = await geography.create_area(
-                tx,
-                [
-                    geography.CreateArea(
-                        by=by,
-                        parent_id=areas[-1] if areas else None,
-                        slug=slug,
-                        name_en=slug,
-                        name_ar=slug,
-                    )
-                ],
-            )
-            assert isinstance(area, geography.Area)
-            areas.append(area.id)
-        await geography.place_city(
-            tx, [geography.PlaceCity(by=by, city_id=CITY, municipality_id=areas[-1])]
-        )
+        areas = await grow_above(tx, by, city_id=CITY)
     client = await serve([*routes.routes, *pricing_routes.routes])
     return Scene(client, callers, near, far, areas[-1], areas[1])
 

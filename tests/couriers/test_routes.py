@@ -8,6 +8,7 @@ from uuid import UUID
 import httpx
 import pytest
 
+from hierarchy import grow_above
 from tawsil.couriers import public
 from tawsil.couriers.public import Hold, MissOffer, NewCourier, Vehicle
 from tawsil.couriers.routes import routes
@@ -223,7 +224,6 @@ async def test_zones_that_are_not_of_the_city_are_refused_by_name(
 async def test_managers_see_the_couriers_of_their_area(
     call: Call, courier_id: UUID, database: Database, by: By, ids: Ids
 ) -> None:
-    areas: list[UUID] = []
     elsewhere = ids()
     async with database.transaction() as tx:
         tenant = geography.Tenant(id=by.tenant_id, slug="wasla", name="Wasla")
@@ -240,17 +240,7 @@ async def test_managers_see_the_couriers_of_their_area(
                 centre=Place(24.1, 53.1),
             )
             await geography.create_city(tx, city=city)
-        for slug in ("country", "region", "district", "municipality"):
-            parent_id = areas[-1] if areas else None
-            command = geography.CreateArea(
-                by=by, parent_id=parent_id, slug=slug, name_en=slug, name_ar=slug
-            )
-            (area,) = await geography.create_area(tx, [command])
-            assert isinstance(area, geography.Area)
-            areas.append(area.id)
-        await geography.place_city(
-            tx, [geography.PlaceCity(by=by, city_id=CITY, municipality_id=areas[-1])]
-        )
+        areas = await grow_above(tx, by, city_id=CITY)
         stranger = NewCourier(
             by=by, courier_id=ids(), city_id=elsewhere, vehicle=Vehicle.CAR, rating=4.0
         )

@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from dispatch.test_planning import POLICY, courier, job, seen
+from hierarchy import grow_above
+from tawsil.couriers.routes import routes as courier_routes
 from tawsil.dispatch import events
 from tawsil.dispatch import public as dispatch
 from tawsil.dispatch.events import EVENTS, Cause, IncidentKind
@@ -25,6 +27,7 @@ from tawsil.dispatch.service.contesting import Contest, Decide
 from tawsil.dispatch.service.handlers import on_due_offer
 from tawsil.dispatch.service.performance import Weighed
 from tawsil.dispatch.store import performance_rows
+from tawsil.geography import public as geography
 from tawsil.kernel.clock import Ids
 from tawsil.kernel.db import Database, Tx
 from tawsil.kernel.deadlines import Due
@@ -419,6 +422,44 @@ async def test_others_do_not_see_how_a_courier_does(
     for listed in ("/v4/admin/performance/contested", "/v4/admin/analytics/driver-performance"):
         assert (await client.get(listed, headers=stranger)).json()["data"] == []
         assert (await client.get(listed, headers=colleague)).status_code in {403, 404}
+
+
+async def test_managers_see_how_the_couriers_of_their_area_do(
+    serve: Any, callers: Any, database: Database, city: City, ear: Ear, by: By, ids: Ids
+) -> None:
+    client = await serve([*routes, *courier_routes], registry=REGISTRY)
+    async with database.transaction() as tx:
+        courier_id, weighed = await declined(tx, city, ear)
+        place = geography.City(
+            id=city.id,
+            tenant_id=by.tenant_id,
+            slug="marsa",
+            name_en="Marsa",
+            name_ar="المرسى",
+            currency="AED",
+            timezone="UTC",
+            centre=city.kitchen,
+        )
+        tenant = geography.Tenant(id=by.tenant_id, slug="wasla", name="Wasla")
+        await geography.create_tenant(tx, tenant=tenant)
+        await geography.create_city(tx, city=place)
+        areas = await grow_above(tx, by, city_id=city.id)
+    granted = ("courier:read:region", "analytics:read:region")
+    manager = bearer(callers.token("regional_manager", *granted, location_id=areas[1]))
+    other = bearer(callers.token("regional_manager", *granted, location_id=ids()))
+    ranking = "/v4/admin/analytics/driver-performance"
+    own = f"/v4/drivers/{courier_id}"
+    for path in ("performance", "performance/incidents", "offers", "deliveries", "position"):
+        status = (await client.get(f"{own}/{path}", headers=manager)).status_code
+        assert status == 200, path
+        assert (await client.get(f"{own}/{path}", headers=other)).status_code == 404, path
+    ranked = (await client.get(ranking, headers=manager)).json()["data"]
+    assert [one["courier_id"] for one in ranked] == [str(courier_id)]
+    assert (await client.get(ranking, headers=other)).status_code == 404
+    decide = f"{own}/performance/incidents/{weighed.incident.id}/decide"
+    ruling = {"upheld": True, "reason": "no"}
+    assert (await client.post(decide, headers=manager, json=ruling)).status_code == 403
+    assert (await client.get("/v4/admin/unassigned-orders", headers=manager)).status_code == 403
 
 
 async def test_offers_are_found_by_state_and_time(

@@ -7,8 +7,9 @@ from uuid import UUID
 import httpx
 import pytest
 
+from tawsil.couriers.routes import routes as courier_routes
 from tawsil.kernel.clock import Ids
-from tawsil.tracking.routes import routes
+from tawsil.tracking.routes import routes as tracking_routes
 
 OWN = ("location:update:own", "courier:read:own")
 PING = {"latitude": 33.89, "longitude": 35.5, "accuracy_m": 8.0, "at": "2026-11-20T11:59:50Z"}
@@ -16,7 +17,7 @@ PING = {"latitude": 33.89, "longitude": 35.5, "accuracy_m": 8.0, "at": "2026-11-
 
 @pytest.fixture
 async def client(serve: Callable[..., Awaitable[httpx.AsyncClient]]) -> httpx.AsyncClient:
-    return await serve(routes)
+    return await serve([*tracking_routes, *courier_routes])
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ from typing import Final
 from uuid import UUID
 
 from tawsil.couriers import list_store, service, store
+from tawsil.couriers.access import check_reached
 from tawsil.couriers.events import Availability, Fault, Reason, Vehicle
 from tawsil.couriers.list_store import SORTS, Filter, Within, reached
 from tawsil.couriers.model import BREAK_AFTER_MISSED, MISSED_IN_A_ROW, Courier
@@ -58,6 +59,7 @@ __all__ = [
     "StartShift",
     "TakeBreak",
     "Vehicle",
+    "check_reached",
     "create_couriers",
     "end_shift",
     "engage",

@@ -21,7 +21,7 @@ from tawsil.couriers.service import (
     StartShift,
     TakeBreak,
 )
-from tawsil.couriers.views import CourierView, SpanView
+from tawsil.couriers.views import CourierView, PositionView, SpanView
 from tawsil.kernel.db import Database
 from tawsil.kernel.http import (
     Caller,
@@ -42,6 +42,7 @@ from tawsil.kernel.http import (
     since_v2,
 )
 from tawsil.kernel.reach import Reach
+from tawsil.tracking import public as tracking
 
 READ: Final = "courier:read"
 UPDATE: Final = "courier:update"
@@ -196,6 +197,25 @@ async def list_history(
     return page_envelope(Page(items=[SpanView.of(span) for span in spans], total=total), query)
 
 
+@get(
+    "/v4/drivers/{courier_id:uuid}/position",
+    opt={"rule": allow(READ)},
+    tags=["Tracking"],
+    summary="Where a courier is",
+)
+async def show_position(
+    courier_id: FromPath[UUID], reach: NamedDependency[Reach], database: NamedDependency[Database]
+) -> Envelope[PositionView]:
+    """The latest believed position: their own, or for those who look after couriers."""
+    async with database.transaction() as tx:
+        await public.check_reached(tx, reach=reach, courier_id=courier_id)
+        position = (await tracking.latest(tx, courier_ids=[courier_id])).get(courier_id)
+        now = tx.now
+    if position is None or position.tenant_id != reach.tenant_id:
+        raise not_found()
+    return envelope(PositionView.of(position, now=now))
+
+
 @post(
     "/v4/drivers/{courier_id:uuid}/vehicle/unsafe",
     opt={"rule": allow(UPDATE)},
@@ -273,6 +293,7 @@ routes: Final = [
     resume,
     end_shift,
     list_history,
+    show_position,
     mark_unsafe,
     mark_safe,
     prefer_zones,

@@ -9,6 +9,7 @@ from tawsil.couriers.events import Availability, Fault, Reason, Vehicle
 from tawsil.couriers.model import BREAK_AFTER_MISSED, MISSED_IN_A_ROW, Courier
 from tawsil.couriers.public import Span
 from tawsil.kernel.i18n import text
+from tawsil.tracking import public as tracking
 
 
 class CourierView(Struct, frozen=True):
@@ -86,4 +87,30 @@ class SpanView(Struct, frozen=True):
             from_at=span.from_at,
             to_at=span.to_at,
             length_s=round((span.to_at - span.from_at).total_seconds()) if span.to_at else None,
+        )
+
+
+class PositionView(Struct, frozen=True):
+    """The latest believed position; `age_s` says how old it is, so that a gap shows as one."""
+
+    courier_id: UUID
+    latitude: float
+    longitude: float
+    accuracy_m: float
+    speed_mps: float | None
+    heading_deg: float | None
+    at: datetime
+    age_s: float
+
+    @staticmethod
+    def of(position: tracking.Position, *, now: datetime) -> "PositionView":
+        return PositionView(
+            courier_id=position.courier_id,
+            latitude=position.place.latitude,
+            longitude=position.place.longitude,
+            accuracy_m=position.accuracy_m,
+            speed_mps=position.speed_mps,
+            heading_deg=position.heading_deg,
+            at=position.at,
+            age_s=max(0.0, (now - position.at).total_seconds()),
         )

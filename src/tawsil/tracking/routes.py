@@ -1,24 +1,22 @@
-"""Positions over HTTP: phones send them, those who may see them ask for the latest."""
+"""Positions over HTTP: phones send them."""
 
 from datetime import datetime
 from typing import Annotated, Final
 from uuid import UUID
 
-from litestar import Response, get, post
+from litestar import Response, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 from msgspec import Meta, Struct
 
-from tawsil.kernel.db import Database
-from tawsil.kernel.http import Caller, Commands, Envelope, allow, envelope, not_found
+from tawsil.kernel.http import Caller, Commands, Envelope, allow, not_found
 from tawsil.kernel.i18n import text
 from tawsil.kernel.places import Place
-from tawsil.tracking import service, store
-from tawsil.tracking.model import Ping, Position
+from tawsil.tracking import service
+from tawsil.tracking.model import Ping
 from tawsil.tracking.service import Receipt, RecordPositions
 
 SEND: Final = "location:update"
-READ: Final = "courier:read"
 MOST_PINGS: Final = 500
 
 
@@ -84,32 +82,6 @@ class ReceiptView(Struct, frozen=True):
         )
 
 
-class PositionView(Struct, frozen=True):
-    """The latest believed position; `age_s` says how old it is, so that a gap shows as one."""
-
-    courier_id: UUID
-    latitude: float
-    longitude: float
-    accuracy_m: float
-    speed_mps: float | None
-    heading_deg: float | None
-    at: datetime
-    age_s: float
-
-    @staticmethod
-    def of(position: Position, *, now: datetime) -> "PositionView":
-        return PositionView(
-            courier_id=position.courier_id,
-            latitude=position.place.latitude,
-            longitude=position.place.longitude,
-            accuracy_m=position.accuracy_m,
-            speed_mps=position.speed_mps,
-            heading_deg=position.heading_deg,
-            at=position.at,
-            age_s=max(0.0, (now - position.at).total_seconds()),
-        )
-
-
 @post(
     "/v4/drivers/{courier_id:uuid}/positions",
     opt={"rule": allow(SEND)},
@@ -138,25 +110,4 @@ async def send_positions(
     )
 
 
-@get(
-    "/v4/drivers/{courier_id:uuid}/position",
-    opt={"rule": allow(READ)},
-    tags=["Tracking"],
-    summary="Where a courier is",
-)
-async def show_position(
-    courier_id: FromPath[UUID], caller: NamedDependency[Caller], database: NamedDependency[Database]
-) -> Envelope[PositionView]:
-    """Where a courier is: their own position, or anyone's for operations."""
-    scopes = caller.scopes(READ)
-    if "all" not in scopes and not ("own" in scopes and caller.user_id == courier_id):
-        raise not_found()
-    async with database.transaction() as tx:
-        position = (await store.latest(tx, courier_ids=[courier_id])).get(courier_id)
-        now = tx.now
-    if position is None or position.tenant_id != caller.tenant_id:
-        raise not_found()
-    return envelope(PositionView.of(position, now=now))
-
-
-routes: Final = [send_positions, show_position]
+routes: Final = [send_positions]

@@ -7,10 +7,7 @@ from tawsil.dispatch import store
 from tawsil.dispatch.model import Delivery
 from tawsil.geography import public as geography
 from tawsil.kernel.db import Tx
-from tawsil.kernel.http import (
-    Caller,
-    not_found,
-)
+from tawsil.kernel.http import Caller, not_found
 
 READ: Final = "courier:read"
 UPDATE: Final = "courier:update"
@@ -31,8 +28,8 @@ async def its_city(tx: Tx, caller: Caller, city_id: UUID) -> None:
         raise not_found()
 
 
-def reach(caller: Caller, permission: str, courier_id: UUID) -> None:
-    """A courier's own scope reaches themselves; operations' reaches every courier of a tenant."""
+def acts_for(caller: Caller, permission: str, courier_id: UUID) -> None:
+    """Couriers do for themselves what operations may do for every courier of a tenant."""
     scopes = caller.scopes(permission)
     if "all" not in scopes and not ("own" in scopes and caller.user_id == courier_id):
         raise not_found()

@@ -20,7 +20,6 @@ from tawsil.dispatch.routes.access import (
     READ,
     TAGS,
     of_operations,
-    reach,
     the_delivery,
 )
 from tawsil.dispatch.service import journal, whys
@@ -45,6 +44,7 @@ from tawsil.kernel.http import (
     since_v2,
 )
 from tawsil.kernel.i18n import DEFAULT, catalogues, text
+from tawsil.kernel.reach import Reach
 
 
 class TermView(Struct, frozen=True, kw_only=True):
@@ -220,11 +220,12 @@ async def why_me(
     courier_id: FromPath[UUID],
     offer_id: FromPath[UUID],
     caller: NamedDependency[Caller],
+    reach: NamedDependency[Reach],
     database: NamedDependency[Database],
 ) -> Envelope[WhyMeView]:
     """Why this courier was asked, in words and in what counted; of the others, only how many."""
-    reach(caller, READ, courier_id)
     async with database.transaction() as tx:
+        await couriers.check_reached(tx, reach=reach, courier_id=courier_id)
         offer = (await store.offers(tx, ids=[offer_id])).get(offer_id)
         if offer is None or (offer.tenant_id, offer.courier_id) != (caller.tenant_id, courier_id):
             raise not_found()
@@ -243,6 +244,7 @@ async def why_me(
 async def why_not_me(
     reference_id: FromPath[UUID],
     caller: NamedDependency[Caller],
+    reach: NamedDependency[Reach],
     database: NamedDependency[Database],
     courier_id: FromQuery[UUID | None] = None,
 ) -> Envelope[WhyNotMeView]:
@@ -250,8 +252,8 @@ async def why_not_me(
     was. Couriers ask about themselves; operations name one.
     """
     about = courier_id or caller.user_id
-    reach(caller, READ, about)
     async with database.transaction() as tx:
+        await couriers.check_reached(tx, reach=reach, courier_id=about)
         delivery = await the_delivery(tx, caller, reference_id)
         courier = (await couriers.get_many(tx, ids=[about])).get(about)
         if courier is None or courier.city_id != delivery.city_id:

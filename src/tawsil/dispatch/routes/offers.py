@@ -8,6 +8,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody, QueryParameter
 from msgspec import Meta, Struct
 
+from tawsil.couriers import public as couriers
 from tawsil.dispatch import store
 from tawsil.dispatch.model import OfferState
 from tawsil.dispatch.routes.access import (
@@ -15,8 +16,8 @@ from tawsil.dispatch.routes.access import (
     READ,
     TAGS,
     UPDATE,
+    acts_for,
     of_operations,
-    reach,
 )
 from tawsil.dispatch.service import by_hand, offers
 from tawsil.dispatch.service.by_hand import OfferByHand
@@ -44,6 +45,7 @@ from tawsil.kernel.http import (
     page_envelope,
     since_v2,
 )
+from tawsil.kernel.reach import Reach
 from tawsil.kernel.text import Prose
 
 
@@ -68,6 +70,7 @@ class AskBody(Struct, frozen=True, forbid_unknown_fields=True):
 async def list_offers(
     courier_id: FromPath[UUID],
     caller: NamedDependency[Caller],
+    reach: NamedDependency[Reach],
     database: NamedDependency[Database],
     in_state: Annotated[OfferState | None, QueryParameter(name="state")] = None,
     from_at: FromInstant = None,
@@ -76,10 +79,10 @@ async def list_offers(
     limit: PageSize = 20,
 ) -> Envelope[list[OfferView]]:
     """The pending one first, then the latest; `state`, `from` and `to` (when made) choose."""
-    reach(caller, READ, courier_id)
     check_window(from_at, to_at)
     query = PageQuery(page=page, limit=limit)
     async with database.transaction() as tx:
+        await couriers.check_reached(tx, reach=reach, courier_id=courier_id)
         found, total = await store.offers_of(
             tx,
             tenant_id=caller.tenant_id,
@@ -109,7 +112,7 @@ async def accept_offer(
     """Take the job. Of all who are asked for the same the first yes counts; later ones are a 409
     that says how it ended.
     """
-    reach(caller, UPDATE, courier_id)
+    acts_for(caller, UPDATE, courier_id)
     return await commands.submit(
         offers.accept,
         Answer(by=caller.by, offer_id=offer_id, courier_id=courier_id),
@@ -132,7 +135,7 @@ async def reject_offer(
     data: JSONBody[RejectBody | None] = None,
 ) -> Response[Envelope[OfferView]]:
     """Leave it to others; a reason is welcome and never asked for."""
-    reach(caller, UPDATE, courier_id)
+    acts_for(caller, UPDATE, courier_id)
     return await commands.submit(
         offers.reject,
         Answer(
@@ -176,11 +179,14 @@ async def offer_by_hand(
     summary="A courier's job",
 )
 async def show_job(
-    courier_id: FromPath[UUID], caller: NamedDependency[Caller], database: NamedDependency[Database]
+    courier_id: FromPath[UUID],
+    caller: NamedDependency[Caller],
+    reach: NamedDependency[Reach],
+    database: NamedDependency[Database],
 ) -> Envelope[JobView]:
     """What the courier carries or is to collect, and the stops in the order of driving."""
-    reach(caller, READ, courier_id)
     async with database.transaction() as tx:
+        await couriers.check_reached(tx, reach=reach, courier_id=courier_id)
         carried = await store.carried_by(tx, tenant_id=caller.tenant_id, courier_ids=[courier_id])
     return envelope(JobView.of(carried))
 
@@ -192,11 +198,14 @@ async def show_job(
     summary="Where to wait for work",
 )
 async def show_suggestion(
-    courier_id: FromPath[UUID], caller: NamedDependency[Caller], database: NamedDependency[Database]
+    courier_id: FromPath[UUID],
+    caller: NamedDependency[Caller],
+    reach: NamedDependency[Reach],
+    database: NamedDependency[Database],
 ) -> Envelope[SuggestionView | None]:
     """Where an idle courier does better to wait, while that holds; else null. It may be ignored."""
-    reach(caller, READ, courier_id)
     async with database.transaction() as tx:
+        await couriers.check_reached(tx, reach=reach, courier_id=courier_id)
         found = await store.fresh_suggestions(
             tx, tenant_id=caller.tenant_id, courier_ids=[courier_id]
         )

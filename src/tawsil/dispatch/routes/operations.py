@@ -14,8 +14,8 @@ from tawsil.dispatch.routes.access import (
     ASSIGN,
     TAGS,
     UPDATE,
+    acts_for,
     of_operations,
-    reach,
     the_delivery,
 )
 from tawsil.dispatch.service import doubts, escalation, history, reassignment
@@ -265,7 +265,7 @@ async def give_back(
     """Before it is collected; another courier is looked for at once, unless the city leaves a
     moment to think again. `whole_job` gives back all that is not collected yet.
     """
-    reach(caller, UPDATE, courier_id)
+    acts_for(caller, UPDATE, courier_id)
     return await commands.submit(
         doubts.give_back,
         GiveBack(

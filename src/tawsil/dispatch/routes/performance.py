@@ -13,7 +13,7 @@ from tawsil.couriers import public as couriers
 from tawsil.dispatch.events import IncidentKind
 from tawsil.dispatch.model.incident import CONTESTABLE_FOR, Incident, IncidentState
 from tawsil.dispatch.model.performance import WEIGHINGS, Component, Measure, Standing
-from tawsil.dispatch.routes.access import READ, TAGS, UPDATE, reach
+from tawsil.dispatch.routes.access import READ, TAGS, UPDATE, acts_for
 from tawsil.dispatch.service import contesting
 from tawsil.dispatch.service import performance as service
 from tawsil.dispatch.service.contesting import Contest, Decide
@@ -36,6 +36,7 @@ from tawsil.kernel.http import (
     since_v2,
 )
 from tawsil.kernel.i18n import text
+from tawsil.kernel.reach import Reach
 from tawsil.kernel.text import Prose
 
 ANALYTICS: Final = "analytics:read"
@@ -188,14 +189,17 @@ class PerformanceView(Struct, frozen=True):
     summary="How a courier does, and why",
 )
 async def show_performance(
-    courier_id: FromPath[UUID], caller: NamedDependency[Caller], database: NamedDependency[Database]
+    courier_id: FromPath[UUID],
+    caller: NamedDependency[Caller],
+    reach: NamedDependency[Reach],
+    database: NamedDependency[Database],
 ) -> Envelope[PerformanceView]:
     """A score from 0 to 100 with each of its parts and each recent incident that cost points.
 
     It breaks ties between couriers and never keeps anybody from an offer.
     """
-    reach(caller, READ, courier_id)
     async with database.transaction() as tx:
+        await couriers.check_reached(tx, reach=reach, courier_id=courier_id)
         courier = await _courier(tx, caller, courier_id)
         standing = (await service.standing(tx, courier_ids=[courier_id]))[courier_id]
         offers = await rows.offer_summary(
@@ -226,15 +230,16 @@ async def show_performance(
 async def list_incidents(
     courier_id: FromPath[UUID],
     caller: NamedDependency[Caller],
+    reach: NamedDependency[Reach],
     database: NamedDependency[Database],
     in_state: Annotated[IncidentState | None, QueryParameter(name="state")] = None,
     page: PageNumber = 1,
     limit: PageSize = 20,
 ) -> Envelope[list[IncidentView]]:
     """The latest first, with what was contested and what was decided; `state` chooses."""
-    reach(caller, READ, courier_id)
     query = PageQuery(page=page, limit=limit)
     async with database.transaction() as tx:
+        await couriers.check_reached(tx, reach=reach, courier_id=courier_id)
         await _courier(tx, caller, courier_id)
         noted, total = await rows.incidents_of(
             tx,
@@ -264,7 +269,7 @@ async def contest(
     commands: NamedDependency[Commands],
 ) -> Response[Envelope[IncidentView]]:
     """Say why it should not count, within 30 days, once. Undecided for 7 days, it is struck."""
-    reach(caller, UPDATE, courier_id)
+    acts_for(caller, UPDATE, courier_id)
     return await commands.submit(
         contesting.contest,
         Contest(by=caller.by, courier_id=courier_id, incident_id=incident_id, reason=data.reason),
@@ -331,20 +336,22 @@ async def list_contested(
     summary="How couriers do, the lowest scores first",
 )
 async def list_performance(
-    caller: NamedDependency[Caller],
+    reach: NamedDependency[Reach],
     database: NamedDependency[Database],
     city_id: FromQuery[UUID | None] = None,
     page: PageNumber = 1,
     limit: PageSize = 20,
 ) -> Envelope[list[MetricsView]]:
     """Couriers who were ever offered or assigned anything, to see who may need help."""
-    _operations(caller, ANALYTICS)
+    if not reach.from_above:
+        raise not_found()
     query = PageQuery(page=page, limit=limit)
     async with database.transaction() as tx:
         tallies, total = await rows.lowest_tallies(
             tx,
-            tenant_id=caller.tenant_id,
+            tenant_id=reach.tenant_id,
             city_id=city_id,
+            within=None if reach.everything else reach.city_ids,
             limit=query.limit,
             offset=query.offset,
         )

@@ -1,6 +1,7 @@
 """How couriers do: what they promised, their tallies, and what counts against them."""
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -121,17 +122,28 @@ async def save_tallies(tx: Tx, saved: Sequence[Tally], *, expected: Mapping[UUID
 
 
 async def lowest_tallies(
-    tx: Tx, *, tenant_id: UUID, city_id: UUID | None, limit: int, offset: int
+    tx: Tx,
+    *,
+    tenant_id: UUID,
+    city_id: UUID | None,
+    within: AbstractSet[UUID] | None,
+    limit: int,
+    offset: int,
 ) -> tuple[list[Tally], int]:
-    """A tenant's tallies, those whose score was lowest when it was last told of first."""
+    """A tenant's tallies, those whose score was lowest when it was last told of first.
+
+    Of all cities, or of those `within`.
+    """
     rows = await tx.rows(
         """
         select *, count(*) over () as total from dispatch.tally
         where tenant_id = $1 and ($2::uuid is null or city_id = $2)
-        order by told, id limit $3 offset $4
+            and ($3::uuid[] is null or city_id = any($3))
+        order by told, id limit $4 offset $5
         """,
         tenant_id,
         city_id,
+        None if within is None else list(within),
         limit,
         offset,
     )

@@ -23,7 +23,6 @@ SHUT: Final[Mapping[str, str]] = {
     "kernel.subscription": "how far each context has heard: the worker's own",
     "kernel.parked_event": "what a context could not hear: the worker's own",
     "identity.signing_key": "the platform's own; no caller's request may read it",
-    "geography.tenant": "the tenants themselves",
     "payments.webhook": "heard from the acquirer, for whom there is no tenant",
     "dispatch.pressure": "measured and read by the dispatcher alone",
 }
@@ -34,6 +33,9 @@ THROUGH: Final[Mapping[str, tuple[str, str]]] = {
     "experiments.observation": ("experiment_id", "experiments.experiment"),
 }
 """Tables whose parent no foreign key names: the column, and the parent whose id it holds."""
+
+TENANTS: Final = "geography.tenant"
+"""Of this one, a tenant sees the row that it is."""
 
 OFTEN_READ: Final = ("ordering.item", "ordering.destination")
 """Children that carry their tenant themselves: a policy through the parent costs 0.1 ms a query."""
@@ -51,6 +53,7 @@ def upgrade() -> None:
         run(f"select kernel.shut('{table}', '{_quoted(reason)}')")
     for table, (column, parent) in THROUGH.items():
         run(f"select kernel.wall('{table}', '{column}', '{parent}')")
+    run(f"select kernel.wall('{TENANTS}', 'id')")
     run(_THE_REST)
 
 
@@ -88,12 +91,15 @@ _WALLS: Final = """
     declare
         only_theirs text;
     begin
-        if exists (
+        if parent is null and through is null and exists (
             select from pg_attribute
             where attrelid = walled and attname = 'tenant_id' and attnotnull and not attisdropped
         ) then
+            through := 'tenant_id';
+        end if;
+        if parent is null and through is not null then
             -- the sub-select is evaluated once per query, and leaves indexes usable
-            only_theirs := 'tenant_id = any ((select kernel.tenants())::uuid[])';
+            only_theirs := format('%I = any ((select kernel.tenants())::uuid[])', through);
         else
             only_theirs := kernel.as_its_parent(walled, through, parent);
         end if;
