@@ -60,11 +60,11 @@ class _Particulars(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     name_ar: Name
     description_en: Description = ""
     description_ar: Description = ""
-    cuisine: Annotated[str, Meta(pattern="^[a-z][a-z_-]{0,39}$")]
+    cuisine: Annotated[str, Meta(pattern=r"^[a-z][a-z_-]{0,39}$(?!\n)")]
     address_en: Name
     address_ar: Name
     place: Place
-    phone: Annotated[str, Meta(pattern=r"^\+[0-9]{7,15}$")]
+    phone: Annotated[str, Meta(pattern=r"^\+[0-9]{7,15}$(?!\n)")]
     commission_bp: Annotated[int, Meta(ge=0, le=10_000)] | None = None
     hours: Hours
 

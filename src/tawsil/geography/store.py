@@ -120,7 +120,9 @@ async def zones_by_cell(tx: Tx, *, city_id: UUID, cells: Sequence[int]) -> dict[
 
 async def lock_tree(tx: Tx, *, tenant_id: UUID) -> dict[UUID, Area]:
     """A tenant's areas, which nobody else changes until the transaction ends."""
-    await tx.execute("select from geography.tenant where id = $1 for no key update", tenant_id)
+    await tx.execute(
+        "select pg_advisory_xact_lock(hashtextextended('areas of ' || $1, 0))", str(tenant_id)
+    )
     return {area.id: area for area in await areas(tx, tenant_id=tenant_id)}
 
 

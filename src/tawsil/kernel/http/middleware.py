@@ -92,6 +92,8 @@ class RequestMiddleware:
                     *(_security_headers(f" 'nonce-{nonce}'") if nonce else _NO_INLINE),
                     *known["state"].get("limit_headers", ()),
                 ]
+                if not any(name.lower() == b"cache-control" for name, _ in message["headers"]):
+                    message["headers"].append((b"cache-control", b"no-store"))
             await send(message)
 
         host = headers.get(b"host")

@@ -1,1 +1,0 @@
-"""GraphQL: the contexts' public functions as one graph, under the same rules as REST."""

@@ -1,0 +1,113 @@
+"""The whole application with every route, over real tables, and a key to every door."""
+
+from collections.abc import AsyncIterator, Iterator
+from typing import Any, cast
+
+import httpx
+import pytest
+import structlog
+from argon2 import PasswordHasher
+from joserfc.jwk import RSAKey
+from msgspec import Struct
+
+from ordering.conftest import Street
+from tawsil.apps import wiring
+from tawsil.apps.about import ABOUT
+from tawsil.apps.live import TRANSLATIONS
+from tawsil.geography import public as geography
+from tawsil.identity import store
+from tawsil.identity.model.keys import SigningKey
+from tawsil.identity.public import (
+    NewUser,
+    Passwords,
+    Tokens,
+    authenticator,
+    create_users,
+)
+from tawsil.kernel.clock import Ids, VirtualClock
+from tawsil.kernel.db import Database
+from tawsil.kernel.decisions import By
+from tawsil.kernel.http import Problem, openapi
+from tawsil.kernel.http.app import create_app
+from tawsil.kernel.http.live import Hub
+from tawsil.kernel.logs import configure_logs
+from tawsil.kernel.sealing import open_sealer
+from tawsil.kernel.settings import Settings
+
+SITE = "http://tawsil.test"
+
+
+class Everything(Struct):
+    """An application, its document, a client of it, and who stands in its tables."""
+
+    client: httpx.AsyncClient
+    document: dict[str, Any]
+    street: Street
+    settings: Settings
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _plain_logs() -> Iterator[None]:
+    configure_logs(Settings(log_level="WARNING"), service="tawsil-tests", version="0")
+    structlog.configure(cache_logger_on_first_use=False)
+    yield
+    structlog.reset_defaults()
+
+
+@pytest.fixture(scope="session")
+def rsa() -> RSAKey:
+    return RSAKey.generate_key(2048)
+
+
+@pytest.fixture
+async def everything(
+    database: Database, clock: VirtualClock, by: By, ids: Ids, callers: Any, rsa: RSAKey
+) -> AsyncIterator[Everything]:
+    """Real sign-ins work, and so do the tokens of `callers`."""
+    settings = Settings()
+    hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    street = Street(by, ids)
+    kid = rsa.thumbprint()
+    sealed = open_sealer(settings).seal(
+        rsa.as_pem(private=True), about=f"identity.signing_key/{kid}"
+    )
+    key = SigningKey(kid=kid, private_sealed=sealed, created_at=clock(), signs_at=clock())
+    customer = NewUser(
+        id=street.customer_id,
+        tenant_id=by.tenant_id,
+        email="somebody@example.org",
+        name="Somebody",
+        password_hash=hasher.hash("nobody knows it"),
+    )
+    async with database.transaction() as tx:
+        await street.open(tx)
+        await create_users(tx, users=[customer])
+        await store.keys.add(tx, key, others_retire_at=clock())
+    tokens = Tokens(database, settings=settings)
+    really = authenticator(database, settings, tokens=tokens)
+
+    async def authenticate(token: str) -> Any:
+        try:
+            return await callers(token)
+        except Problem:
+            return await really(token)
+
+    app = create_app(
+        routes=wiring.ROUTES,
+        database=database,
+        authenticate=authenticate,
+        state={
+            "settings": settings,
+            "registry": wiring.REGISTRY,
+            "hub": Hub(database, registry=wiring.REGISTRY, translations=TRANSLATIONS),
+            "tokens": tokens,
+            "passwords": Passwords(hasher),
+            "sealer": open_sealer(settings),
+            "default_tenant_id": by.tenant_id,
+            "psp_webhook_secret": "the acquirer's secret",
+        },
+        cities_below=geography.CitiesBelow(database),
+    )
+    transport = httpx.ASGITransport(cast("Any", app), raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url=SITE) as client:
+        yield Everything(client, openapi.document(app.routes, ABOUT), street, settings)
