@@ -41,8 +41,9 @@ fix: setup ## Format, and mend what can be mended by itself
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-schemas: setup ## Put the events' schemas on file after a compatible change
+schemas: setup ## Put the schemas of events and of GraphQL on file after a compatible change
 	$(BIN)/python -m tawsil.apps.schemas schemas/events
+	$(BIN)/python -m tawsil.apps.graph.on_file schemas/graphql/schema.graphql
 
 lock: ## Resolve the dependencies anew
 	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes pyproject.toml -o requirements/runtime.txt

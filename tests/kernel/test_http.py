@@ -328,3 +328,24 @@ def _says_what_comes(operation: dict[str, Any]) -> bool:
         status == "204" or all("schema" in media for media in answer["content"].values())
         for status, answer in good.items()
     )
+
+
+async def test_an_address_names_all_of_its_methods(serve: Any) -> None:
+    """However many handlers it has, and in whichever order they were registered."""
+
+    @get("/thing", opt={"rule": SIGNED_IN})
+    async def show() -> None: ...
+
+    @post("/thing", opt={"rule": SIGNED_IN})
+    async def make() -> None: ...
+
+    @post("/other", opt={"rule": SIGNED_IN})
+    async def make_other() -> None: ...
+
+    client = await serve([show, make, make_other])
+    for path, methods in (("/thing", "GET, OPTIONS, POST"), ("/other", "OPTIONS, POST")):
+        answer = await client.options(path)
+        assert (answer.status_code, answer.headers["allow"]) == (204, methods)
+        refused = await client.put(path)
+        assert refused.status_code == 405
+        assert set(refused.headers["allow"].split(", ")) == set(methods.split(", "))

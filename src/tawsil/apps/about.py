@@ -49,6 +49,7 @@ TAGS: Final[Mapping[str, str]] = {
     "Orders": "Carts and orders: from placing to the door, and when it goes wrong.",
     "Payments": "What has become of a payment, and balances.",
     "Quotes": "What an order would cost with every fee, binding for a quarter of an hour.",
+    "Service accounts": "Programs that sign in by themselves, with keys of their own.",
     "Sign-in": "Registering, signing in and out, sessions and keys.",
     "Support": "Tickets: what people must look at.",
     "Tracking": "Where couriers are.",

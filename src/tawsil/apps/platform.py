@@ -10,6 +10,7 @@ from uuid import UUID
 from litestar import Litestar
 
 from tawsil.apps import wiring
+from tawsil.apps.about import ABOUT
 from tawsil.apps.live import TRANSLATIONS, forgetting, positions
 from tawsil.geography import public as geography
 from tawsil.identity import public as identity
@@ -83,6 +84,7 @@ def create_api(settings: Settings, database: Database) -> Litestar:
         shared_with=settings.cors_origins.replace(",", " ").split(),
         lifespan=[hub.running, *([shared.running] if shared else [])],
         cities_below=cities_below,
+        about=ABOUT,
     )
 
 

@@ -11,6 +11,7 @@ from typing import Any, Final
 from litestar.types import ControllerRouterHandler
 
 from tawsil.apps import asyncapi, measures
+from tawsil.apps.graph import routes as graph_routes
 from tawsil.catalog import events as catalog_events
 from tawsil.catalog import routes as catalog_routes
 from tawsil.catalog import service as catalog
@@ -145,6 +146,7 @@ ROUTES: Final[Sequence[ControllerRouterHandler]] = [
     *audit_routes.routes,
     *asyncapi.routes,
     *live_routes.routes,
+    *graph_routes.routes,
 ]
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from tawsil.identity.events import Role
+from tawsil.identity.narrowing import beyond
 
 
 def _reads_area(area: str) -> tuple[str, ...]:
@@ -97,3 +98,21 @@ PERMISSIONS: Final[Mapping[Role, tuple[str, ...]]] = {
 def permissions_of(roles: Iterable[Role]) -> tuple[str, ...]:
     """What any of the roles grants, each once, in the table's order."""
     return tuple(dict.fromkeys(granted for role in roles for granted in PERMISSIONS[role]))
+
+
+GRANTS: Final[Mapping[Role, frozenset[Role]]] = {
+    Role.SUPER_ADMIN: frozenset(Role),
+    Role.ADMIN: frozenset(Role) - {Role.SUPER_ADMIN},
+}
+"""Whose roles somebody may give and take away, and whose holders they may keep out."""
+
+
+def grantable(roles: Iterable[Role], *, permissions: Iterable[str]) -> frozenset[Role]:
+    """What the holder of some roles may grant: nobody hands on more than they hold.
+
+    Who holds less than their roles give, such as an API key, grants nothing.
+    """
+    own = list(roles)
+    if beyond(permissions_of(own), held=permissions):
+        return frozenset()
+    return frozenset[Role]().union(*(GRANTS.get(role, frozenset()) for role in own))

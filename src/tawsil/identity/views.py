@@ -24,6 +24,11 @@ class UserView(Struct, frozen=True, kw_only=True):
     created_at: datetime
     disabled_at: datetime | None
 
+    @property
+    def role_names(self) -> str:
+        """In one cell of a table."""
+        return " ".join(self.roles)
+
     @classmethod
     def of(cls, user: User) -> "UserView":
         return cls(

@@ -52,6 +52,8 @@ class Settings(BaseSettings):
     smtp_url: SecretStr | None = None
     mail_from: str = "Tawsil <tawsil@localhost>"
 
+    graphql_introspection: bool = True
+
     psp_url: str = "http://127.0.0.1:8401"
     psp_api_key: SecretStr = SecretStr("sandbox-key")
     psp_webhook_secret: SecretStr = SecretStr("sandbox-webhook-secret")

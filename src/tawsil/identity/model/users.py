@@ -1,6 +1,7 @@
 """Users, and what their passwords must be."""
 
 import re
+from collections.abc import Iterable
 from datetime import datetime
 from typing import ClassVar, Final
 from unicodedata import normalize
@@ -22,8 +23,20 @@ from tawsil.kernel.decisions import Accepted, By, Deadline, Refusal, accept, ref
 
 SHORTEST_PASSWORD: Final = 8
 LONGEST_PASSWORD: Final = 128
+PLACED: Final = frozenset(
+    {
+        Role.MERCHANT,
+        Role.COUNTRY_DISTRIBUTOR,
+        Role.REGIONAL_MANAGER,
+        Role.DISTRICT_MANAGER,
+        Role.MUNICIPAL_MANAGER,
+    }
+)
+"""Roles that mean nothing without a location: a merchant, or an area."""
 LEAST_OF_ITS_OWN: Final = 4  # characters of a password besides its user's name and address
 LOGIN_FAILED: Final = refuse("identity.login_failed", status=401)
+NOT_YOURSELF: Final = refuse("identity.not_yourself", status=403)
+STRONGER: Final = refuse("identity.stronger_than_you", status=403)
 EMAIL_TAKEN: Final = refuse("identity.email_taken")
 
 
@@ -151,6 +164,24 @@ def enable(user: User) -> Accepted[User]:
     if user.disabled_at is None:
         return accept(user)
     return accept(replace(user, disabled_at=None), UserEnabled(user_id=user.id))
+
+
+def check_grant(
+    roles: Iterable[Role], *, location_id: UUID | None, grantable: frozenset[Role]
+) -> Refusal | None:
+    """Why somebody may not give these roles, if so."""
+    if refused := sorted(set(roles) - grantable):
+        return refuse("identity.may_not_grant", status=403, roles=refused)
+    if location_id is None and PLACED.intersection(roles):
+        return refuse("identity.location_missing", status=422)
+    return None
+
+
+def check_manages(user: User, *, by: By, grantable: frozenset[Role]) -> Refusal | None:
+    """Why somebody may not change or keep out another: themselves, or who may do more."""
+    if user.id == by.actor_id:
+        return NOT_YOURSELF
+    return None if grantable.issuperset(user.roles) else STRONGER
 
 
 def change_roles(user: User, *, roles: tuple[Role, ...]) -> Accepted[User]:

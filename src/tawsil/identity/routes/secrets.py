@@ -32,9 +32,9 @@ from tawsil.identity.routes.fields import Code, Password
 from tawsil.identity.service.passwords import PASSWORD_WRONG, ChangePassword
 from tawsil.identity.service.second_factors import Begin, Confirm, Remove
 from tawsil.kernel.batches import one
-from tawsil.kernel.db import Database
+from tawsil.kernel.db import Database, Tx
 from tawsil.kernel.decisions import Refusal
-from tawsil.kernel.http import SIGNED_IN, Caller, Envelope, envelope, settled
+from tawsil.kernel.http import SIGNED_IN, Caller, Envelope, Problem, envelope, settled
 from tawsil.kernel.sealing import Sealer
 
 SECRET_BYTES: Final = 20  # RFC 4226, 4
@@ -151,9 +151,9 @@ async def begin_second_factor(
         sealed_secret=sealer.seal(secret.encode(), about=sealed_about(caller.user_id)),
     )
     async with database.transaction() as tx:
-        users = await store.users.get_many(tx, [caller.user_id])
+        user = await _person(tx, caller)
         settled(await one(service.second_factors.begin, tx, command))
-    uri = otpauth_uri(secret, email=users[caller.user_id].email)
+    uri = otpauth_uri(secret, email=user.email)
     return Response(
         envelope(Enrolment(secret=secret, otpauth_uri=uri)),
         status_code=HTTP_201_CREATED,
@@ -235,7 +235,7 @@ async def _prove(
     """
     passwords: Passwords = state.passwords
     async with database.transaction() as tx:
-        user = (await store.users.get_many(tx, [caller.user_id]))[caller.user_id]
+        user = await _person(tx, caller)
         origin = origin_of(request, tenant_id=user.tenant_id, email=user.email)
         hopeless = await service.attempts.hopeless(tx, origin)
         password_hash = await store.users.password_hash(tx, user.id)
@@ -249,6 +249,18 @@ async def _prove(
     settled(refused)
     assert password_hash is not None, "a password matches a hash"
     return user, origin, password_hash
+
+
+async def _person(tx: Tx, caller: Caller) -> User:
+    """The user who calls; a key or a service has neither a password nor an app.
+
+    Raises:
+        Problem: 403.
+    """
+    user = (await store.users.get_many(tx, [caller.user_id])).get(caller.user_id)
+    if user is None:
+        raise Problem(403, "identity.not_a_person")
+    return user
 
 
 def _read(

@@ -1,5 +1,6 @@
 """Registering users, keeping them out, and what is said of them."""
 
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 from uuid import UUID
@@ -7,11 +8,13 @@ from uuid import UUID
 from msgspec.structs import replace
 
 from tawsil.identity import model, store
-from tawsil.identity.events import RevokedBecause
+from tawsil.identity.events import RevokedBecause, Role
+from tawsil.identity.model.mails import Mail
 from tawsil.identity.model.users import EMAIL_TAKEN, NewUser, User
 from tawsil.identity.service import mails, sessions
 from tawsil.kernel.db import Tx
 from tawsil.kernel.decisions import Accepted, Command, Decision, Refusal, accept, refuse
+from tawsil.kernel.reach import Reach
 
 
 class AboutUser(Command, frozen=True, kw_only=True):
@@ -27,15 +30,37 @@ class Register(Command, frozen=True, kw_only=True):
     """Make a user. `mail` is sent when it was made."""
 
     user: NewUser
-    mail: model.mails.Mail | None = None
+    mail: Mail | None = None
+
+
+class Create(Command, frozen=True, kw_only=True):
+    """Make a user with roles that whoever asks may grant, and invite them."""
+
+    user: NewUser
+    grantable: frozenset[Role]
 
 
 class Disable(AboutUser, frozen=True, kw_only=True):
-    pass
+    """Keep a user out. With `grantable`, only one who may do no more than whoever asks."""
+
+    grantable: frozenset[Role] | None = None
 
 
 class Enable(AboutUser, frozen=True, kw_only=True):
-    pass
+    grantable: frozenset[Role] | None = None
+
+
+class Change(AboutUser, frozen=True, kw_only=True):
+    """Replace what is known of a user within reach; the roles only where they are named."""
+
+    reach: Reach
+    grantable: frozenset[Role]
+    name: str
+    phone: str | None
+    locale: str
+    city_id: UUID | None
+    location_id: UUID | None
+    roles: tuple[Role, ...] | None
 
 
 class ChangeProfile(AboutUser, frozen=True, kw_only=True):
@@ -63,16 +88,97 @@ async def register(tx: Tx, commands: Sequence[Register]) -> list[User | Refusal]
     return [d.state if d.state.id in added else EMAIL_TAKEN for d in decisions]
 
 
+async def create(tx: Tx, commands: Sequence[Create]) -> list[User | Refusal]:
+    """Make users and invite them by mail to choose a password."""
+    refused = [
+        model.users.check_grant(
+            command.user.roles,
+            location_id=command.user.location_id,
+            grantable=command.grantable,
+        )
+        for command in commands
+    ]
+    made = iter(
+        await register(
+            tx,
+            [
+                Register(by=command.by, user=command.user, mail=Mail.INVITATION)
+                for command, why_not in zip(commands, refused, strict=True)
+                if why_not is None
+            ],
+        )
+    )
+    return [next(made) if why_not is None else why_not for why_not in refused]
+
+
 async def disable(tx: Tx, commands: Sequence[Disable]) -> list[User | Refusal]:
     """Keep users out, and end the sessions they have."""
-    outcomes = await decide(tx, commands, lambda user, _: model.users.disable(user, at=tx.now))
+
+    def keep_out(user: User, command: Disable) -> Decision[User]:
+        return _not_managed(user, command) or model.users.disable(user, at=tx.now)
+
+    outcomes = await decide(tx, commands, keep_out)
     await end_sessions_of(tx, commands, outcomes, because=RevokedBecause.USER_DISABLED)
     return outcomes
 
 
 async def enable(tx: Tx, commands: Sequence[Enable]) -> list[User | Refusal]:
     """Let users in again."""
-    return await decide(tx, commands, lambda user, _: model.users.enable(user))
+
+    def let_in(user: User, command: Enable) -> Decision[User]:
+        return _not_managed(user, command) or model.users.enable(user)
+
+    return await decide(tx, commands, let_in)
+
+
+def _not_managed(user: User, command: Disable | Enable) -> Refusal | None:
+    if command.grantable is None:
+        return None
+    return model.users.check_manages(user, by=command.by, grantable=command.grantable)
+
+
+async def change(tx: Tx, commands: Sequence[Change]) -> list[User | Refusal]:
+    """Change users. What tokens carry, roles and location, ends the sessions that had another."""
+    carried: dict[UUID, set[tuple[tuple[Role, ...], UUID | None]]] = defaultdict(set)
+
+    def about(user: User, command: Change) -> Decision[User]:
+        decision = _change(user, command)
+        if isinstance(decision, Accepted):
+            known = (user, decision.state)
+            carried[user.id].update((known_.roles, known_.location_id) for known_ in known)
+        return decision
+
+    outcomes = await decide(tx, commands, about)
+    by_user = {command.user_id: command.by for command in commands}
+    because = RevokedBecause.ROLES_CHANGED
+    ending = [
+        sessions.EndAll(by=by_user[user_id], user_id=user_id, because=because)
+        for user_id, known in carried.items()
+        if len(known) > 1
+    ]
+    await sessions.end_all(tx, ending)
+    return outcomes
+
+
+def _change(user: User, command: Change) -> Decision[User]:
+    if not command.reach.city(user.city_id):
+        return refuse("request.not_found", status=404)
+    if refused := model.users.check_manages(user, by=command.by, grantable=command.grantable):
+        return refused
+    roles = command.roles or user.roles
+    if refused := model.users.check_grant(
+        roles, location_id=command.location_id, grantable=command.grantable
+    ):
+        return refused
+    changed = replace(
+        user,
+        name=command.name,
+        phone=command.phone,
+        locale=command.locale,
+        city_id=command.city_id,
+        location_id=command.location_id,
+    )
+    return model.users.change_roles(changed, roles=roles)
 
 
 async def change_profile(tx: Tx, commands: Sequence[ChangeProfile]) -> list[User | Refusal]:

@@ -1,10 +1,8 @@
 """Users and their credentials."""
 
-from collections.abc import Iterable, Sequence
-from typing import Final
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
 from uuid import UUID
-
-import asyncpg
 
 from tawsil.identity.events import Role
 from tawsil.identity.model.users import User, email_key
@@ -14,7 +12,7 @@ _USER: Final = """id, version, tenant_id, email, name, roles, phone, locale, loc
     city_id, created_at, email_verified_at, disabled_at"""
 
 
-def _user(row: asyncpg.Record) -> User:
+def user_of(row: Mapping[str, Any]) -> User:
     return User(
         id=row["id"],
         version=row["version"],
@@ -82,7 +80,7 @@ async def get_many(tx: Tx, ids: Iterable[UUID]) -> dict[UUID, User]:
         f"select {_USER} from identity.app_user where id = any($1::uuid[])",  # noqa: S608 - a constant
         list(ids),
     )
-    return {row["id"]: _user(row) for row in rows}
+    return {row["id"]: user_of(dict(row)) for row in rows}
 
 
 async def credential(tx: Tx, *, tenant_id: UUID, email: str) -> tuple[User, str | None] | None:
@@ -96,7 +94,7 @@ async def credential(tx: Tx, *, tenant_id: UUID, email: str) -> tuple[User, str 
         tenant_id,
         email_key(email),
     )
-    return (_user(row), row["password_hash"]) if row else None
+    return (user_of(dict(row)), row["password_hash"]) if row else None
 
 
 async def password_hash(tx: Tx, user_id: UUID) -> str | None:
@@ -154,4 +152,4 @@ async def lock(tx: Tx, ids: Iterable[UUID]) -> dict[UUID, User]:
         """,  # noqa: S608 - a constant
         list(ids),
     )
-    return {row["id"]: _user(row) for row in rows}
+    return {row["id"]: user_of(dict(row)) for row in rows}

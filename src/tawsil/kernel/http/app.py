@@ -27,6 +27,7 @@ from tawsil.kernel.http.errors import EXCEPTION_HANDLERS, Problem
 from tawsil.kernel.http.limits import UNLIMITED, Limiter
 from tawsil.kernel.http.middleware import RequestMiddleware
 from tawsil.kernel.http.openapi import About, Document
+from tawsil.kernel.http.options import options_of
 from tawsil.kernel.http.reaches import CitiesBelow, no_areas, provide_reach, reaching
 from tawsil.kernel.http.reference import reference_routes
 
@@ -88,7 +89,12 @@ def create_app(
     believed about whom they speak for; without `cities_below` managers of areas reach nothing.
     """
     app = Litestar(
-        route_handlers=[health, health_head, ready, show_metrics, *reference_routes, *routes],
+        route_handlers=[
+            *options_of([health, health_head, *routes]),
+            *(health, health_head, ready, show_metrics),
+            *reference_routes,
+            *routes,
+        ],
         middleware=[
             DefineMiddleware(
                 Guarded,

@@ -128,7 +128,7 @@ class Guarded:
         check_origin(connection, shared_with=self._shared_with, own_pages=own_pages)
         limit: Limit = handler.opt.get("limit", DEFAULT)
         caller = refused = None
-        token = shown_token(connection) or cookie_of(connection, ACCESS_COOKIE)
+        token = token_of(connection)
         if token is not None and not (rule.public and limit.by_address):
             try:
                 caller = scope["caller"] = await self._authenticate(token)
@@ -144,6 +144,11 @@ class Guarded:
         scope["user"] = caller
         if rule.permission is not None and not caller.scopes(rule.permission):
             raise Problem(403, "request.forbidden", permission=rule.permission)
+
+
+def token_of(connection: ASGIConnection[Any, Any, Any, Any]) -> str | None:
+    """What a request shows of who it is: a token or a key in a header, or our cookie."""
+    return shown_token(connection) or cookie_of(connection, ACCESS_COOKIE)
 
 
 def provide_caller(scope: Scope) -> Caller:

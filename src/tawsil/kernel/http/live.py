@@ -126,6 +126,7 @@ class Hub:
         self._hear = hear
         self._subscribers: set[_Subscriber] = set()
         self._position = 0
+        self.closed = asyncio.Event()
 
     @asynccontextmanager
     async def running(self, _: Litestar | None = None) -> AsyncGenerator[None, None]:
@@ -143,6 +144,7 @@ class Hub:
 
     def close(self) -> None:
         """End every stream, so that the server can stop; clients come back with their last id."""
+        self.closed.set()
         for subscriber in self._subscribers:
             subscriber.end()
 

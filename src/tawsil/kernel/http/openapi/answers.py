@@ -45,22 +45,20 @@ PARAMETERS: Final[Mapping[str, Schema]] = {
     "RequestId": {
         "name": "X-Request-ID",
         "in": "header",
-        "description": "A UUID of your own, to find the request again in your logs and ours.",
-        "schema": {"type": "string", "format": "uuid"},
+        "description": (
+            "A UUID of your own, to find the request again in your logs and ours; what is not a "
+            "UUID is replaced by one."
+        ),
+        "schema": {"type": "string", "examples": ["01920000-0000-7000-8000-0000000000aa"]},
     },
     "IdempotencyKey": {
         "name": "Idempotency-Key",
         "in": "header",
         "description": (
             "Your name for this request, of at most 255 characters. Sent again within 24 hours, "
-            "it gets the first answer, byte for byte, and nothing is done twice."
+            "it gets the first answer, byte for byte, and nothing is done twice. A UUID will do."
         ),
-        "schema": {
-            "type": "string",
-            "minLength": 1,
-            "maxLength": 255,
-            "examples": ["8e03978e-40d5-43e8-bc93-6894a57f9324"],
-        },
+        "schema": {"type": "string", "minLength": 1, "maxLength": 255},
     },
     "LastEventId": {
         "name": "Last-Event-ID",
@@ -159,6 +157,7 @@ def common(
     *,
     signed_in: bool,
     permission: str | None,
+    named: bool,
     read: bool,
     body: bool,
     command: bool,
@@ -166,8 +165,8 @@ def common(
 ) -> Codes:
     """The errors that come before a handler has anything to say.
 
-    `read`: it takes parameters, which may not be readable; `command`: through the batches, where
-    an Idempotency-Key counts.
+    `named`: its address names something, which may not be there; `read`: it takes parameters,
+    which may not be readable; `command`: through the batches, where an Idempotency-Key counts.
     """
     codes: Codes = {503: {"request.unavailable"}}
     if read or body:
@@ -176,6 +175,8 @@ def common(
         codes[401] = {"request.unauthenticated", "request.token_invalid"}
     if permission is not None:
         codes[403] = {"request.forbidden"}
+    if named:
+        codes[404] = {"request.not_found"}
     if body:
         codes[413] = {"request.too_large"}
     if limited:

@@ -252,6 +252,7 @@ def _errors(one: Served, *, read: bool) -> Schema:
         answers.common(
             signed_in=not one.rule.public,
             permission=one.rule.permission,
+            named=bool(one.path_types),
             read=read,
             body=one.taken is not None,
             command=one.is_command,

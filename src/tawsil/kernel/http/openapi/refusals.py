@@ -80,8 +80,8 @@ def _resolved(node: ast.AST, names: Mapping[str, Any]) -> Any:
     match node:
         case ast.Name(id=name):
             return names.get(name)
-        case ast.Attribute(value=ast.Name(id=name), attr=attribute):
-            holder = names.get(name)
+        case ast.Attribute(value=within, attr=attribute):
+            holder = _resolved(within, names)
             held = isinstance(holder, ModuleType | type)
             return getattr(holder, attribute, None) if held else None
         case _:

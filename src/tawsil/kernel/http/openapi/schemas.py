@@ -139,7 +139,7 @@ def _name(type_: Any) -> str:
     if type_ is NoneType:
         return "Nothing"
     if origin is None:
-        return str(type_.__name__)
+        return str(type_.__name__).lstrip("_")
     if origin in {Union, UnionType}:
         return "Maybe" + "Or".join(_noun(one) for one in arguments if one is not NoneType)
     nouns = "".join(_noun(one) for one in arguments)
