@@ -21,6 +21,7 @@ from tawsil.identity.model.keys import SigningKey
 from tawsil.identity.public import (
     Grant,
     NewUser,
+    OidcProviders,
     Passwords,
     Role,
     Tokens,
@@ -106,6 +107,7 @@ async def client(
             "tokens": tokens,
             "passwords": passwords,
             "sealer": open_sealer(settings),
+            "oidc": OidcProviders(settings.oidc_providers, now=database.now),
             "default_tenant_id": by.tenant_id,
         },
     )

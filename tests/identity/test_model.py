@@ -187,5 +187,5 @@ def test_events_carry_no_personal_data():
     fields = {name for event in EVENTS for name in event.__struct_fields__}
     assert fields == {
         "user_id", "session_id", "roles", "before", "location_id", "because",
-        "account_id", "api_key_id", "permissions", "expires_at", "old_until_at",
+        "issuer", "account_id", "api_key_id", "permissions", "expires_at", "old_until_at",
     }  # fmt: skip

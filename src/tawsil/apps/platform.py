@@ -76,6 +76,7 @@ def create_api(settings: Settings, database: Database) -> Litestar:
             "tokens": tokens,
             "passwords": identity.Passwords(),
             "sealer": open_sealer(settings),
+            "oidc": identity.OidcProviders(settings.oidc_providers, now=database.now),
             "default_tenant_id": DEFAULT_TENANT,
             "psp_webhook_secret": settings.psp_webhook_secret.get_secret_value(),
         },

@@ -76,6 +76,13 @@ class SessionRevoked(Event, frozen=True, tag="session.revoked.v1"):
     because: RevokedBecause
 
 
+class UserLinked(Event, frozen=True, tag="user.linked.v1"):
+    """Who signs in with another provider is this user from now on."""
+
+    user_id: UUID
+    issuer: str
+
+
 class ApiKeyCreated(Event, frozen=True, tag="api_key.created.v1"):
     api_key_id: UUID
     user_id: UUID
@@ -114,6 +121,7 @@ EVENTS: Final = (
     RolesChanged,
     SessionStarted,
     SessionRevoked,
+    UserLinked,
     ApiKeyCreated,
     ApiKeyRotated,
     ApiKeyRevoked,

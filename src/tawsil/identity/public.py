@@ -4,11 +4,14 @@ from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from uuid import UUID
 
+from msgspec import Struct
+
 from tawsil.identity import service, store
 from tawsil.identity.authenticator import TokenAuthenticator
 from tawsil.identity.events import Role
 from tawsil.identity.model.keys import KeyUse, SigningKey
 from tawsil.identity.model.users import NewUser, User
+from tawsil.identity.oidc import Providers as OidcProviders
 from tawsil.identity.passwords import Passwords
 from tawsil.identity.permissions import PERMISSIONS, grantable, permissions_of
 from tawsil.identity.store.lists import SORTS as USER_SORTS
@@ -29,6 +32,8 @@ __all__ = [
     "Grant",
     "KeyUse",
     "NewUser",
+    "OidcDoor",
+    "OidcProviders",
     "Passwords",
     "Role",
     "SigningKey",
@@ -45,6 +50,7 @@ __all__ = [
     "get_many",
     "grantable_by",
     "hash_password",
+    "oidc_providers",
     "permissions_of",
     "search_users",
     "update_user",
@@ -138,6 +144,8 @@ async def forget_old(tx: Tx) -> int:
         await store.sessions.forget(tx)
         + await store.proofs.forget_old(tx, before_at=tx.now - timedelta(days=1))
         + await service.attempts.forget_old(tx)
+        + await store.services.forget_assertions(tx)
+        + await store.external.forget_expired(tx)
     )
 
 
@@ -159,3 +167,23 @@ def authenticator(
     return TokenAuthenticator(
         database, settings=settings, tokens=tokens or Tokens(database, settings=settings)
     )
+
+
+class OidcDoor(Struct, frozen=True, kw_only=True):
+    """A provider that one may sign in with: what to call it, and where a browser begins."""
+
+    name: str
+    label: str
+    start: str
+
+
+def oidc_providers(settings: Settings) -> list[OidcDoor]:
+    """Whom one may sign in with; a page's button leads to `start?return_to=` a page of ours."""
+    return [
+        OidcDoor(
+            name=about.name,
+            label=about.label or about.name,
+            start=f"/v4/auth/oidc/{about.name}/start",
+        )
+        for about in settings.oidc_providers
+    ]

@@ -6,14 +6,24 @@ from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Final
 from urllib.parse import urlsplit
+from uuid import UUID
 
-from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
+from pydantic import (
+    AliasChoices,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+)
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     TomlConfigSettingsSource,
 )
+from pydantic_settings import SettingsError as UnreadableError
 
 Port = Annotated[int, Field(ge=0, le=65_535)]
 SECRET_KEY_BYTES: Final = 32
@@ -22,6 +32,35 @@ _ORIGIN: Final = re.compile(r"https?://[a-z0-9.-]+(:[0-9]+)?|https?://\[[0-9a-f:
 
 class SettingsError(RuntimeError):
     """A setting that cannot be used; the message says which, why, and where it is set."""
+
+
+class OidcProvider(BaseModel):
+    """Somebody else who says who people are. `issuer` is its address, as its documents spell it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
+    label: str | None = None
+    issuer: str
+    client_id: Annotated[str, Field(min_length=1)]
+    client_secret: SecretStr | None = None
+    scopes: tuple[str, ...] = ("openid", "email", "profile")
+    allow_sign_up: bool = False
+    tenant: UUID | None = None
+
+    @field_validator("issuer")
+    @classmethod
+    def _safe(cls, value: str) -> str:
+        if safe_address(value):
+            return value
+        raise ValueError("must be an https:// address (or http:// on this machine)")
+
+    @field_validator("scopes")
+    @classmethod
+    def _asks_who(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if "openid" in value:
+            return value
+        raise ValueError("must contain openid")
 
 
 class Settings(BaseSettings):
@@ -48,6 +87,8 @@ class Settings(BaseSettings):
     access_token_s: Annotated[int, Field(ge=60, le=86_400)] = 600
     refresh_token_s: Annotated[int, Field(ge=3_600)] = 31 * 86_400
     signing_key_days: Annotated[int, Field(ge=1, le=3_650)] = 90
+
+    oidc_providers: tuple[OidcProvider, ...] = ()
 
     smtp_url: SecretStr | None = None
     mail_from: str = "Tawsil <tawsil@localhost>"
@@ -106,6 +147,13 @@ class Settings(BaseSettings):
                 raise ValueError("must be smtp:// or smtps:// and a host")
         return value
 
+    @field_validator("oidc_providers")
+    @classmethod
+    def _each_once(cls, value: tuple[OidcProvider, ...]) -> tuple[OidcProvider, ...]:
+        if len({provider.name for provider in value}) < len(value):
+            raise ValueError("each name can be given once")
+        return value
+
     @field_validator("secret_keys")
     @classmethod
     def _whole_keys(cls, value: SecretStr | None) -> SecretStr | None:
@@ -145,6 +193,14 @@ class Settings(BaseSettings):
         return (init_settings, env_settings, TomlConfigSettingsSource(settings_cls))
 
 
+def safe_address(address: str) -> bool:
+    """Whether nobody on the way can read or change what is said there."""
+    parts = urlsplit(address)
+    if parts.scheme == "https":
+        return bool(parts.hostname)
+    return parts.scheme == "http" and parts.hostname in {"localhost", "127.0.0.1", "::1"}
+
+
 def secret_keys_of(setting: str) -> list[bytes]:
     """The keys of a setting, the one that seals first.
 
@@ -165,6 +221,10 @@ def load_settings(**overrides: Any) -> Settings:
     """
     try:
         return Settings(**overrides)
+    except UnreadableError as error:
+        raise SettingsError(
+            f"These settings cannot be used (environment TAWSIL_… or tawsil.toml): {error}"
+        ) from None
     except ValidationError as error:
         wrong = [f"{'.'.join(str(part) for part in e['loc'])}: {e['msg']}" for e in error.errors()]
         raise SettingsError(

@@ -3,6 +3,7 @@
 from tawsil.identity.model import (
     api_keys,
     attempts,
+    external,
     keys,
     mails,
     second_factors,
@@ -14,6 +15,7 @@ from tawsil.identity.model import (
 __all__ = [
     "api_keys",
     "attempts",
+    "external",
     "keys",
     "mails",
     "second_factors",

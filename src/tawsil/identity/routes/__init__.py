@@ -1,7 +1,7 @@
 """Registering, signing in and out, profiles, and the keys that verify our tokens.
 
 The application's state holds `settings: Settings`, `tokens: Tokens`, `passwords: Passwords`,
-`sealer: Sealer` and `default_tenant_id`.
+`sealer: Sealer`, `oidc: Providers` and `default_tenant_id`.
 """
 
 from typing import Final
@@ -9,6 +9,7 @@ from typing import Final
 from tawsil.identity.routes import (
     api_keys,
     client_tokens,
+    external,
     keys,
     mailed,
     profile,
@@ -30,4 +31,5 @@ routes: Final = [
     *api_keys.routes,
     *services.routes,
     *client_tokens.routes,
+    *external.routes,
 ]

@@ -3,6 +3,7 @@
 from tawsil.identity.service import (
     api_keys,
     attempts,
+    external,
     mails,
     passwords,
     second_factors,
@@ -15,6 +16,7 @@ from tawsil.identity.service import (
 __all__ = [
     "api_keys",
     "attempts",
+    "external",
     "mails",
     "passwords",
     "second_factors",

@@ -3,6 +3,7 @@
 from tawsil.identity.store import (
     api_keys,
     attempts,
+    external,
     keys,
     lists,
     proofs,
@@ -15,6 +16,7 @@ from tawsil.identity.store import (
 __all__ = [
     "api_keys",
     "attempts",
+    "external",
     "keys",
     "lists",
     "proofs",
