@@ -455,6 +455,8 @@ async def test_managers_see_how_the_couriers_of_their_area_do(
         assert (await client.get(f"{own}/{path}", headers=other)).status_code == 404, path
     ranked = (await client.get(ranking, headers=manager)).json()["data"]
     assert [one["courier_id"] for one in ranked] == [str(courier_id)]
+    beyond = (await client.get(f"{ranking}?page=9", headers=manager)).json()
+    assert (beyond["data"], beyond["meta"]["pagination"]["total"]) == ([], 1)
     assert (await client.get(ranking, headers=other)).status_code == 404
     decide = f"{own}/performance/incidents/{weighed.incident.id}/decide"
     ruling = {"upheld": True, "reason": "no"}

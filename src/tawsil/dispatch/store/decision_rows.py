@@ -8,7 +8,7 @@ import asyncpg
 from msgspec import Struct
 from msgspec.structs import asdict
 
-from tawsil.dispatch.store.rows import total
+from tawsil.dispatch.store.rows import page
 from tawsil.kernel.db import Tx
 
 
@@ -89,7 +89,8 @@ async def decisions_about(
     tx: Tx, *, delivery_id: UUID, limit: int, offset: int
 ) -> tuple[list[DecisionRow], int]:
     """The ticks that considered a delivery, newest first, without their inputs."""
-    rows = await tx.rows(
+    rows, total = await page(
+        tx,
         """
         select id, tenant_id, city_id, at, policy, policy_version, delivery_ids, offer_ids, jobs,
             couriers, solver_s, plan_hash, ''::bytea as inputs, story, count(*) over () as total
@@ -97,10 +98,10 @@ async def decisions_about(
         where delivery_ids @> array[$1::uuid] order by at desc, id desc limit $2 offset $3
         """,
         delivery_id,
-        limit,
-        offset,
+        limit=limit,
+        offset=offset,
     )
-    return [_decision(row) for row in rows], total(rows)
+    return [_decision(row) for row in rows], total
 
 
 async def decision_of_offer(tx: Tx, *, offer_id: UUID) -> DecisionRow | None:

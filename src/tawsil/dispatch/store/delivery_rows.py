@@ -9,7 +9,7 @@ import asyncpg
 
 from tawsil.dispatch.events import Cause
 from tawsil.dispatch.model import DEFAULT_RULES, Delivery, Etas, Risk, Rules, State, Undo, Watch
-from tawsil.dispatch.store.rows import Column, array, total
+from tawsil.dispatch.store.rows import Column, array, page
 from tawsil.dispatch.store.rule_rows import rules_by_id
 from tawsil.kernel.db import Tx
 from tawsil.kernel.places import Place
@@ -154,7 +154,8 @@ async def unassigned(
     tx: Tx, *, tenant_id: UUID, city_id: UUID | None, limit: int, offset: int
 ) -> tuple[list[Delivery], int]:
     """Deliveries that nobody has, those searched for longest first."""
-    rows = await tx.rows(
+    rows, total = await page(
+        tx,
         """
         select *, count(*) over () as total from dispatch.delivery
         where tenant_id = $1 and ($2::uuid is null or city_id = $2)
@@ -163,10 +164,10 @@ async def unassigned(
         """,
         tenant_id,
         city_id,
-        limit,
-        offset,
+        limit=limit,
+        offset=offset,
     )
-    return await _deliveries(tx, rows), total(rows)
+    return await _deliveries(tx, rows), total
 
 
 async def in_doubt(tx: Tx, *, tenant_id: UUID, city_id: UUID, now: datetime) -> list[Delivery]:

@@ -10,7 +10,7 @@ import msgspec
 
 from tawsil.dispatch.events import OfferPayload
 from tawsil.dispatch.model import Offer, Offering, OfferState
-from tawsil.dispatch.store.rows import Column, array, total
+from tawsil.dispatch.store.rows import Column, array, page
 from tawsil.kernel.db import Tx
 
 COLUMNS: Final[Sequence[Column]] = (
@@ -62,7 +62,8 @@ async def offers_of(
     offset: int,
 ) -> tuple[list[Offer], int]:
     """A courier's offers of a state, made in a window: the pending one, then the newest."""
-    rows = await tx.rows(
+    rows, total = await page(
+        tx,
         """
         select *, count(*) over () as total from dispatch.offer
         where courier_id = $2 and tenant_id = $1 and ($3::text is null or state = $3)
@@ -75,10 +76,10 @@ async def offers_of(
         state,
         from_at,
         to_at,
-        limit,
-        offset,
+        limit=limit,
+        offset=offset,
     )
-    return [_offer(row) for row in rows], total(rows)
+    return [_offer(row) for row in rows], total
 
 
 async def offers_about(tx: Tx, *, delivery_id: UUID) -> list[Offer]:

@@ -14,7 +14,7 @@ from tawsil.dispatch.events import IncidentKind
 from tawsil.dispatch.model.incident import Incident, IncidentState
 from tawsil.dispatch.model.performance import Counters, Tally
 from tawsil.dispatch.model.promise import Promise
-from tawsil.dispatch.store.rows import total
+from tawsil.dispatch.store.rows import page
 from tawsil.kernel.db import Tx
 
 
@@ -134,7 +134,8 @@ async def lowest_tallies(
 
     Of all cities, or of those `within`.
     """
-    rows = await tx.rows(
+    rows, total = await page(
+        tx,
         """
         select *, count(*) over () as total from dispatch.tally
         where tenant_id = $1 and ($2::uuid is null or city_id = $2)
@@ -144,10 +145,10 @@ async def lowest_tallies(
         tenant_id,
         city_id,
         None if within is None else list(within),
-        limit,
-        offset,
+        limit=limit,
+        offset=offset,
     )
-    return [_tally(row) for row in rows], total(rows)
+    return [_tally(row) for row in rows], total
 
 
 async def add_incidents(tx: Tx, added: Sequence[Incident]) -> None:
@@ -223,7 +224,8 @@ async def incidents_of(
     offset: int,
 ) -> tuple[list[Incident], int]:
     """A courier's incidents in these states, the latest first."""
-    rows = await tx.rows(
+    rows, total = await page(
+        tx,
         """
         select *, count(*) over () as total from dispatch.incident
         where courier_id = $2 and tenant_id = $1 and state = any($3::text[])
@@ -234,27 +236,28 @@ async def incidents_of(
         courier_id,
         [str(state) for state in states],
         since_at,
-        limit,
-        offset,
+        limit=limit,
+        offset=offset,
     )
-    return [_incident(row) for row in rows], total(rows)
+    return [_incident(row) for row in rows], total
 
 
 async def contested_incidents(
     tx: Tx, *, tenant_id: UUID, limit: int, offset: int
 ) -> tuple[list[Incident], int]:
     """What waits for operations to decide, the longest waiting first."""
-    rows = await tx.rows(
+    rows, total = await page(
+        tx,
         """
         select *, count(*) over () as total from dispatch.incident
         where tenant_id = $1 and state = 'contested'
         order by contested_at, id limit $2 offset $3
         """,
         tenant_id,
-        limit,
-        offset,
+        limit=limit,
+        offset=offset,
     )
-    return [_incident(row) for row in rows], total(rows)
+    return [_incident(row) for row in rows], total
 
 
 async def offer_summary(

@@ -17,7 +17,7 @@ from tawsil.dispatch.model.policies import (
     weights_of,
 )
 from tawsil.dispatch.planning import Policy
-from tawsil.dispatch.store.rows import total
+from tawsil.dispatch.store.rows import page
 from tawsil.kernel.db import Tx
 
 _LIVE: Final = """
@@ -81,16 +81,17 @@ async def policies(
     tx: Tx, *, tenant_id: UUID, limit: int, offset: int
 ) -> tuple[list[PolicyVersion], int]:
     """Every version of every policy, newest first."""
-    rows = await tx.rows(
+    rows, total = await page(
+        tx,
         """
         select *, count(*) over () as total from dispatch.policy where tenant_id = $1
         order by created_at desc, id desc limit $2 offset $3
         """,
         tenant_id,
-        limit,
-        offset,
+        limit=limit,
+        offset=offset,
     )
-    return [_policy(row) for row in rows], total(rows)
+    return [_policy(row) for row in rows], total
 
 
 async def add_live(tx: Tx, live: LivePolicy) -> None:
@@ -131,7 +132,8 @@ async def live_history(
     tx: Tx, *, tenant_id: UUID, city_id: UUID, limit: int, offset: int
 ) -> tuple[list[LivePolicy], int]:
     """What a city decided by, the present one first."""
-    rows = await tx.rows(
+    rows, total = await page(
+        tx,
         f"""
         with lived as ({_LIVE} where l.city_id = $2 and l.tenant_id = $1)
         select *, count(*) over () as total from lived
@@ -139,10 +141,10 @@ async def live_history(
         """,  # noqa: S608 - a constant
         tenant_id,
         city_id,
-        limit,
-        offset,
+        limit=limit,
+        offset=offset,
     )
-    return [_live(row) for row in rows], total(rows)
+    return [_live(row) for row in rows], total
 
 
 async def add_trial(tx: Tx, trial: Trial) -> None:

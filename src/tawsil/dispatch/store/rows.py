@@ -5,6 +5,8 @@ from typing import Any
 
 import asyncpg
 
+from tawsil.kernel.db import Tx
+
 Column = tuple[str, str, Callable[[Any], object]]
 """A column's name, its type, and what of the state it holds; arrays travel as text."""
 
@@ -15,5 +17,13 @@ def array(items: Sequence[object] | frozenset[object]) -> str:
     return "{" + ",".join(sorted(texts) if isinstance(items, frozenset) else texts) + "}"
 
 
-def total(rows: Sequence[asyncpg.Record]) -> int:
-    return rows[0]["total"] if rows else 0
+async def page(
+    tx: Tx, statement: str, *args: object, limit: int, offset: int
+) -> tuple[list[asyncpg.Record], int]:
+    """A page, and how many there are in all, which each row of the statement says as `total`.
+
+    The statement takes limit and offset as its last two parameters.
+    """
+    rows = await tx.rows(statement, *args, limit, offset)
+    counted = rows or (await tx.rows(statement, *args, 1, 0) if offset else [])
+    return rows, counted[0]["total"] if counted else 0

@@ -8,6 +8,7 @@ import msgspec
 from msgspec.structs import replace
 
 from tawsil.dispatch.model import DEFAULT_RULES, Rules, RulesSet
+from tawsil.dispatch.store.rows import page
 from tawsil.kernel.db import Tx
 
 
@@ -62,15 +63,16 @@ async def rules_history(
     tx: Tx, *, tenant_id: UUID, city_id: UUID, limit: int, offset: int
 ) -> tuple[list[RulesSet], int]:
     """What a city set, newest first."""
-    rows = await tx.rows(
+    rows, total = await page(
+        tx,
         """
         select *, count(*) over () as total from dispatch.rules
         where tenant_id = $1 and city_id = $2 order by id desc limit $3 offset $4
         """,
         tenant_id,
         city_id,
-        limit,
-        offset,
+        limit=limit,
+        offset=offset,
     )
     known = await rules_by_id(tx, ids=[row["id"] for row in rows])
     found = [
@@ -86,4 +88,4 @@ async def rules_history(
         )
         for row in rows
     ]
-    return found, rows[0]["total"] if rows else 0
+    return found, total
