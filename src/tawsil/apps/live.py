@@ -6,6 +6,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from tawsil.catalog import events as catalog
+from tawsil.catalog.public import Standing
 from tawsil.couriers import events as couriers
 from tawsil.dispatch import events as dispatch
 from tawsil.kernel.db import Database
@@ -308,9 +309,32 @@ def _performance(recorded: Recorded[dispatch.PerformanceUpdated]) -> list[LiveMe
     return [_for_courier(recorded, event.courier_id, "driver_performance_updated", data)]
 
 
+def _standing(
+    recorded: Recorded[
+        catalog.MerchantVerified | catalog.MerchantSuspended | catalog.MerchantReinstated
+    ],
+) -> list[LiveMessage]:
+    event = recorded.event
+    reason = event.reason if isinstance(event, catalog.MerchantSuspended) else None
+    data = {
+        "merchantId": event.merchant_id,
+        "standing": Standing.SUSPENDED if reason else Standing.ACTIVE,
+        "reason": reason,
+    }
+    told = Audience(
+        tenant_id=recorded.tenant_id,
+        city_id=recorded.city_id,
+        location_ids=frozenset({event.merchant_id}),
+    )
+    return [LiveMessage(event="merchant_standing_updated", data=data, audience=told)]
+
+
 TRANSLATIONS: Final[Mapping[type[Event], Translate]] = {
     **dict.fromkeys(orders.EVENTS, _order_changed),
     orders.OrderOffered: _new_order,
+    **dict.fromkeys(
+        (catalog.MerchantVerified, catalog.MerchantSuspended, catalog.MerchantReinstated), _standing
+    ),
     orders.OrderAccepted: _promised,
     orders.ReadyTimeMoved: _promised,
     orders.ChoiceOffered: _choice,

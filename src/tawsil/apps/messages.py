@@ -10,6 +10,8 @@ from uuid import UUID
 
 from msgspec import Struct, field
 
+from tawsil.catalog.events import SuspendedBecause
+from tawsil.catalog.public import Standing
 from tawsil.couriers.events import Availability
 from tawsil.dispatch.events import Prep, Stop
 from tawsil.kernel.places import Place
@@ -37,6 +39,14 @@ class OrderStatusUpdated(Message, frozen=True):
     merchant_id: UUID
     courier_id: UUID | None
     at: datetime
+
+
+class MerchantStandingUpdated(Message, frozen=True):
+    """A merchant may sell from now on, or may not for a while."""
+
+    merchant_id: UUID
+    standing: Standing
+    reason: SuspendedBecause | None
 
 
 class NewOrder(Message, frozen=True):
@@ -228,6 +238,7 @@ MESSAGES: Final[Mapping[str, type[Message]]] = {
     "delivery_eta_updated": DeliveryEtaUpdated,
     "delivery_location_updated": DeliveryLocationUpdated,
     "driver_performance_updated": DriverPerformanceUpdated,
+    "merchant_standing_updated": MerchantStandingUpdated,
     "move_suggested": MoveSuggested,
     "new_order": NewOrder,
     "offer_accepted": OfferAccepted,
