@@ -5,9 +5,9 @@ from uuid import UUID
 
 import httpx
 import pytest
-from hierarchy import grow_above
 from msgspec import Struct
 
+from hierarchy import grow_above
 from tawsil.geography import public
 from tawsil.geography.public import City, Tenant
 from tawsil.geography.routes import routes

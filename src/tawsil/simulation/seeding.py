@@ -249,6 +249,7 @@ def _people(city: City, ids: Ids, *, password_hash: str) -> list[NewUser]:
             locale=who.language,
             password_hash=password_hash,
             roles=(role,),
+            city_id=ids.city,
         )
 
     customers = zip(ids.customers, city.customers, strict=True)
@@ -282,6 +283,7 @@ def _people(city: City, ids: Ids, *, password_hash: str) -> list[NewUser]:
                 password_hash=password_hash,
                 roles=(Role.MERCHANT,),
                 location_id=merchant_id,
+                city_id=ids.city,
             )
             for id_, merchant_id, merchant in zip(
                 ids.staff, ids.merchants, city.merchants, strict=True
