@@ -152,7 +152,7 @@ async def test_a_card_needs_its_token_and_nothing_else_may_have_one(
     for method, token in (("card", None), ("cash", "tok_visa")):
         body = {"quote_id": quote_id, "payment_method": method, "card_token": token}
         answer = await scene.ask("customer", "POST", "/v4/orders", json=body)
-        assert answer.status_code == 400
+        assert answer.status_code == 422
         assert answer.json()["errors"][0]["code"] == "order.card_token_mismatch"
     foreign = {"quote_id": quote_id, "payment_method": "cash"}
     answer = await scene.ask("other customer", "POST", "/v4/orders", json=foreign)

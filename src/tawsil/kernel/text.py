@@ -29,6 +29,9 @@ OneLine = Annotated[str, Meta(pattern=_says_something(_CONTROLS + _DECEPTIVE) + 
 Prose = Annotated[str, Meta(pattern=_says_something(_CONTROLS_BUT_LINES + _DECEPTIVE))]
 """A note, a reason: lines of text."""
 
+ANY_TEXT: Final = rf"^[^{_CONTROLS_BUT_LINES}{_DECEPTIVE}]*$"
+"""What any string of a request must look like, tags aside."""
+
 _FOUND: Final = re.compile(f"[{_CONTROLS_BUT_LINES}{_DECEPTIVE}{_TAGS}]")
 
 

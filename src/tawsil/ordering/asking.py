@@ -41,7 +41,7 @@ def placing(
         Problem: 400, a card without its token, or the reverse.
     """
     if (paid_by is PaidBy.CARD) != (card_token is not None):
-        raise Problem(400, "order.card_token_mismatch")
+        raise Problem(422, "order.card_token_mismatch")
     return journey.PlaceOrder(
         by=caller.by,
         customer_id=caller.user_id,

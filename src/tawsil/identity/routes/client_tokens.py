@@ -95,7 +95,7 @@ def _problem(request: Request[Any, Any, Any], error: Problem) -> Response[Any]:
 
 @post(
     ADDRESS,
-    opt={"rule": PUBLIC},
+    opt={"rule": PUBLIC, "errors": {400: OAuthErrorAnswer, 401: OAuthErrorAnswer}},
     status_code=HTTP_200_OK,
     tags=["Service accounts"],
     summary="A token for a service (OAuth 2.0 client credentials)",

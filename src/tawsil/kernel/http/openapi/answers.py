@@ -106,6 +106,7 @@ ON_STATUS: Final[Mapping[int, tuple[str, ...]]] = {
     503: ("Retry-After",),
 }
 SHOWN: Final[Mapping[str, Any]] = {
+    "expected": "application/json",
     "why": "Object missing required field `quote_id`",
     "retry_after_s": 1,
     "request_id": REQUEST_ID,
@@ -179,6 +180,7 @@ def common(
         codes[404] = {"request.not_found"}
     if body:
         codes[413] = {"request.too_large"}
+        codes[415] = {"request.wrong_type"}
     if limited:
         codes[429] = {"request.too_many"}
     if command:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from http import HTTPStatus
 from inspect import cleandoc
 from types import NoneType
 from typing import Annotated, Any, Final, Optional, get_args, get_origin
@@ -10,7 +11,7 @@ import msgspec
 from litestar import Response
 from litestar.di import Provide
 from litestar.handlers import HTTPRouteHandler
-from litestar.params import ParameterKwarg
+from litestar.params import BodyKwarg, ParameterKwarg
 from litestar.response import ServerSentEvent, Stream
 from litestar.routes import HTTPRoute
 from litestar.types import Empty
@@ -33,11 +34,21 @@ LENGTHS: Final = ("min_length", "max_length", "pattern")
 JSON: Final = "application/json"
 EVENTS: Final = "text/event-stream"
 CSV: Final = "text/csv"
-STREAMED: Final[Mapping[str, str]] = {
-    EVENTS: "event: hello\ndata: {}\n\n",
+STREAMED: Final[Mapping[str, Any]] = {
+    EVENTS: {"event": "hello", "data": "{}"},
     CSV: "id,placed_at\r\n01920000-0000-7000-8000-0000000000aa,2026-11-20T12:00:00Z\r\n",
 }
 """What streams look like, where their `opt` has no `example`."""
+AN_EVENT: Final[Schema] = {
+    "description": "One event: its name, its payload as JSON, the id to come back with.",
+    "type": "object",
+    "properties": {
+        "event": {"type": "string"},
+        "data": {"type": "string"},
+        "id": {"type": "string"},
+        "retry": {"type": "integer"},
+    },
+}
 
 
 class Served(Struct, frozen=True, eq=False):
@@ -62,6 +73,19 @@ class Served(Struct, frozen=True, eq=False):
     def needs_body(self) -> bool:
         field = self.handler.parsed_fn_signature.parameters.get("data")
         return field is None or field.default is Empty
+
+    @property
+    def taken_as(self) -> str:
+        """The media type of the body."""
+        field = self.handler.parsed_fn_signature.parameters.get("data")
+        definition = None if field is None else field.kwarg_definition
+        return str(definition.media_type) if isinstance(definition, BodyKwarg) else JSON
+
+    @property
+    def answered_as(self) -> str:
+        """The media type of the answer: JSON, unless the handler says another."""
+        said = str(self.handler.media_type or JSON).partition(";")[0]
+        return said if "/" in said and said != "text/plain" else JSON
 
     @property
     def answered(self) -> Any:
@@ -137,7 +161,7 @@ def operation(one: Served, *, named: str, schemas: Schemas, examples: Examples) 
         ],
         "responses": {
             str(handler.status_code): _success(one, schemas, examples, paged=_paged(parameters)),
-            **_errors(one, read=bool(parameters)),
+            **_errors(one, schemas, examples, read=bool(parameters)),
         },
     }
     if rule.public:
@@ -148,7 +172,7 @@ def operation(one: Served, *, named: str, schemas: Schemas, examples: Examples) 
         schema = schemas.of(one.taken)
         written["requestBody"] = {
             "required": one.needs_body,
-            "content": {JSON: {"schema": schema, "example": examples.of(schema)}},
+            "content": {one.taken_as: {"schema": schema, "example": examples.of(schema)}},
         }
     return written
 
@@ -247,7 +271,7 @@ def _constrained(annotation: Any, given: ParameterKwarg | None) -> Any:
     return Annotated[annotation, msgspec.Meta(**limits)]
 
 
-def _errors(one: Served, *, read: bool) -> Schema:
+def _errors(one: Served, schemas: Schemas, examples: Examples, *, read: bool) -> Schema:
     codes = answers.merged(
         answers.common(
             signed_in=not one.rule.public,
@@ -260,9 +284,24 @@ def _errors(one: Served, *, read: bool) -> Schema:
         ),
         *(refusals_of(function) for function in _involved(one)),
     )
-    return {
+    written = {
         str(status): answers.refused(status, found, limited=one.limited)
         for status, found in codes.items()
+    }
+    return {**written, **_errors_of_its_own(one, schemas, examples)}
+
+
+def _errors_of_its_own(one: Served, schemas: Schemas, examples: Examples) -> Schema:
+    """Errors in a shape that a standard asks for, as the handler's `opt` tells by status."""
+    return {
+        str(status): {
+            "description": HTTPStatus(status).phrase,
+            "headers": answers.headers(*(answers.ON_LIMITED if one.limited else ())),
+            "content": {
+                JSON: {"schema": schemas.of(shape), "example": examples.of(schemas.of(shape))}
+            },
+        }
+        for status, shape in one.handler.opt.get("errors", {}).items()
     }
 
 
@@ -285,13 +324,16 @@ def _success(one: Served, schemas: Schemas, examples: Examples, *, paged: bool) 
     }
     if one.streamed is not None:
         shown = one.handler.opt.get("example", STREAMED[one.streamed])
-        written["content"] = {one.streamed: {"schema": {"type": "string"}, "example": shown}}
+        form = AN_EVENT if one.streamed == EVENTS else {"type": "string"}
+        written["content"] = {one.streamed: {"schema": form, "example": shown}}
     elif one.answered is not None:
         schema = schemas.of(one.answered)
         example = examples.of(schema)
         if get_origin(one.answered) is Envelope:
             example["meta"] = _meta(paged=paged)
-        written["content"] = {JSON: {"schema": schema, "example": example}}
+        if "example" in one.handler.opt:
+            example = one.handler.opt["example"]
+        written["content"] = {one.answered_as: {"schema": schema, "example": example}}
     return written
 
 

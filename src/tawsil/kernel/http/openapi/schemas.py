@@ -14,6 +14,7 @@ from msgspec import inspect
 
 from tawsil.kernel.decisions import Event
 from tawsil.kernel.http.envelope import Envelope
+from tawsil.kernel.text import ANY_TEXT
 
 Schema = dict[str, Any]
 ROOT: Final = "#/components/schemas/"
@@ -46,7 +47,10 @@ class Schemas:
         asked = set(_classes(taken))
         for cls, info in classes.items():
             schema = _renamed(components[by_type[cls]["$ref"]], known)
-            self.components[self._names[cls]] = _finished(schema, info, asked=cls in asked)
+            finished = _finished(schema, info, asked=cls in asked)
+            self.components[self._names[cls]] = (
+                _everywhere(finished, _in_clear) if cls in asked else finished
+            )
 
     def of(self, type_: Any) -> Schema:
         """The type's schema: a reference, if it has a name."""
@@ -183,6 +187,12 @@ def _finished(schema: Schema, info: inspect.Type, *, asked: bool) -> Schema:
         properties["success"] = {"type": "boolean", "const": True}
         properties["errors"] = {"type": "array", "maxItems": 0}
     return schema
+
+
+def _in_clear(part: Schema) -> Schema:
+    """A string that may be sent shows all that it holds, whatever else it must be."""
+    free = part.get("type") == "string" and not part.keys() & {"pattern", "format", "enum"}
+    return {**part, "pattern": ANY_TEXT} if free else part
 
 
 def _type_of(values: Sequence[Any]) -> str:
