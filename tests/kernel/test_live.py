@@ -27,6 +27,7 @@ from tawsil.kernel.http import Caller, live
 from tawsil.kernel.http.app import create_app
 from tawsil.kernel.http.live import Audience, Hub, LiveMessage, SlowConsumerError
 from tawsil.kernel.http.reaches import reaching
+from tawsil.kernel.http.streams import Ending, Telling
 
 TENANT = UUID("01900000-0000-7000-8000-000000000001")
 
@@ -246,7 +247,7 @@ async def test_a_slow_consumer_is_dropped_and_comes_back(
                 assert isinstance(message, LiveMessage)
                 heard.append(message)
         assert [message.data["n"] for message in heard] == list(range(10))
-        assert not hub._subscribers
+        assert not hub._streams
         back = Listener(hub, me)
         back.last_id = heard[-1].id
         monkeypatch.setattr(live, "MOST_UNREAD", 1_000)
@@ -280,7 +281,7 @@ async def test_closing_ends_every_stream(teller: Teller) -> None:
         await asyncio.sleep(0.02)
         hub.close()
         await asyncio.wait_for(asyncio.gather(*tasks), 1)
-        assert not hub._subscribers
+        assert not hub._streams
 
 
 # ── over the wire ──────────────────────────────────────────────────────────────────────────────
@@ -354,7 +355,7 @@ async def test_a_websocket_asks_who_it_is_replays_and_says_why_it_ends(wire: Wir
                 while True:
                     await stream.recv()
         assert ended.value.rcvd is not None
-        assert ended.value.rcvd.code == live.GOING_AWAY
+        assert ended.value.rcvd.code == 1_001
 
 
 async def test_a_slow_websocket_is_told_that_it_is(
@@ -364,18 +365,18 @@ async def test_a_slow_websocket_is_told_that_it_is(
     url = f"ws://{wire.address}/v4/live/ws"
     async with connect_websocket(url, additional_headers=wire.headers, proxy=None) as stream:
         assert json.loads(await stream.recv())["event"] == "heartbeat"
-        (subscriber,) = wire.hub._subscribers
+        (mine,) = wire.hub._streams
         audience = Audience(tenant_id=TENANT, user_ids=frozenset({wire.me.user_id}))
         message = LiveMessage(event="x", data=None, audience=audience)
         for _ in range(5):
-            subscriber.tell(message)
-        assert subscriber.dropped
+            mine.tell(Telling(message))
+        assert mine.ending is Ending.SLOW
         with pytest.raises(ConnectionClosed) as ended:
             async with asyncio.timeout(5):
                 while True:
                     await stream.recv()
         assert ended.value.rcvd is not None
-        assert ended.value.rcvd.code == live.SLOW_CONSUMER
+        assert ended.value.rcvd.code == 4_008
 
 
 async def test_server_sent_events(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,6 @@
 """What browsers and apps are told of: recorded events in the contract's live messages."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -9,11 +9,11 @@ from tawsil.catalog import events as catalog
 from tawsil.catalog.public import Standing
 from tawsil.couriers import events as couriers
 from tawsil.dispatch import events as dispatch
-from tawsil.kernel.db import Database
+from tawsil.kernel.db import Database, Tx
 from tawsil.kernel.decisions import Event
 from tawsil.kernel.events import Recorded
 from tawsil.kernel.http.cached import Cache
-from tawsil.kernel.http.live import Audience, Feed, Hear, LiveMessage, Translate
+from tawsil.kernel.http.live import Audience, Concerned, Feed, Hear, LiveMessage, Translate
 from tawsil.ordering import events as orders
 from tawsil.ordering import public as ordering
 from tawsil.pricing import events as pricing
@@ -199,7 +199,7 @@ def _escalated(recorded: Recorded[dispatch.DeliveryEscalated]) -> list[LiveMessa
         "actions": event.actions,
         "incentive": event.incentive_minor,
     }
-    told = Audience(tenant_id=recorded.tenant_id)
+    told = Audience(tenant_id=recorded.tenant_id, city_id=recorded.city_id)
     escalated = LiveMessage(event="unassigned_order_escalated", data=data, audience=told)
     if "alert" not in event.actions:
         return [escalated]
@@ -260,8 +260,15 @@ def _eta_of(
     recorded: Recorded[Any],
     event: dispatch.DeliveryAssigned | dispatch.DeliveryHandedOver | dispatch.EtaMoved,
 ) -> list[LiveMessage]:
+    """To the courier, and to the people of what is delivered."""
     data = {"deliveryId": event.reference_id, "eta": event.dropoff_eta_at, "confidence": 0.5}
-    return [_for_courier(recorded, event.courier_id, "delivery_eta_updated", data)]
+    told = Audience(
+        tenant_id=recorded.tenant_id,
+        city_id=recorded.city_id,
+        user_ids=frozenset({event.courier_id}),
+        subject_id=event.reference_id,
+    )
+    return [LiveMessage(event="delivery_eta_updated", data=data, audience=told)]
 
 
 def _choice(recorded: Recorded[orders.ChoiceOffered | orders.ChoiceClosed]) -> list[LiveMessage]:
@@ -372,8 +379,20 @@ def forgetting(menus: Cache) -> Hear:
     return hear
 
 
+async def people_of_orders(tx: Tx, order_ids: Collection[UUID]) -> Mapping[UUID, Concerned]:
+    """Customers, and merchants once they have been asked: before, an order is none of theirs."""
+    found = await ordering.by_id(tx, ids=order_ids)
+    return {
+        order.id: Concerned(
+            user_ids=frozenset({order.customer_id}),
+            location_ids=frozenset({order.merchant_id} if order.offered_at else ()),
+        )
+        for order in found.values()
+    }
+
+
 def positions() -> Feed:
-    """Where couriers are, once a second; a customer sees a courier only while on their order.
+    """Where couriers are, once a second; customer and merchant see one only while on their order.
 
     Managers see those who carry something for a city of theirs.
     """
@@ -392,6 +411,7 @@ def positions() -> Feed:
                 data={
                     "courierId": position.courier_id,
                     "deliveryId": order.id if order else None,
+                    "location": position.place,
                     "latitude": position.place.latitude,
                     "longitude": position.place.longitude,
                     "accuracy": position.accuracy_m,
@@ -401,6 +421,7 @@ def positions() -> Feed:
                     tenant_id=position.tenant_id,
                     city_id=order.city_id if order else None,
                     user_ids=frozenset({order.customer_id} if order else ()),
+                    location_ids=frozenset({order.merchant_id} if order else ()),
                     operators=first,
                 ),
             )

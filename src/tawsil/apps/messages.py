@@ -188,6 +188,7 @@ class DeliveryLocationUpdated(Message, frozen=True):
 
     courier_id: UUID
     delivery_id: UUID | None
+    location: Place
     latitude: float
     longitude: float
     accuracy: float

@@ -1,6 +1,6 @@
 """What others may ask of ordering."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -72,6 +72,7 @@ __all__ = [
     "Summary",
     "accept_order",
     "acting",
+    "by_id",
     "cancel",
     "cancelling",
     "carried_by",
@@ -139,6 +140,11 @@ async def _named(tx: Tx, words: str, *, reach: Reach) -> Named:
         else []
     )
     return Named(number=int(number) if known else None, customer_ids=people)
+
+
+async def by_id(tx: Tx, *, ids: Collection[UUID]) -> dict[UUID, Order]:
+    """Orders whosoever they are; only for those who ask on nobody's behalf."""
+    return await store.get(tx, list(ids))
 
 
 async def live(tx: Tx, *, city_id: UUID) -> list[Order]:

@@ -6,7 +6,7 @@ granted, and the use case asks which, to see only what that scope reaches.
 """
 
 from collections.abc import Awaitable, Callable, Collection
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, Final, cast
 from uuid import UUID
 
@@ -132,6 +132,7 @@ class Guarded:
         if token is not None and not (rule.public and limit.by_address):
             try:
                 caller = scope["caller"] = await self._authenticate(token)
+                scope["may_still"] = partial(self._authenticate, token)
             except Problem as problem:
                 refused = problem
         if self._limiter is not None:

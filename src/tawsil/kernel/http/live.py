@@ -1,34 +1,46 @@
 """Live events over SSE and WebSocket, fed from the event log, replayed from `Last-Event-ID`.
 
-One hub per process follows the log and hands each message to the subscribers it concerns. What has
-no place in the log (positions) comes from feeds that are asked once a second. A subscriber that
-cannot keep up is dropped with a clear reason; it comes back with its last id and misses nothing.
+One hub per process follows the log and hands each message to the streams it concerns. What has no
+place in the log (positions) comes from feeds that are asked once a second. A listener that cannot
+keep up is dropped with a clear reason; it comes back with its last id and misses nothing. So does
+one whose token or session has ended meanwhile.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import (
+    AsyncGenerator,
+    Awaitable,
+    Callable,
+    Collection,
+    Iterable,
+    Mapping,
+    Sequence,
+)
 from contextlib import asynccontextmanager, suppress
 from itertools import product
 from typing import Any, Final
 from uuid import UUID
 
-import msgspec
+import asyncpg
 import structlog
 from litestar import Litestar, Request, WebSocket, get, websocket
 from litestar.datastructures import State
 from litestar.di import NamedDependency
 from litestar.exceptions import WebSocketDisconnect
-from litestar.response import ServerSentEvent, ServerSentEventMessage
+from litestar.response import ServerSentEvent
+from litestar.types import Receive, Scope, Send
 from msgspec import Struct
 from msgspec.structs import replace
 
-from tawsil.kernel.db import Database
+from tawsil.kernel.db import Database, Tx
 from tawsil.kernel.decisions import Event
 from tawsil.kernel.events import Reader, Recorded, Registry
 from tawsil.kernel.http.callers import SIGNED_IN, Caller
 from tawsil.kernel.http.errors import Problem
 from tawsil.kernel.http.reaches import CitiesBelow, no_areas, reaching
-from tawsil.kernel.reach import Reach
+from tawsil.kernel.http.streams import Audience, Ending, LiveMessage, Stream, Streams, Telling
+
+__all__ = ["Audience", "Hub", "LiveMessage", "routes"]
 
 log = structlog.get_logger(__name__)
 
@@ -38,71 +50,47 @@ HEARTBEAT_S: Final = 15.0
 LONGEST_ID: Final = 19  # digits that a bigint always holds, and one
 POLL_S: Final = 0.25
 FEED_S: Final = 1.0
+BEAT_S: Final = 0.5
+BREATH_S: Final = 0.1
+CHECKED_WITHIN_S: Final = 2.0
+REACH_EVERY: Final = 5  # checks
 LISTENS: Final = "order:read"
 """What lets somebody hear what is not addressed to them: of a tenant, or of an area."""
-SLOW_CONSUMER: Final = 4_008  # WebSocket close codes: application range
 GOING_AWAY: Final = 1_001
+CLOSE_CODES: Final = {  # of a WebSocket; from 4000 on they are ours
+    Ending.RESTART: (GOING_AWAY, "restarting: reconnect with last_event_id"),
+    Ending.SLOW: (4_008, "too slow: reconnect with last_event_id"),
+    Ending.SIGNED_OUT: (4_401, "the token or its session has ended: sign in or refresh"),
+}
 
 
 class SlowConsumerError(Exception):
     """The subscriber did not read what it was told; nothing it has not read is lost."""
 
 
-class Audience(Struct, frozen=True, kw_only=True):
-    """Who may hear: people by id, merchants' staff by location, and operations of the tenant.
+class SignedOutError(Exception):
+    """The subscriber's token or session has ended."""
 
-    With a city, the managers above it hear what operations hear.
-    """
 
-    tenant_id: UUID
-    city_id: UUID | None = None
+class Concerned(Struct, frozen=True):
+    """Who has to do with a subject, besides those who look at it from above."""
+
     user_ids: frozenset[UUID] = frozenset()
     location_ids: frozenset[UUID] = frozenset()
-    operators: bool = True
-
-    def includes(self, caller: Caller, reach: Reach) -> bool:
-        """`reach` is the caller's under `LISTENS`."""
-        if caller.tenant_id != self.tenant_id:
-            return False
-        if self.operators and reach.city(self.city_id):
-            return True
-        return caller.user_id in self.user_ids or caller.location_id in self.location_ids
-
-
-class LiveMessage(Struct, frozen=True, kw_only=True):
-    """One message. `id` is its position in the log; None when it is not in the log."""
-
-    event: str
-    data: Any
-    audience: Audience
-    id: int | None = None
 
 
 Translate = Callable[[Recorded[Any]], Sequence[LiveMessage]]
 Feed = Callable[[Database], Awaitable[Sequence[LiveMessage]]]
 Hear = Callable[[Recorded[Any]], None]
 """Whatever else in this process must know what has happened, some moments after it has."""
+ConcernedBy = Callable[[Tx, Collection[UUID]], Awaitable[Mapping[UUID, Concerned]]]
+MayStill = Callable[[], Awaitable[Any]]
+"""Asks again whether a listener may listen; raises `Problem` when not any more."""
 
 
-class _Subscriber:
-    def __init__(self, caller: Caller, reach: Reach) -> None:
-        self.caller, self.reach = caller, reach
-        self.unread: asyncio.Queue[LiveMessage | None] = asyncio.Queue(MOST_UNREAD)
-        self.dropped = False
-        self.closed = False
-
-    def tell(self, message: LiveMessage) -> None:
-        if self.dropped or self.closed or not message.audience.includes(self.caller, self.reach):
-            return
-        try:
-            self.unread.put_nowait(message)
-        except asyncio.QueueFull:
-            self.dropped = True
-
-    def end(self) -> None:
-        self.closed = True
-        if self.unread.empty():
-            self.unread.put_nowait(None)
+async def nobody(_: Tx, __: Collection[UUID]) -> Mapping[UUID, Concerned]:
+    """Where there are no subjects, nobody is concerned by one."""
+    return {}
 
 
 class Hub:
@@ -116,6 +104,7 @@ class Hub:
         translations: Mapping[type[Event], Translate],
         feeds: Sequence[Feed] = (),
         cities_below: CitiesBelow = no_areas,
+        concerned_by: ConcernedBy = nobody,
         hear: Sequence[Hear] = (),
     ) -> None:
         self._database = database
@@ -123,9 +112,11 @@ class Hub:
         self._translations = translations
         self._feeds = feeds
         self._reach_of = reaching(cities_below)
+        self._concerned_by = concerned_by
         self._hear = hear
-        self._subscribers: set[_Subscriber] = set()
+        self._streams = Streams()
         self._position = 0
+        self._recorded = asyncio.Event()
         self.closed = asyncio.Event()
 
     @asynccontextmanager
@@ -134,7 +125,8 @@ class Hub:
         self._position = await self._database.pool.fetchval(
             "select coalesce(max(seq), 0) from kernel.event"
         )
-        tasks = [asyncio.create_task(self._follow()), asyncio.create_task(self._feed())]
+        steps = (self._listen, self._follow, self._feed, self._beat, self._check)
+        tasks = [asyncio.create_task(step()) for step in steps]
         try:
             yield
         finally:
@@ -145,11 +137,11 @@ class Hub:
     def close(self) -> None:
         """End every stream, so that the server can stop; clients come back with their last id."""
         self.closed.set()
-        for subscriber in self._subscribers:
-            subscriber.end()
+        for stream in self._streams:
+            stream.end(Ending.RESTART)
 
     async def messages(
-        self, caller: Caller, *, after: int | None
+        self, caller: Caller, *, after: int | None, may_still: MayStill | None = None
     ) -> AsyncGenerator[LiveMessage | int, None]:
         """What concerns the caller, from `after` on, then as it happens.
 
@@ -157,33 +149,47 @@ class Hub:
 
         Raises:
             SlowConsumerError: the caller fell too far behind.
+            SignedOutError: the caller may not listen any more.
         """
-        reach = await self._reach_of(caller, LISTENS)
-        subscriber = _Subscriber(caller, reach)
-        self._subscribers.add(subscriber)
+        stream = await self.open(caller, may_still=may_still)
         try:
-            told_to = self._position
-            if after is not None and after > told_to:
-                told_to = await self._known(after)
-            elif after is not None:
-                async for message in self._replay(subscriber, after=after, to=told_to):
-                    yield message
-            yield told_to
-            while not (subscriber.unread.empty() and (subscriber.dropped or subscriber.closed)):
-                try:
-                    async with asyncio.timeout(HEARTBEAT_S):  # wait_for may swallow an ending
-                        message = await subscriber.unread.get()
-                except TimeoutError:
-                    if subscriber.unread.empty():
-                        told_to = max(told_to, self._position)
-                        yield told_to
-                    continue
-                if message is not None and (message.id is None or message.id > told_to):
-                    yield message
-            if subscriber.dropped:
-                raise SlowConsumerError
+            async for batch in self.batches(stream, after=after):
+                for one in batch:
+                    yield one.message if isinstance(one, Telling) else one
         finally:
-            self._subscribers.discard(subscriber)
+            self.leave(stream)
+        if stream.ending is Ending.SLOW:
+            raise SlowConsumerError
+        if stream.ending is Ending.SIGNED_OUT:
+            raise SignedOutError
+
+    async def open(self, caller: Caller, *, may_still: MayStill | None = None) -> Stream:
+        """Begin to listen; whoever does must `leave`."""
+        reach = await self._reach_of(caller, LISTENS)
+        stream = Stream(caller, reach, most=MOST_UNREAD, may_still=may_still)
+        self._streams.add(stream)
+        if self.closed.is_set():
+            stream.end(Ending.RESTART)
+        return stream
+
+    def leave(self, stream: Stream) -> None:
+        self._streams.remove(stream)
+
+    async def batches(
+        self, stream: Stream, *, after: int | None
+    ) -> AsyncGenerator[Sequence[Telling | int], None]:
+        """What a stream is told, from `after` on, until it ends."""
+        told_to = self._position
+        if after is not None and after > told_to:
+            told_to = await self._known(after)
+        elif after is not None:
+            async for missed in self._replay(stream, after=after, to=told_to):
+                yield missed
+        yield [told_to]
+        while batch := await stream.read():
+            fresh = [one for one in batch if not _is_old(one, told_to)]
+            if fresh:
+                yield fresh
 
     async def _known(self, after: int) -> int:
         """A position ahead of this process is another's that reads faster, or of another log."""
@@ -191,26 +197,28 @@ class Hub:
         return after if after <= end else self._position
 
     async def _replay(
-        self, subscriber: _Subscriber, *, after: int, to: int
-    ) -> AsyncGenerator[LiveMessage, None]:
+        self, stream: Stream, *, after: int, to: int
+    ) -> AsyncGenerator[Sequence[Telling | int], None]:
+        """With each part of the log goes how far it came, also where nothing concerned them."""
         reader, seq = Reader(self._registry), max(after, to - MOST_REPLAYED)
         if seq > after:
-            yield LiveMessage(
+            reload = LiveMessage(
                 event="reload",  # too much was missed to be told: load the state again
                 data={"after": after, "from": seq},
-                audience=Audience(tenant_id=subscriber.caller.tenant_id),
+                audience=Audience(tenant_id=stream.caller.tenant_id),
             )
+            yield [Telling(reload)]
         while seq < to:
             async with self._database.transaction() as tx:
                 events, reached = await reader.after(tx, seq)
-            for message in self._translated(e for e in events if e.seq <= to):
-                if message.audience.includes(subscriber.caller, subscriber.reach):
-                    yield message
+                messages = await self._translated(tx, [e for e in events if e.seq <= to])
+            theirs = [m for m in messages if m.audience.includes(stream.caller, stream.reach)]
             if reached == seq:
                 await asyncio.sleep(POLL_S)
             seq = reached
+            yield [*map(Telling, theirs), min(seq, to)]
 
-    def _translated(self, events: Iterable[Recorded[Any]]) -> list[LiveMessage]:
+    async def _translated(self, tx: Tx, events: Iterable[Recorded[Any]]) -> list[LiveMessage]:
         messages: list[LiveMessage] = []
         for recorded in events:
             event: Event = recorded.event
@@ -221,28 +229,57 @@ class Hub:
                 messages += [replace(m, id=recorded.seq) for m in translate(recorded)]
             except Exception:
                 log.exception("live.cannot_translate", seq=recorded.seq)
-        return messages
+        return await self._addressed(tx, messages)
+
+    async def _addressed(self, tx: Tx, messages: list[LiveMessage]) -> list[LiveMessage]:
+        """With those who are concerned by their subjects among their audiences."""
+        subjects = {id_ for m in messages if (id_ := m.audience.subject_id) is not None}
+        if not subjects:
+            return messages
+        concerned = await self._concerned_by(tx, subjects)
+        return [_including(message, concerned) for message in messages]
+
+    async def _listen(self) -> None:
+        """Hear at once that something was recorded; without this, the next look will find it."""
+        while True:
+            with suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+                async with self._database.pool.acquire() as connection:
+                    await connection.add_listener("tawsil_events", self._hear_of_it)
+                    try:
+                        while not connection.is_closed():  # noqa: ASYNC110 - nobody says when
+                            await asyncio.sleep(1)
+                    finally:
+                        if not connection.is_closed():
+                            await connection.remove_listener("tawsil_events", self._hear_of_it)
+            await asyncio.sleep(POLL_S)
+
+    def _hear_of_it(self, *_: object) -> None:
+        self._recorded.set()
 
     async def _follow(self) -> None:
         reader = Reader(self._registry)
         while True:
+            self._recorded.clear()
             try:
                 async with self._database.transaction() as tx:
                     events, reached = await reader.after(tx, self._position)
-                self._position = reached
+                    messages = await self._translated(tx, events)
                 for recorded, hear in product(events, self._hear):
                     hear(recorded)
-                self._tell(self._translated(events))
+                self._position = reached
+                self._tell(messages)
                 if events:
                     continue
             except Exception as error:  # noqa: BLE001 - the hub outlives a database restart
                 log.warning("live.cannot_follow", error=repr(error))
-            await asyncio.sleep(POLL_S)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(POLL_S):
+                    await self._recorded.wait()
 
     async def _feed(self) -> None:
         while True:
             await asyncio.sleep(FEED_S)
-            if not self._subscribers:
+            if not self._streams:
                 continue
             for feed in self._feeds:
                 try:
@@ -252,8 +289,64 @@ class Hub:
 
     def _tell(self, messages: Sequence[LiveMessage]) -> None:
         for message in messages:
-            for subscriber in self._subscribers:
-                subscriber.tell(message)
+            self._streams.tell(Telling(message))
+
+    async def _beat(self) -> None:
+        """One clock for all: a stream that was quiet for a while is told how far everything is."""
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(min(BEAT_S, HEARTBEAT_S))
+            quiet_since_s = loop.time() - HEARTBEAT_S
+            for stream in self._streams:
+                if stream.told_at_s <= quiet_since_s:
+                    stream.told_at_s = loop.time()
+                    stream.tell(self._position)
+
+    async def _check(self) -> None:
+        """Ask of every stream, one after another, whether its listener may still listen."""
+        while True:
+            streams = list(self._streams)
+            pause_s = CHECKED_WITHIN_S / max(1, len(streams))
+            owed_s = 0.0
+            for stream in streams:
+                await self._check_one(stream)
+                owed_s += pause_s
+                if owed_s >= BREATH_S:
+                    await asyncio.sleep(owed_s)
+                    owed_s = 0.0
+            await asyncio.sleep(max(owed_s, BREATH_S))
+
+    async def _check_one(self, stream: Stream) -> None:
+        if stream.may_still is None or stream.ending is not None:
+            return
+        stream.checks += 1
+        try:
+            await stream.may_still()
+            if stream.reach.everything or stream.checks % REACH_EVERY:
+                return
+            reach = await self._reach_of(stream.caller, LISTENS)
+            if reach != stream.reach and stream in self._streams:
+                self._streams.move(stream, reach=reach)
+        except Problem:
+            stream.end(Ending.SIGNED_OUT)
+        except Exception as error:  # noqa: BLE001 - see _follow
+            log.warning("live.cannot_check", error=repr(error))
+
+
+def _is_old(one: Telling | int, told_to: int) -> bool:
+    return isinstance(one, Telling) and one.message.id is not None and one.message.id <= told_to
+
+
+def _including(message: LiveMessage, concerned: Mapping[UUID, Concerned]) -> LiveMessage:
+    audience = message.audience
+    if audience.subject_id is None or (found := concerned.get(audience.subject_id)) is None:
+        return message
+    wider = replace(
+        audience,
+        user_ids=audience.user_ids | found.user_ids,
+        location_ids=audience.location_ids | found.location_ids,
+    )
+    return replace(message, audience=wider)
 
 
 def _last_id(text: str | None) -> int | None:
@@ -262,6 +355,58 @@ def _last_id(text: str | None) -> int | None:
     if not (text.isascii() and text.isdigit() and len(text) < LONGEST_ID):
         raise Problem(400, "request.invalid", why="Last-Event-ID must be a number we sent")
     return int(text)
+
+
+class _LiveStream(ServerSentEvent):
+    """Written to the socket as it is, many events at a time.
+
+    Litestar's own wraps every event in several objects, and every stream in a group of tasks.
+    """
+
+    def __init__(self, hub: Hub, stream: Stream, *, after: int | None) -> None:
+        self._hub = hub
+        self._stream = stream
+        self._after = after
+
+    def to_asgi_response(self, *_: Any, **__: Any) -> Any:
+        return self
+
+    async def __call__(self, _: Scope, receive: Receive, send: Send) -> None:
+        gone = asyncio.create_task(_when_gone(receive, self._stream))
+        headers = (
+            (b"content-type", b"text/event-stream; charset=utf-8"),
+            (b"cache-control", b"no-cache"),
+            (b"x-accel-buffering", b"no"),
+        )
+
+        async def write(body: bytes, *, more: bool = True) -> None:
+            await send({"type": "http.response.body", "body": body, "more_body": more})
+
+        try:
+            await send({"type": "http.response.start", "status": 200, "headers": headers})
+            await write(b"event: hello\ndata: {}\nretry: 2000\n\n")
+            async for batch in self._hub.batches(self._stream, after=self._after):
+                await write(b"".join(map(_as_sent, batch)))
+            if self._stream.ending is not Ending.GONE:
+                why = str(self._stream.ending).encode()
+                await write(b'event: goodbye\ndata: {"reason":"%s"}\n\n' % why, more=False)
+        finally:
+            self._hub.leave(self._stream)
+            gone.cancel()
+
+
+async def _when_gone(receive: Receive, stream: Stream) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        continue
+    stream.end(Ending.GONE)
+
+
+def _as_sent(one: Telling | int) -> bytes:
+    return one.sent if isinstance(one, Telling) else b": still here\nid: %d\n\n" % one
+
+
+def _may_still(scope: Any) -> MayStill | None:
+    return scope.get("may_still")
 
 
 @get(
@@ -276,30 +421,16 @@ async def live_sse(
 ) -> ServerSentEvent:
     """Everything that concerns the caller, as it happens.
 
-    Reconnect with `Last-Event-ID` (browsers do it by themselves) to hear what was missed.
+    Reconnect with `Last-Event-ID` (browsers do it by themselves) to hear what was missed. A stream
+    that we end says why in its last event, `goodbye`: `restart` or `slow`, after which to come
+    back, or `signed_out`, after which to refresh the token first.
     """
     after = _last_id(
         request.headers.get("last-event-id") or request.query_params.get("last_event_id")
     )
     hub: Hub = request.app.state.hub
-
-    async def stream() -> AsyncGenerator[ServerSentEventMessage, None]:
-        yield ServerSentEventMessage(event="hello", data="{}", retry=2_000)
-        with suppress(SlowConsumerError):
-            async for message in hub.messages(caller, after=after):
-                yield _as_sent(message)
-
-    return ServerSentEvent(stream())
-
-
-def _as_sent(message: LiveMessage | int) -> ServerSentEventMessage:
-    if isinstance(message, int):
-        return ServerSentEventMessage(comment="still here", id=str(message))
-    return ServerSentEventMessage(
-        event=message.event,
-        data=msgspec.json.encode(message.data).decode(),
-        id=None if message.id is None else str(message.id),
-    )
+    stream = await hub.open(caller, may_still=_may_still(request.scope))
+    return _LiveStream(hub, stream, after=after)
 
 
 @websocket("/v4/live/ws", opt={"rule": SIGNED_IN})
@@ -310,34 +441,33 @@ async def live_websocket(
     after = _last_id(socket.query_params.get("last_event_id"))
     hub: Hub = socket.app.state.hub
     await socket.accept()
-    gone = asyncio.create_task(_until_gone(socket))
-    code, reason = GOING_AWAY, "restarting: reconnect with last_event_id"
+    stream = await hub.open(caller, may_still=_may_still(socket.scope))
+    gone = asyncio.create_task(_until_gone(socket, stream))
     try:
-        async for message in hub.messages(caller, after=after):
-            if gone.done():
-                return
-            known = (
-                {"id": message, "event": "heartbeat"}
-                if isinstance(message, int)
-                else {"id": message.id, "event": message.event, "data": message.data}
-            )
-            await socket.send_data(msgspec.json.encode(known).decode())
-    except SlowConsumerError:
-        code, reason = SLOW_CONSUMER, "too slow: reconnect with last_event_id"
+        async for batch in hub.batches(stream, after=after):
+            for one in batch:
+                await socket.send_data(_as_framed(one))
     except WebSocketDisconnect:
         return
     finally:
+        hub.leave(stream)
         gone.cancel()  # the server closes a socket only when nobody waits to receive from it
         await asyncio.wait({gone})
-    await socket.close(code=code, reason=reason)
+    if stream.ending is not None and stream.ending in CLOSE_CODES:
+        code, reason = CLOSE_CODES[stream.ending]
+        await socket.close(code=code, reason=reason)
 
 
-async def _until_gone(socket: WebSocket[Any, Any, State]) -> None:
+def _as_framed(one: Telling | int) -> str:
+    return one.framed if isinstance(one, Telling) else f'{{"id":{one},"event":"heartbeat"}}'
+
+
+async def _until_gone(socket: WebSocket[Any, Any, State], stream: Stream) -> None:
     try:
         while True:
             await socket.receive_data(mode="text")
     except WebSocketDisconnect:
-        return
+        stream.end(Ending.GONE)
 
 
 routes: Final = [live_sse, live_websocket]
