@@ -1,15 +1,17 @@
 """A grill and its orders, asked for as a graph."""
 
 from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
 from msgspec import Struct
 
-from ordering.conftest import TENANT, Street
+from ordering.conftest import CITY, TENANT, Street
 from tawsil.apps import wiring
 from tawsil.apps.graph import routes
 from tawsil.apps.live import TRANSLATIONS
+from tawsil.geography import public as geography
 from tawsil.identity import public as identity
 from tawsil.kernel.clock import Ids
 from tawsil.kernel.db import Database, Tx
@@ -87,10 +89,31 @@ async def settle(tx: Tx, street: Street) -> None:
                 name=name,
                 password_hash="$argon2id$none",
                 roles=(role,),
+                city_id=CITY,
             )
             for id_, name, role in people
         ],
     )
+
+
+async def areas(tx: Tx, street: Street) -> tuple[UUID, UUID]:
+    """The district that the city lies in, and another."""
+
+    async def area(slug: str, parent_id: UUID | None) -> UUID:
+        names = {"slug": slug, "name_en": slug, "name_ar": "منطقة"}
+        command = geography.CreateArea(by=street.by, parent_id=parent_id, **names)
+        (made,) = await geography.create_area(tx, [command])
+        assert isinstance(made, geography.Area)
+        return made.id
+
+    region = await area("region", await area("country", None))
+    here, elsewhere = await area("here", region), await area("elsewhere", region)
+    placing = geography.PlaceCity(
+        by=street.by, city_id=CITY, municipality_id=await area("municipality", here)
+    )
+    (placed,) = await geography.place_city(tx, [placing])
+    assert isinstance(placed, geography.City)
+    return here, elsewhere
 
 
 @pytest.fixture
@@ -98,6 +121,7 @@ async def graph(serve: Any, database: Database, street: Street, callers: Any, id
     async with database.transaction() as tx:
         await street.open(tx)
         await settle(tx, street)
+        here, elsewhere = await areas(tx, street)
         order = await street.carried(tx)
     role, other = identity.Role, {"tenant_id": ids()}
 
@@ -119,6 +143,9 @@ async def graph(serve: Any, database: Database, street: Street, callers: Any, id
         "super admin elsewhere": token(role.SUPER_ADMIN, **other),
         "customer elsewhere": token(role.CUSTOMER, user_id=street.customer_id, **other),
         "merchant elsewhere": token(role.MERCHANT, location_id=street.merchant_id, **other),
+        "manager": token(role.DISTRICT_MANAGER, location_id=here),
+        "manager of elsewhere": token(role.DISTRICT_MANAGER, location_id=elsewhere),
+        "manager of nothing": token(role.REGIONAL_MANAGER),
         "nobody in particular": callers.token("customer"),
     }
     hub = Hub(database, registry=wiring.REGISTRY, translations=TRANSLATIONS)

@@ -152,3 +152,56 @@ async def test_calling_off(graph: Graph) -> None:
     answer = await graph.ask("customer", CANCEL, id=id_)
     assert answer.data["cancelOrder"]["status"] == "CANCELLED"
     assert answer.data["cancelOrder"]["endedBecause"] == "changed_my_mind"
+
+
+NEW_USER = """
+mutation New($input: CreateUserInput!) { createUser(input: $input) { id email roles locale } }
+"""
+CHANGE_USER = """
+mutation Change($id: ID!, $input: UpdateUserInput!) {
+  updateUser(id: $id, input: $input) { id name roles phone }
+}
+"""
+
+
+async def test_users_are_made_by_those_who_may_and_with_what_they_may_grant(graph: Graph) -> None:
+    new = {"email": "rami@example.org", "name": "Rami Aoun", "roles": ["SUPPORT_STAFF"]}
+    for who in ("customer", "merchant", "courier", "support", "manager", "nobody in particular"):
+        answer = await graph.ask(who, NEW_USER, input=new)
+        assert (answer.data, answer.codes) == ({"createUser": None}, ["FORBIDDEN"]), who
+    greedy = await graph.ask("admin", NEW_USER, input={**new, "roles": ["SUPER_ADMIN"]})
+    assert greedy.codes == ["FORBIDDEN"]
+    for wrong in ({"email": "nobody"}, {"name": ""}, {"roles": []}, {"locale": "fr"}):
+        answer = await graph.ask("admin", NEW_USER, input={**new, **wrong})
+        assert answer.problems == ["request.invalid"], wrong
+    for unknown in ({"passwordHash": "x"}, {"tenantId": "x"}, {"roles": ["EMPEROR"]}):
+        assert (await graph.ask("admin", NEW_USER, input={**new, **unknown})).status == 400
+    made = await graph.ask("admin", NEW_USER, key="u1", input=new)
+    assert made.errors == []
+    assert made.data["createUser"]["roles"] == ["SUPPORT_STAFF"]
+    again = await graph.ask("admin", NEW_USER, key="u1", input=new)
+    assert again.data == made.data
+    twice = await graph.ask("admin", NEW_USER, input=new)
+    assert twice.problems == ["identity.email_taken"]
+
+
+async def test_users_are_changed_by_those_who_may_and_by_themselves(graph: Graph) -> None:
+    id_ = str(graph.street.customer_id)
+    mine = {"name": "Layla H.", "phone": "+9613123456"}
+    for who in ("merchant", "courier", "support", "manager", "other customer"):
+        answer = await graph.ask(who, CHANGE_USER, id=id_, input=mine)
+        assert (answer.data, answer.codes) == ({"updateUser": None}, ["FORBIDDEN"]), who
+    elsewhere = await graph.ask("super admin elsewhere", CHANGE_USER, id=id_, input=mine)
+    assert elsewhere.codes == ["NOT_FOUND"]
+    myself = await graph.ask("customer", CHANGE_USER, id=id_, input=mine)
+    assert myself.data["updateUser"] == {**mine, "id": id_, "roles": ["CUSTOMER"]}
+    for more in ({"roles": ["ADMIN"]}, {"locationId": str(graph.street.merchant_id)}):
+        answer = await graph.ask("customer", CHANGE_USER, id=id_, input={**mine, **more})
+        assert answer.codes == ["FORBIDDEN"], more
+    answer = await graph.ask("admin", CHANGE_USER, id=id_, input={"name": "Layla"})
+    assert answer.data["updateUser"] == {
+        "id": id_,
+        "name": "Layla",
+        "phone": None,
+        "roles": ["CUSTOMER"],
+    }

@@ -1,6 +1,7 @@
 """What is answered, and to whom."""
 
 from graph.conftest import Graph
+from ordering.conftest import CITY
 
 ORDER = """
 query One($id: ID!) {
@@ -16,7 +17,7 @@ query One($id: ID!) {
 
 
 async def test_an_order_as_its_people_see_it(graph: Graph) -> None:
-    for who in ("customer", "merchant", "courier", "support", "admin", "super admin"):
+    for who in ("customer", "merchant", "courier", "support", "manager", "super admin"):
         answer = await graph.ask(who, ORDER, id=str(graph.order.id))
         assert answer.status == 200
         assert answer.errors == [], who
@@ -49,6 +50,8 @@ STRANGERS = (
     "super admin elsewhere",
     "customer elsewhere",
     "merchant elsewhere",
+    "manager of elsewhere",
+    "manager of nothing",
 )
 
 
@@ -90,6 +93,7 @@ SEEN: dict[str, set[str]] = {
     "courier": {"notes", "address", "courier"},
     "support": {"notes", "address", "customer", "courier"},
     "admin": {"notes", "address", "customer", "courier"},
+    "manager": {"notes", "address", "customer", "courier"},
 }
 
 
@@ -110,19 +114,56 @@ async def test_fields_that_are_not_ones_own_are_null_and_say_so(graph: Graph) ->
 async def test_users(graph: Graph) -> None:
     query = "query U($id: ID!) { user(id: $id) { id name roles } }"
     id_ = str(graph.street.customer_id)
-    for who in ("support", "admin", "super admin"):
+    for who in ("support", "admin", "super admin", "manager"):
         answer = await graph.ask(who, query, id=id_)
         assert answer.data["user"] == {"id": id_, "name": "Layla Haddad", "roles": ["CUSTOMER"]}
     for who in ("customer", "merchant", "courier"):
         answer = await graph.ask(who, query, id=id_)
         assert (answer.data, answer.codes) == ({"user": None}, ["FORBIDDEN"]), who
-    for who in ("support elsewhere", "super admin elsewhere"):
+    for who in (
+        "support elsewhere",
+        "super admin elsewhere",
+        "manager of elsewhere",
+        "manager of nothing",
+    ):
         answer = await graph.ask(who, query, id=id_)
         assert (answer.data, answer.codes) == ({"user": None}, ["NOT_FOUND"]), who
     mine = await graph.ask("customer", "{ me { id email } }")
     assert mine.data["me"] == {"id": id_, "email": "customer@example.org"}
     gone = await graph.ask("customer elsewhere", "{ me { id } }")
     assert gone.codes == ["NOT_FOUND"]
+
+
+async def test_lists_of_users(graph: Graph) -> None:
+    query = """
+    query L($after: String, $role: [Role!], $q: String, $sort: String) {
+      users(first: 1, after: $after, role: $role, q: $q, sort: $sort) {
+        totalCount nodes { name cityId } pageInfo { hasNextPage endCursor }
+      }
+    }
+    """
+    for who, count in (
+        ("support", 2),
+        ("manager", 2),
+        ("manager of elsewhere", 0),
+        ("manager of nothing", 0),
+        ("support elsewhere", 0),
+    ):
+        answer = await graph.ask(who, query)
+        assert answer.data["users"]["totalCount"] == count, who
+    for who in ("customer", "merchant", "courier", "nobody in particular"):
+        answer = await graph.ask(who, query)
+        assert (answer.data, answer.codes) == ({"users": None}, ["FORBIDDEN"]), who
+    first = (await graph.ask("admin", query, sort="name")).data["users"]
+    assert first["nodes"] == [{"name": "Layla Haddad", "cityId": str(CITY)}]
+    after = first["pageInfo"]["endCursor"]
+    second = (await graph.ask("admin", query, sort="name", after=after)).data["users"]
+    assert [user["name"] for user in second["nodes"]] == ["Yusuf Karam"]
+    assert second["pageInfo"]["hasNextPage"] is False
+    couriers = (await graph.ask("admin", query, role=["DELIVERY_PARTNER"])).data["users"]
+    assert couriers["totalCount"] == 1
+    found = (await graph.ask("admin", query, q="lay")).data["users"]
+    assert [user["name"] for user in found["nodes"]] == ["Layla Haddad"]
 
 
 async def test_merchants_of_ones_tenant_and_what_they_sell(graph: Graph) -> None:

@@ -30,8 +30,8 @@ async def test_it_is_published(graph: Graph) -> None:
     assert answer.status_code == 200
     assert answer.text == SCHEMA.as_str()
     contract = {
-        "Query": {"user", "order", "orders", "merchant", "merchants"},
-        "Mutation": {"createOrder", "updateOrderStatus"},
+        "Query": {"user", "users", "order", "orders", "merchant", "merchants"},
+        "Mutation": {"createOrder", "updateOrderStatus", "createUser", "updateUser"},
         "Subscription": {"orderStatusUpdated", "deliveryLocationUpdated", "newOrder"},
     }
     known = build_schema(answer.text).type_map

@@ -7,13 +7,16 @@ from uuid import UUID
 from msgspec import Struct
 
 from tawsil.identity import service, store
+from tawsil.identity.asking import changing, changing_oneself, grantable_by, inviting
 from tawsil.identity.authenticator import TokenAuthenticator
 from tawsil.identity.events import Role
 from tawsil.identity.model.keys import KeyUse, SigningKey
 from tawsil.identity.model.users import NewUser, User
 from tawsil.identity.oidc import Providers as OidcProviders
 from tawsil.identity.passwords import Passwords
-from tawsil.identity.permissions import PERMISSIONS, grantable, permissions_of
+from tawsil.identity.permissions import PERMISSIONS, permissions_of
+from tawsil.identity.service.users import change, change_profile
+from tawsil.identity.service.users import create as invite
 from tawsil.identity.store.lists import SORTS as USER_SORTS
 from tawsil.identity.store.lists import Filter as UserFilter
 from tawsil.identity.store.people import people
@@ -21,7 +24,7 @@ from tawsil.identity.token_keys import TokenKeys
 from tawsil.identity.tokens import Grant, Tokens
 from tawsil.kernel.db import Database, Tx
 from tawsil.kernel.decisions import By, Refusal
-from tawsil.kernel.http import Authenticator, Caller
+from tawsil.kernel.http import Authenticator
 from tawsil.kernel.lists import Slice, Take
 from tawsil.kernel.reach import Reach
 from tawsil.kernel.settings import Settings
@@ -42,7 +45,10 @@ __all__ = [
     "User",
     "UserFilter",
     "authenticator",
-    "create_user",
+    "change",
+    "change_profile",
+    "changing",
+    "changing_oneself",
     "create_users",
     "disable_users",
     "find",
@@ -50,10 +56,11 @@ __all__ = [
     "get_many",
     "grantable_by",
     "hash_password",
+    "invite",
+    "inviting",
     "oidc_providers",
     "permissions_of",
     "search_users",
-    "update_user",
 ]
 
 
@@ -78,52 +85,6 @@ async def create_users(
 async def search_users(tx: Tx, *, reach: Reach, which: UserFilter, take: Take) -> Slice[User]:
     """Some of a list of the users within reach; `take` is made with `USER_SORTS`."""
     return await store.lists.search(tx, reach=reach, which=which, take=take)
-
-
-async def create_user(tx: Tx, *, user: NewUser, caller: Caller) -> User | Refusal:
-    """Make a user with roles that the caller may grant; they are invited by mail."""
-    assert user.tenant_id == caller.tenant_id, "users are made in the caller's tenant"
-    command = service.users.Create(by=caller.by, user=user, grantable=grantable_by(caller))
-    (outcome,) = await service.users.create(tx, [command])
-    return outcome
-
-
-async def update_user(
-    tx: Tx,
-    *,
-    user_id: UUID,
-    caller: Caller,
-    reach: Reach,
-    name: str,
-    phone: str | None,
-    locale: str,
-    city_id: UUID | None,
-    location_id: UUID | None,
-    roles: tuple[Role, ...] | None = None,
-) -> User | Refusal:
-    """Replace what is known of a user within reach who may do no more than the caller.
-
-    Without `roles` they stay. Other roles, or another location, end the user's sessions.
-    """
-    command = service.users.Change(
-        by=caller.by,
-        user_id=user_id,
-        reach=reach,
-        grantable=grantable_by(caller),
-        name=name,
-        phone=phone,
-        locale=locale,
-        city_id=city_id,
-        location_id=location_id,
-        roles=roles,
-    )
-    (outcome,) = await service.users.change(tx, [command])
-    return outcome
-
-
-def grantable_by(caller: Caller) -> frozenset[Role]:
-    """The roles that a caller may grant and take away."""
-    return grantable(map(Role, caller.roles), permissions=caller.permissions)
 
 
 async def hash_password(password: str) -> str:

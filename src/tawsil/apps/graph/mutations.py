@@ -9,7 +9,10 @@ import msgspec
 import strawberry
 
 from tawsil.apps.graph.asked import Info, identified
-from tawsil.apps.graph.objects import Order
+from tawsil.apps.graph.objects import Order, User
+from tawsil.apps.graph.queries import Id
+from tawsil.identity import public as identity
+from tawsil.identity.routes.users import NewUserBody, UserBody
 from tawsil.ordering import public as ordering
 from tawsil.ordering.views import PlaceOrderBody, ReasonBody, StatusBody
 
@@ -20,6 +23,29 @@ class CreateOrderInput:
     payment_method: ordering.PaidBy
     card_token: str | None = None
     notes: str = ""
+
+
+@strawberry.input(
+    description="Somebody who is invited by mail. `locationId`: a merchant, or a manager's area."
+)
+class CreateUserInput:
+    email: str
+    name: str
+    roles: list[identity.Role]
+    phone: str | None = None
+    locale: str = "en"
+    city_id: strawberry.ID | None = None
+    location_id: strawberry.ID | None = None
+
+
+@strawberry.input(description="All that is to be known of a user; without `roles` they stay.")
+class UpdateUserInput:
+    name: str
+    phone: str | None = None
+    locale: str = "en"
+    city_id: strawberry.ID | None = None
+    location_id: strawberry.ID | None = None
+    roles: list[identity.Role] | None = None
 
 
 @strawberry.type
@@ -64,6 +90,50 @@ class Mutation:
             asked.caller, order_id=identified(order_id), reason=body.reason
         )
         return await _changed(info, ordering.cancel, command, as_=command.acting.party)
+
+    @strawberry.mutation(description="Make a user with roles that the caller may grant.")
+    async def create_user(self, info: Info, input: CreateUserInput) -> User | None:  # noqa: A002 - as everybody calls it
+        asked = info.context
+        await asked.reach("user:create")
+        body = msgspec.convert(vars(input), NewUserBody)
+        command = identity.inviting(
+            asked.caller, id_=asked.database.ids(), **msgspec.structs.asdict(body)
+        )
+        return await _user(info, identity.invite, command)
+
+    @strawberry.mutation(
+        description="Change a user who may do no more than the caller; or one's own profile."
+    )
+    async def update_user(
+        self,
+        info: Info,
+        id_: Id,
+        input: UpdateUserInput,  # noqa: A002 - as everybody calls it
+    ) -> User | None:
+        asked, user_id = info.context, identified(id_)
+        body = msgspec.convert(vars(input), UserBody)
+        myself = user_id == asked.caller.user_id and not (body.roles or body.location_id)
+        if myself and not asked.caller.scopes("user:update"):
+            mine = identity.changing_oneself(
+                asked.caller,
+                name=body.name,
+                phone=body.phone,
+                locale=body.locale,
+                city_id=body.city_id,
+            )
+            return await _user(info, identity.change_profile, mine)
+        reach = await asked.reach("user:update")
+        command = identity.changing(
+            asked.caller, reach=reach, user_id=user_id, **msgspec.structs.asdict(body)
+        )
+        return await _user(info, identity.change, command)
+
+
+async def _user(info: Info, handle: Any, command: Any) -> User:
+    user_id = await info.context.submit(handle, command)
+    user = await info.context.loads.users.load(user_id)
+    assert user is not None, "it was there a moment ago"
+    return User.of(user)
 
 
 async def _changed(info: Info, handle: Any, command: Any, *, as_: ordering.Party) -> Order:

@@ -106,10 +106,12 @@ class DeliveryLocation:
 class User:
     id: strawberry.ID
     email: str
+    email_verified: bool
     name: str
     phone: str | None
     locale: str
     roles: list[identity.Role]
+    city_id: strawberry.ID | None
     location_id: strawberry.ID | None
     created_at: datetime
     disabled_at: datetime | None
@@ -119,10 +121,12 @@ class User:
         return cls(
             id=as_id(user.id),
             email=user.email,
+            email_verified=user.email_verified_at is not None,
             name=user.name,
             phone=user.phone,
             locale=user.locale,
             roles=list(user.roles),
+            city_id=_maybe_id(user.city_id),
             location_id=_maybe_id(user.location_id),
             created_at=user.created_at,
             disabled_at=user.disabled_at,
@@ -440,12 +444,22 @@ class Order:
 
 
 async def _person(info: Info, user_id: UUID) -> User | None:
-    """Somebody on an order: themselves, or whomever the caller may read."""
+    """Somebody on an order; null when their account is gone.
+
+    Raises:
+        Problem: 403 or 404, the caller may not read them.
+    """
     asked = info.context
-    if user_id != asked.caller.user_id and not (await asked.reach("user:read")).everything:
-        raise not_found()
+    if user_id == asked.caller.user_id:
+        user = await asked.loads.users.load(user_id)
+        return User.of(user) if user else None
+    reach = await asked.reach("user:read")
     user = await asked.loads.users.load(user_id)
-    return User.of(user) if user else None
+    if user is None:
+        return None
+    if not reach.city(user.city_id):
+        raise not_found()
+    return User.of(user)
 
 
 SCALARS: Final[dict[object, Any]] = {MinorUnits: LONG}

@@ -11,6 +11,7 @@ from tawsil.apps.graph.asked import Info, identified
 from tawsil.apps.graph.lists import Connection, First, connection_of, page_of
 from tawsil.apps.graph.objects import Merchant, Order, User, merchant_of
 from tawsil.catalog import public as catalog
+from tawsil.identity import public as identity
 from tawsil.kernel.http import check_window, not_found
 from tawsil.kernel.places import Place
 from tawsil.ordering import public as ordering
@@ -25,6 +26,10 @@ class _Near(Struct):
 
 class _Words(Struct):
     q: Annotated[str, Meta(max_length=100)] | None
+
+
+def _words(q: str | None) -> str | None:
+    return msgspec.convert({"q": q}, _Words).q
 
 
 @strawberry.input(description="Degrees (WGS 84).")
@@ -46,12 +51,29 @@ class Query:
     async def user(self, info: Info, id_: Id) -> User | None:
         asked = info.context
         reach, user_id = await asked.reach("user:read"), identified(id_)
-        if not reach.everything and user_id != asked.caller.user_id:
-            raise not_found()
         user = await asked.loads.users.load(user_id)
-        if user is None:
+        if user is None or not (user_id == asked.caller.user_id or reach.city(user.city_id)):
             raise not_found()
         return User.of(user)
+
+    @strawberry.field(description="The users that the caller may read, the newest first.")
+    async def users(
+        self,
+        info: Info,
+        first: First = 20,
+        after: str | None = None,
+        role: list[identity.Role] | None = None,
+        q: str | None = None,
+        sort: str | None = None,
+    ) -> Connection[User] | None:
+        reach = await info.context.reach("user:read")
+        which = identity.UserFilter(
+            roles=None if role is None else tuple(role), words=_words(q) or None
+        )
+        take = identity.USER_SORTS.take(which, sort=sort, limit=first, cursor=after)
+        async with info.context.reading.tx() as tx:
+            found = await identity.search_users(tx, reach=reach, which=which, take=take)
+        return page_of(found, User.of)
 
     @strawberry.field(description="An order that the caller may see.")
     async def order(self, info: Info, id_: Id) -> Order | None:
@@ -105,7 +127,7 @@ class Query:
             tenant_id=info.context.caller.tenant_id,
             city_id=None if city_id is None else identified(city_id),
             near=Place(at.latitude, at.longitude) if at else None,
-            words=msgspec.convert({"q": q}, _Words).q,
+            words=_words(q),
             open_now=open_now,
         )
         async with info.context.reading.tx() as tx:

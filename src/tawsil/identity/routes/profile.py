@@ -9,9 +9,9 @@ from litestar.params import JSONBody
 from msgspec import Struct
 
 from tawsil.identity import service, store
+from tawsil.identity.asking import changing_oneself
 from tawsil.identity.model.users import User
 from tawsil.identity.routes.fields import Language, Name, Phone
-from tawsil.identity.service.users import ChangeProfile
 from tawsil.identity.views import UserView
 from tawsil.kernel.batches import one
 from tawsil.kernel.db import Database
@@ -43,13 +43,8 @@ async def change_profile(
     database: NamedDependency[Database],
 ) -> Envelope[UserView]:
     """Replace name, phone, language and home city."""
-    command = ChangeProfile(
-        by=caller.by,
-        user_id=caller.user_id,
-        name=data.name,
-        phone=data.phone,
-        locale=data.locale,
-        city_id=data.city_id,
+    command = changing_oneself(
+        caller, name=data.name, phone=data.phone, locale=data.locale, city_id=data.city_id
     )
     async with database.transaction() as tx:
         user: User = settled(await one(service.users.change_profile, tx, command))

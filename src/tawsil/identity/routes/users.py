@@ -12,10 +12,11 @@ from litestar.status_codes import HTTP_200_OK, HTTP_201_CREATED
 from msgspec import Meta, Struct
 
 from tawsil.identity import public
+from tawsil.identity.asking import changing, grantable_by, inviting
 from tawsil.identity.events import Role
 from tawsil.identity.routes.fields import Email, Language, Name, Phone
 from tawsil.identity.service import users as service
-from tawsil.identity.service.users import Change, Create, Disable, Enable
+from tawsil.identity.service.users import Disable, Enable
 from tawsil.identity.views import UserView
 from tawsil.kernel.db import Database
 from tawsil.kernel.http import (
@@ -204,22 +205,16 @@ async def create_user(
 
     Nobody grants more than they hold. 409 when the e-mail address is in use.
     """
-    command = Create(
-        by=caller.by,
-        grantable=public.grantable_by(caller),
-        user=public.NewUser(
-            id=database.ids(),
-            tenant_id=caller.tenant_id,
-            email=data.email,
-            name=data.name,
-            roles=tuple(dict.fromkeys(data.roles)),
-            phone=data.phone,
-            locale=data.locale,
-            city_id=data.city_id,
-            location_id=data.location_id,
-            email_verified=False,
-            password_hash=None,
-        ),
+    command = inviting(
+        caller,
+        id_=database.ids(),
+        email=data.email,
+        name=data.name,
+        roles=data.roles,
+        phone=data.phone,
+        locale=data.locale,
+        city_id=data.city_id,
+        location_id=data.location_id,
     )
     return await commands.submit(service.create, command, view=UserView.of, status=HTTP_201_CREATED)
 
@@ -241,17 +236,16 @@ async def change_user(
 
     Other roles, or another location, end the user's sessions.
     """
-    command = Change(
-        by=caller.by,
-        user_id=user_id,
+    command = changing(
+        caller,
         reach=reach,
-        grantable=public.grantable_by(caller),
+        user_id=user_id,
         name=data.name,
         phone=data.phone,
         locale=data.locale,
         city_id=data.city_id,
         location_id=data.location_id,
-        roles=tuple(dict.fromkeys(data.roles)) if data.roles else None,
+        roles=data.roles,
     )
     return await commands.submit(service.change, command, view=UserView.of)
 
@@ -269,7 +263,7 @@ async def disable_user(
     commands: NamedDependency[Commands],
 ) -> Response[Envelope[UserView]]:
     """Ends the user's sessions within a second; signing in fails like with a wrong password."""
-    command = Disable(by=caller.by, user_id=user_id, grantable=public.grantable_by(caller))
+    command = Disable(by=caller.by, user_id=user_id, grantable=grantable_by(caller))
     return await commands.submit(service.disable, command, view=UserView.of)
 
 
@@ -286,7 +280,7 @@ async def enable_user(
     commands: NamedDependency[Commands],
 ) -> Response[Envelope[UserView]]:
     """Whoever was kept out may sign in again."""
-    command = Enable(by=caller.by, user_id=user_id, grantable=public.grantable_by(caller))
+    command = Enable(by=caller.by, user_id=user_id, grantable=grantable_by(caller))
     return await commands.submit(service.enable, command, view=UserView.of)
 
 
