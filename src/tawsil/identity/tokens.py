@@ -4,6 +4,7 @@ The two differ in audience and in `typ` (RFC 9068 for access tokens), so that ne
 other. The header must be exactly `alg`, `kid` and `typ`: a token cannot bring or point to its key.
 """
 
+import json
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Annotated, Any, Final, Literal, TypeVar
@@ -12,7 +13,7 @@ from uuid import UUID
 import msgspec
 from joserfc import jwt
 from joserfc.errors import JoseError
-from joserfc.util import urlsafe_b64decode
+from joserfc.util import urlsafe_b64decode, urlsafe_b64encode
 from msgspec import Meta, Struct
 
 from tawsil.identity.model.sessions import RefreshToken, token_hash
@@ -22,6 +23,7 @@ from tawsil.identity.token_keys import ALGORITHM, TokenKeys
 from tawsil.kernel.db import Database
 from tawsil.kernel.settings import Settings
 
+Seconds = Annotated[int, Meta(ge=0, lt=2**33)]
 T = TypeVar("T", bound="_Claims")
 
 ACCESS_AUDIENCE: Final = "tawsil"
@@ -64,9 +66,9 @@ class _Claims(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     sub: UUID
     iss: str
     aud: str
-    exp: int
-    iat: int
-    nbf: int
+    exp: Seconds
+    iat: Seconds
+    nbf: Seconds
     jti: UUID
     tenant_id: UUID
     session_id: UUID
@@ -81,6 +83,29 @@ class AccessClaims(_Claims, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 class RefreshClaims(_Claims, frozen=True, kw_only=True, forbid_unknown_fields=True):
     pass
+
+
+class _EachOnce(json.JSONDecoder):
+    """Refuses an object that says something twice: who reads it next may hear the other."""
+
+    def __init__(self) -> None:
+        super().__init__(object_pairs_hook=self._object)
+
+    @staticmethod
+    def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        said = dict(pairs)
+        if len(said) < len(pairs):
+            raise ValueError("said twice")
+        return said
+
+
+def _head(token: str) -> bytes:
+    """The header of a token that is written in the one way there is."""
+    parts = token.split(".")
+    read = [urlsafe_b64decode(part.encode()) for part in parts]
+    if len(parts) != 3 or [urlsafe_b64encode(part).decode() for part in read] != parts:
+        raise ValueError("not three parts in base64url")
+    return read[0]
 
 
 class Tokens:
@@ -199,15 +224,13 @@ class Tokens:
         self, token: str, *, typ: str, audience: str, claims: type[T]
     ) -> tuple[T, str]:
         try:
-            header = msgspec.json.decode(
-                urlsafe_b64decode(token.partition(".")[0].encode()), type=_Header
-            )
+            header = msgspec.convert(json.loads(_head(token), cls=_EachOnce), _Header)
             if header.typ != typ:
                 raise InvalidTokenError("typ")
             key = await self.keys.verifying(header.kid)
             if key is None:
                 raise InvalidTokenError("kid")
-            decoded = jwt.decode(token, key, algorithms=[ALGORITHM])
+            decoded = jwt.decode(token, key, algorithms=[ALGORITHM], decoder_cls=_EachOnce)
             verified = msgspec.convert(decoded.claims, claims)
             self._check_claims(decoded.claims, audience=audience)
         except (JoseError, msgspec.MsgspecError, ValueError) as error:
