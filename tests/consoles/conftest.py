@@ -6,7 +6,9 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from litestar import Litestar
 
+from consoles.front import open_front
 from consoles.painted import CENTRE, PaintedWatch
 from tawsil.couriers import service as courier_service
 from tawsil.couriers.public import NewCourier, Vehicle, create_couriers
@@ -72,3 +74,9 @@ async def courier_id(database: Database, city: City, by: By, ids: Ids) -> UUID:
         ping = Ping(place=CENTRE, at=tx.now, accuracy_m=5.0)
         await record(tx, [RecordPositions(by=by, courier_id=user.id, pings=[ping])])
     return user.id
+
+
+@pytest.fixture
+async def front(database: Database, by: By, known: dict[str, Any]) -> Litestar:
+    """The pages and the routes of identity; Reem may sign in."""
+    return await open_front(database, by=by, known=known)

@@ -1,18 +1,14 @@
 """The live city and its dispatch in a real browser, by keyboard alone."""
 
-import asyncio
-import socket
 from collections.abc import AsyncIterator
 from shutil import which
 from typing import Any
 
 import pytest
-from granian.constants import Interfaces
-from granian.log import LogLevels
-from granian.server.embed import Server
 from playwright.async_api import Page, async_playwright, expect
 
 from conftest import TENANT
+from consoles.browsing import QUIET, fits_a_phone, serving
 from consoles.painted import DECISION_ID, HELD
 from tawsil.consoles.routes import routes
 from tawsil.kernel.db import Database
@@ -22,15 +18,6 @@ from tawsil.kernel.http.live import Audience, Hub, LiveMessage
 from tawsil.kernel.http.live import routes as live_routes
 
 pytestmark = pytest.mark.browser
-QUIET = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
 
 
 @pytest.fixture
@@ -56,28 +43,8 @@ async def site(
         state={**known, "hub": hub},
         lifespan=[hub.running],
     )
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    server = Server(
-        app,
-        address="127.0.0.1",
-        port=port,
-        interface=Interfaces.ASGI,
-        log_level=LogLevels.warning,
-    )
-    serving = asyncio.create_task(server.serve())
-    for _ in range(100):
-        try:
-            _, writer = await asyncio.open_connection("127.0.0.1", port)
-        except OSError:
-            await asyncio.sleep(0.05)
-        else:
-            writer.close()
-            break
-    yield f"http://127.0.0.1:{port}"
-    server.stop()
-    await serving
+    async with serving(app) as address:
+        yield address
 
 
 @pytest.fixture
@@ -106,21 +73,6 @@ def complaints(page: Page) -> list[str]:
 
 async def focused(page: Page) -> str:
     return await page.evaluate("document.activeElement.textContent")
-
-
-async def fits_a_phone(page: Page) -> None:
-    """Nothing is wider than the screen, and nothing to be touched is smaller than 24 pixels."""
-    await page.set_viewport_size({"width": 360, "height": 740})
-    assert await page.evaluate("document.documentElement.scrollWidth") == 360
-    small = await page.evaluate(
-        """() => [...document.querySelectorAll("a, button, summary, select, input")]
-            .filter((target) => !target.matches(".skip, [type=hidden], .check input, p a"))
-            .filter((target) => target.checkVisibility())
-            .map((target) => [target.outerHTML.slice(0, 90), target.getBoundingClientRect()])
-            .filter(([, box]) => box.width && (box.width < 24 || box.height < 24))
-            .map(([html, box]) => `${box.width}x${box.height} ${html}`)"""
-    )
-    assert small == []
 
 
 async def test_the_city_by_keyboard_in_both_languages(

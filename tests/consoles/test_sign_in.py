@@ -6,83 +6,15 @@ from typing import Any
 
 import httpx
 import pytest
-from argon2 import PasswordHasher
-from joserfc.jwk import RSAKey
+from litestar import Litestar
 
-from tawsil.consoles.routes import routes
-from tawsil.identity import store
-from tawsil.identity.model.keys import SigningKey
-from tawsil.identity.public import (
-    NewUser,
-    Passwords,
-    Role,
-    Tokens,
-    authenticator,
-    create_users,
-)
-from tawsil.identity.routes import routes as identity_routes
-from tawsil.kernel.clock import Ids, VirtualClock
-from tawsil.kernel.db import Database
-from tawsil.kernel.decisions import By
-from tawsil.kernel.http.app import create_app
-from tawsil.kernel.sealing import open_sealer
-from tawsil.kernel.settings import Settings
-
-SITE = "http://tawsil.test"
-EMAIL = "reem@example.com"
-PASSWORD = "a long enough password"
-
-
-@pytest.fixture(scope="session")
-def rsa() -> RSAKey:
-    return RSAKey.generate_key(2048)
+from consoles.front import EMAIL, PASSWORD, browsing
+from tawsil.kernel.clock import VirtualClock
 
 
 @pytest.fixture
-async def client(
-    database: Database,
-    ids: Ids,
-    by: By,
-    clock: VirtualClock,
-    rsa: RSAKey,
-    known: dict[str, Any],
-) -> AsyncIterator[httpx.AsyncClient]:
-    settings = Settings()
-    tokens = Tokens(database, settings=settings)
-    cheap = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
-    kid, sealer = rsa.thumbprint(), open_sealer(settings)
-    sealed = sealer.seal(rsa.as_pem(private=True), about=f"identity.signing_key/{kid}")
-    key = SigningKey(kid=kid, private_sealed=sealed, created_at=clock(), signs_at=clock())
-    user = NewUser(
-        id=ids(),
-        tenant_id=by.tenant_id,
-        email=EMAIL,
-        name="Reem",
-        password_hash=cheap.hash(PASSWORD),
-        roles=(Role.ADMIN,),
-    )
-    async with database.transaction() as tx:
-        await store.keys.add(tx, key, others_retire_at=clock())
-        await create_users(tx, users=[user])
-    app = create_app(
-        routes=[*routes, *identity_routes],
-        database=database,
-        authenticate=authenticator(database, settings, tokens=tokens),
-        state={
-            **known,
-            "tokens": tokens,
-            "passwords": Passwords(cheap),
-            "sealer": sealer,
-            "default_tenant_id": by.tenant_id,
-        },
-    )
-    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-    async with httpx.AsyncClient(
-        transport=transport,
-        base_url=SITE,
-        headers={"Origin": SITE},
-        follow_redirects=True,
-    ) as client:
+async def client(front: Litestar) -> AsyncIterator[httpx.AsyncClient]:
+    async with browsing(front) as client:
         yield client
 
 

@@ -19,6 +19,8 @@ from tawsil.kernel.http.middleware import csp_nonce
 from tawsil.kernel.http.origins import ACCESS_COOKIE, cookie_of
 from tawsil.kernel.i18n import LOCALES, current_locale, text
 
+HOME: Final = "/city"
+A_YEAR_S: Final = 365 * 86_400
 THEME_COOKIE: Final = "tawsil_theme"
 THEMES: Final = ("system", "light", "dark")
 HTML: Final = "text/html; charset=utf-8"
@@ -34,6 +36,8 @@ _environment.globals.update(
     say=words.say,
     word=words.word,
     asset=address,
+    moment=words.moment,
+    device_name=words.device_name,
     clock_time=words.clock_time,
     clock_time_s=words.clock_time_s,
     countdown=words.countdown,

@@ -1,11 +1,10 @@
-"""The pages of operations: sign-in, the live city, an order's story, dispatch, the design.
+"""The pages: sign-in, accounts, the live city, an order's story, dispatch, the design.
 
 The application's state holds `registry: Registry` and `settings: Settings`, and may hold a
 `watch: Watch` to be drawn from instead of the database. Signing in asks the routes of identity, and
 the live city listens to those of `kernel.http.live`, of the same application.
 """
 
-from collections.abc import Mapping
 from typing import Any, Final
 from uuid import UUID
 
@@ -15,10 +14,18 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery
 from litestar.response import Redirect
 
-from tawsil.consoles import base_map, dispatch_routes, sessions
+from tawsil.consoles import (
+    account_routes,
+    base_map,
+    dispatch_routes,
+    mailed_routes,
+    sign_in_routes,
+)
 from tawsil.consoles.access import READ, STAFF, May, uuid_or_none, watch_of
 from tawsil.consoles.assets import Asked, show_asset, unless_known
 from tawsil.consoles.pages import (
+    A_YEAR_S,
+    HOME,
     HTML,
     THEME_COOKIE,
     THEMES,
@@ -29,16 +36,13 @@ from tawsil.consoles.pages import (
     show_problem,
 )
 from tawsil.consoles.picture import Stage
-from tawsil.consoles.sessions import UNTIL_COOKIE, Refused, Tokens
+from tawsil.consoles.sessions import UNTIL_COOKIE
 from tawsil.consoles.snapshot import Snapshot
 from tawsil.kernel.http import PUBLIC, SIGNED_IN, Caller, Problem, allow, not_found
-from tawsil.kernel.http.envelope import request_context
 from tawsil.kernel.http.middleware import LOCALE_COOKIE
 from tawsil.kernel.http.origins import ACCESS_COOKIE, cookie_of
-from tawsil.kernel.i18n import LOCALES, text
+from tawsil.kernel.i18n import LOCALES
 
-HOME: Final = "/city"
-A_YEAR_S: Final = 365 * 86_400
 PRIVATE_HOUR: Final = "private, max-age=3600"
 
 
@@ -47,71 +51,6 @@ def go_in(request: Asked) -> Redirect:
     """To work, or to where one signs in."""
     known = cookie_of(request, ACCESS_COOKIE) or UNTIL_COOKIE in request.cookies
     return Redirect(HOME if known else "/sign-in", status_code=303)
-
-
-@get("/sign-in", opt={"rule": PUBLIC}, include_in_schema=False)
-async def show_sign_in(request: Asked, next: FromQuery[str | None] = None) -> Response[str]:  # noqa: A002 - the name in the address
-    return page(request, "sign_in.html", email="", next=next, refused=None)
-
-
-@post("/sign-in", opt={"rule": PUBLIC}, include_in_schema=False, status_code=303)
-async def sign_in(request: Asked) -> Response[Any]:
-    """Start a session; on a wrong password the same page again, saying so."""
-    form = await request.form()
-    email, password = str(form.get("email", "")), str(form.get("password", ""))
-    after = local_address(str(form.get("next", "")), otherwise=HOME)
-    tokens = await sessions.sign_in(request, email=email, password=password)
-    if isinstance(tokens, Refused):
-        wrong = tokens.status in {400, 401}
-        return page(
-            request,
-            "sign_in.html",
-            status=401 if wrong else tokens.status,
-            email=email,
-            next=after,
-            refused=text("console.sign_in.wrong") if wrong else tokens.message,
-        )
-    return _go(request, after, tokens)
-
-
-@post("/sign-out", opt={"rule": PUBLIC}, include_in_schema=False, status_code=303)
-async def sign_out(request: Asked) -> Redirect:
-    await sessions.sign_out(request)
-    return Redirect("/sign-in", status_code=303, cookies=sessions.no_cookies(request))
-
-
-@get("/session", opt={"rule": PUBLIC}, include_in_schema=False, sync_to_thread=False)
-def show_session(request: Asked, next: FromQuery[str | None] = None) -> Response[Any]:  # noqa: A002 - the name in the address
-    """Where an expired session is taken up again; the page's script does it without asking."""
-    after = local_address(next, otherwise=HOME)
-    if sessions.refresh_token_of(request) is None:
-        return page(request, "sign_in.html", status=401, email="", next=after, refused=None)
-    return page(request, "session.html", next=after)
-
-
-@post("/session/refresh", opt={"rule": PUBLIC}, include_in_schema=False, status_code=303)
-async def refresh_session(request: Asked) -> Response[Any]:
-    """New tokens: for a form, on to `next`; for a script, how long they last."""
-    scripted = request.headers.get("accept", "").startswith("application/json")
-    form: Mapping[str, Any] = {} if scripted else await request.form()
-    after = local_address(str(form.get("next", "")), otherwise=HOME)
-    refresh_token = sessions.refresh_token_of(request)
-    tokens = await sessions.refresh(request, refresh_token=refresh_token) if refresh_token else None
-    if isinstance(tokens, Tokens):
-        return _go(request, after, tokens, scripted=scripted)
-    gone = sessions.no_cookies(request) if tokens is None or tokens.status == 401 else []
-    if scripted:
-        status = tokens.status if tokens else 401
-        return Response({"expires_in": 0}, status_code=status, cookies=gone)
-    return Redirect("/sign-in", status_code=303, cookies=gone)
-
-
-def _go(request: Asked, to: str, tokens: Tokens, *, scripted: bool = False) -> Response[Any]:
-    now_s = int(request_context.get().at.timestamp())
-    cookies = sessions.cookies_of(request, tokens, now_s=now_s)
-    if scripted:
-        return Response({"expires_in": tokens.expires_in}, status_code=200, cookies=cookies)
-    return Redirect(to, status_code=303, cookies=cookies)
 
 
 @post("/preferences", opt={"rule": PUBLIC}, include_in_schema=False, status_code=303)
@@ -247,11 +186,9 @@ _pages: Final = Router(
     path="/",
     route_handlers=[
         go_in,
-        show_sign_in,
-        sign_in,
-        sign_out,
-        show_session,
-        refresh_session,
+        *sign_in_routes.pages,
+        *mailed_routes.pages,
+        *account_routes.pages,
         change_preferences,
         show_city,
         show_order,

@@ -4,6 +4,8 @@ The pages are a client of `/v4/auth` like any other, so that its limits, its ans
 hold for them too.
 """
 
+import re
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from typing import Final
 
 import msgspec
@@ -13,7 +15,9 @@ from msgspec import Struct
 from tawsil.consoles.assets import Asked
 from tawsil.consoles.own_api import Refused, ask, refusal_of
 from tawsil.consoles.pages import cookie
+from tawsil.kernel.http.envelope import request_context
 from tawsil.kernel.http.origins import ACCESS_COOKIE, cookie_name, cookie_of
+from tawsil.kernel.sealing import Sealer, UnsealingError
 
 REFRESH_COOKIE: Final = "tawsil_refresh"
 UNTIL_COOKIE: Final = "tawsil_session_until"
@@ -22,18 +26,63 @@ REFRESH_PATH: Final = "/session"
 REFRESH_KEPT_S: Final = 31 * 86_400
 
 
+DEVICE_COOKIE: Final = "tawsil_device"
+"""That this device has signed in before: whoever guesses elsewhere does not delay it."""
+DEVICE_KEPT_S: Final = 180 * 86_400
+CODE_REQUIRED: Final = "identity.second_factor_required"
+CODE_WITHIN_S: Final = 300
+_DEVICE: Final = re.compile(r"[A-Za-z0-9_-]{1,100}")
+_ABOUT: Final = "console.sign_in"
+
+
 class Tokens(Struct, frozen=True):
     access_token: str
     refresh_token: str
     expires_in: int
+    device_token: str | None = None
+
+
+class FirstStep(Struct, frozen=True):
+    """What was right at the first step of signing in, until the second."""
+
+    email: str
+    password: str
+    until_s: int
 
 
 class _Answer(Struct, frozen=True):
     data: Tokens
 
 
-async def sign_in(request: Asked, *, email: str, password: str) -> Tokens | Refused:
-    return await _tokens(request, "/v4/auth/login", {"email": email, "password": password})
+async def sign_in(
+    request: Asked, *, email: str, password: str, code: str | None = None
+) -> Tokens | Refused:
+    body = {"email": email, "password": password}
+    device = cookie_of(request, DEVICE_COOKIE)
+    if device and _DEVICE.fullmatch(device):
+        body["device_token"] = device
+    if code is not None:
+        body["code"] = code
+    return await _tokens(request, "/v4/auth/login", body)
+
+
+def keep(request: Asked, *, email: str, password: str) -> str:
+    """What the first step has shown, sealed: for the form of the second to bring back."""
+    until_s = int(request_context.get().at.timestamp()) + CODE_WITHIN_S
+    first = msgspec.json.encode(FirstStep(email, password, until_s))
+    sealer: Sealer = request.app.state.sealer
+    return urlsafe_b64encode(sealer.seal(first, about=_ABOUT)).decode()
+
+
+def kept(request: Asked, text: str) -> FirstStep | None:
+    """What was kept, unless it took too long or is none of ours."""
+    sealer: Sealer = request.app.state.sealer
+    try:
+        opened = sealer.unseal(urlsafe_b64decode(text), about=_ABOUT)
+    except (ValueError, UnsealingError):
+        return None
+    first = msgspec.json.decode(opened, type=FirstStep)
+    return first if request_context.get().at.timestamp() < first.until_s else None
 
 
 async def refresh(request: Asked, *, refresh_token: str) -> Tokens | Refused:
@@ -48,7 +97,14 @@ async def sign_out(request: Asked) -> None:
 
 
 def cookies_of(request: Asked, tokens: Tokens, *, now_s: int) -> list[Cookie]:
+    device = cookie_name(request, DEVICE_COOKIE)
+    known = (
+        [cookie(request, device, tokens.device_token, max_age=DEVICE_KEPT_S)]
+        if tokens.device_token
+        else []
+    )
     return [
+        *known,
         cookie(request, _access(request), tokens.access_token, max_age=tokens.expires_in),
         cookie(
             request,

@@ -7,6 +7,7 @@ from typing import Any, Final, cast
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from babel.dates import format_date
 from babel.numbers import get_currency_precision
 
 from tawsil.consoles.picture import Conditions, Entry
@@ -16,6 +17,22 @@ from tawsil.kernel.events import Recorded
 from tawsil.kernel.i18n import DEFAULT, catalogues, current_locale, text
 from tawsil.ordering.public import Status
 
+_BROWSERS: Final = (
+    ("Edg/", "Edge"),
+    ("OPR/", "Opera"),
+    ("SamsungBrowser/", "Samsung Internet"),
+    ("Firefox/", "Firefox"),
+    ("Chrome/", "Chrome"),
+    ("Safari/", "Safari"),
+)
+_SYSTEMS: Final = (
+    ("Android", "Android"),
+    ("iPhone", "iPhone"),
+    ("iPad", "iPad"),
+    ("Windows", "Windows"),
+    ("Mac OS X", "macOS"),
+    ("Linux", "Linux"),
+)
 _WITHOUT_NAME: Final = "—"
 CODED: Final = frozenset({"reason", "cause", "proof", "code", "waiting_for"})
 """Fields of events that hold a code with a word of its own."""
@@ -43,6 +60,21 @@ def clock_time(at: datetime, timezone: str) -> str:
 
 def clock_time_s(at: datetime, timezone: str) -> str:
     return at.astimezone(ZoneInfo(timezone)).strftime("%H:%M:%S")
+
+
+def moment(at: datetime) -> str:
+    """A day and a time, for those of whom no city is known: in UTC."""
+    day = format_date(at, "d MMM yyyy", locale=current_locale.get())
+    return say("account.moment", day=day, time=f"{at:%H:%M}")
+
+
+def device_name(user_agent: str | None) -> str:
+    """A browser and what it runs on, as far as it says so; what is unknown stays as it came."""
+    said = user_agent or ""
+    browser = next((name for mark, name in _BROWSERS if mark in said), None)
+    system = next((name for mark, name in _SYSTEMS if mark in said), None)
+    named = " · ".join(name for name in (browser, system) if name)
+    return named or said[:60] or say("account.device_unknown")
 
 
 def countdown(until: datetime, now: datetime) -> str:
