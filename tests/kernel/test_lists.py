@@ -19,7 +19,7 @@ from litestar.params import FromQuery
 from litestar.response import Stream
 from msgspec import Struct
 
-from tawsil.kernel.db import Database, Tx
+from tawsil.kernel.db import TENANT_ROLE, Database, Tx
 from tawsil.kernel.http import (
     Asked,
     Envelope,
@@ -188,6 +188,13 @@ def test_a_cursor_belongs_to_one_list():
             SORTS.take(which, sort=sort, limit=5, cursor=cursor)
 
 
+@pytest.mark.parametrize("at", ["9999-12-31T23:59:59-23:59", "2026-11-20T12:00:00", "0001-01-01"])
+def test_a_forged_cursor_names_an_instant_that_can_be(at: str):
+    take = SORTS.take(Filter(), limit=5)
+    with pytest.raises(UnlistableError, match="cursor_invalid"):
+        take.from_cursor(take.cursor_at([at, UUID(int=7)]))
+
+
 @pytest.mark.parametrize(
     "sort", ["id", "weight;", "weight,weight", "weight,-weight", "", "-", "--weight", "weight,"]
 )
@@ -278,6 +285,7 @@ async def many(pool: "asyncpg.Pool[asyncpg.Record]") -> AsyncIterator[int]:
         "from generate_series(1, 2345) n",
         TENANT,
     )
+    await pool.execute(f"grant select on public.thing to {TENANT_ROLE}")
     yield 2345
     await pool.execute("drop table public.thing")
 

@@ -8,12 +8,13 @@ come or go meanwhile shift nothing, and the thousandth page costs what the first
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from datetime import UTC, datetime
 from hashlib import blake2b
-from typing import Any, Final, Generic, TypeVar, cast
+from typing import Annotated, Any, Final, Generic, TypeVar, cast
 from uuid import UUID
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 from msgspec.structs import replace
 
 from tawsil.kernel.db import Tx
@@ -23,6 +24,7 @@ T = TypeVar("T")
 U = TypeVar("U")
 
 MOST_KEYS: Final = 4  # a list is not sorted by more than this
+_SENT: Final[Mapping[Any, Any]] = {datetime: Annotated[datetime, Meta(tz=True)]}
 _MARK_BYTES: Final = 9  # twelve characters of base64
 
 
@@ -62,11 +64,12 @@ class Take(Struct, frozen=True, kw_only=True):
         Raises:
             UnlistableError: the cursor is none of ours, or of another list.
         """
-        shape: Any = tuple.__class_getitem__((str, *(o.key.type for o in self.order)))
+        kinds = [_SENT.get(o.key.type, o.key.type) for o in self.order]
+        shape: Any = tuple.__class_getitem__((str, *kinds))
         try:
             raw = urlsafe_b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4))
-            mark, *after = msgspec.json.decode(raw, type=shape)
-        except (ValueError, UnicodeEncodeError) as error:
+            mark, *after = map(_in_utc, msgspec.json.decode(raw, type=shape))
+        except (ValueError, OverflowError) as error:
             raise UnlistableError("request.cursor_invalid") from error
         if mark != self.mark:
             raise UnlistableError("request.cursor_invalid")
@@ -74,6 +77,10 @@ class Take(Struct, frozen=True, kw_only=True):
 
     def cursor_at(self, values: Sequence[Any]) -> str:
         return urlsafe_b64encode(msgspec.json.encode((self.mark, *values))).decode().rstrip("=")
+
+
+def _in_utc(value: Any) -> Any:
+    return value.astimezone(UTC) if isinstance(value, datetime) else value
 
 
 class Sorts(Struct, frozen=True, kw_only=True):
