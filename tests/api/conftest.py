@@ -1,29 +1,17 @@
 """The whole application's document, as it is served."""
 
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
-from tawsil.apps import wiring
-from tawsil.apps.about import ABOUT
-from tawsil.kernel.clock import Ids, system_now
-from tawsil.kernel.db import Database
-from tawsil.kernel.http import openapi
-from tawsil.kernel.http.app import create_app
-from tawsil.kernel.jobs import HeldJobs
+from tawsil.apps import document as written
 
 METHODS = ("get", "post", "put", "patch", "delete")
 
 
-async def nobody(token: str) -> Any:
-    raise AssertionError(token)
-
-
 @pytest.fixture(scope="session")
 def document() -> dict[str, Any]:
-    database = Database(cast("Any", None), now=system_now, ids=Ids(system_now), jobs=HeldJobs())
-    app = create_app(routes=wiring.ROUTES, database=database, authenticate=nobody)
-    return openapi.document(app.routes, ABOUT)
+    return written.document()
 
 
 def operations(document: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:

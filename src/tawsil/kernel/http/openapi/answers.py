@@ -84,6 +84,10 @@ HEADERS: Final[Mapping[str, Schema]] = {
         "description": "The methods that the address answers to.",
         "schema": {"type": "string", "examples": ["GET, OPTIONS"]},
     },
+    "Location": {
+        "description": "Where to go on.",
+        "schema": {"type": "string", "examples": ["https://accounts.example.org/authorize"]},
+    },
     "WWW-Authenticate": {
         "description": "How to sign in.",
         "schema": {"type": "string", "examples": ['Bearer realm="tawsil"']},

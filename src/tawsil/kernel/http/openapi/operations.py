@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from enum import Enum
 from http import HTTPStatus
 from inspect import cleandoc
 from types import NoneType
@@ -12,7 +13,7 @@ from litestar import Response
 from litestar.di import Provide
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import BodyKwarg, ParameterKwarg
-from litestar.response import ServerSentEvent, Stream
+from litestar.response import Redirect, ServerSentEvent, Stream
 from litestar.routes import HTTPRoute
 from litestar.types import Empty
 from litestar.typing import FieldDefinition
@@ -79,13 +80,14 @@ class Served(Struct, frozen=True, eq=False):
         """The media type of the body."""
         field = self.handler.parsed_fn_signature.parameters.get("data")
         definition = None if field is None else field.kwarg_definition
-        return str(definition.media_type) if isinstance(definition, BodyKwarg) else JSON
+        said = definition.media_type if isinstance(definition, BodyKwarg) else JSON
+        return said.value if isinstance(said, Enum) else said
 
     @property
     def answered_as(self) -> str:
         """The media type of the answer: JSON, unless the handler says another."""
-        said = str(self.handler.media_type or JSON).partition(";")[0]
-        return said if "/" in said and said != "text/plain" else JSON
+        said = self.handler.media_type
+        return JSON if isinstance(said, Enum) or not said else said.partition(";")[0]
 
     @property
     def answered(self) -> Any:
@@ -93,7 +95,8 @@ class Served(Struct, frozen=True, eq=False):
         returned = self.handler.parsed_fn_signature.return_type.annotation
         if get_origin(returned) is Response:
             (returned,) = get_args(returned)
-        return None if self.streamed or returned in {NoneType, None, Response} else returned
+        bare = isinstance(returned, type) and issubclass(returned, Response)
+        return None if bare or returned in {NoneType, None} else returned
 
     @property
     def streamed(self) -> str | None:
@@ -318,6 +321,8 @@ def _involved(one: Served) -> list[Any]:
 
 def _success(one: Served, schemas: Schemas, examples: Examples, *, paged: bool) -> Schema:
     names = ("Idempotent-Replayed",) if one.is_command else ()
+    if one.handler.parsed_fn_signature.return_type.is_subclass_of(Redirect):
+        names = ("Location",)
     written: Schema = {
         "description": one.handler.response_description or one.handler.summary or "",
         "headers": answers.headers(*names, *(answers.ON_LIMITED if one.limited else ())),

@@ -18,6 +18,7 @@ from tawsil.kernel.text import ANY_TEXT
 
 Schema = dict[str, Any]
 ROOT: Final = "#/components/schemas/"
+AN_ERROR: Final[Schema] = {"$ref": ROOT + "ErrorItem"}
 AN_EVENT: Final[Schema] = {
     "title": "Event",
     "description": "A recorded fact. Its fields are those of its `type`: see /v4/events/schemas.",
@@ -158,6 +159,8 @@ def _renamed(schema: Schema, known: Mapping[str, str]) -> Schema:
     """With references to the names that are ours."""
 
     def rename(part: Schema) -> Schema:
+        if part.get("items") is False:
+            del part["items"]  # `maxItems` says it too, where generators of clients understand it
         if isinstance(part.get("$ref"), str):
             return {**part, "$ref": ROOT + known[part["$ref"]]}
         if "mapping" in part and "propertyName" in part:
@@ -185,7 +188,7 @@ def _finished(schema: Schema, info: inspect.Type, *, asked: bool) -> Schema:
         schema["required"] = list(properties)
     if get_origin(info.cls) is Envelope:
         properties["success"] = {"type": "boolean", "const": True}
-        properties["errors"] = {"type": "array", "maxItems": 0}
+        properties["errors"] = {"type": "array", "maxItems": 0, "items": AN_ERROR}
     return schema
 
 
