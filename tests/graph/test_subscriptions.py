@@ -56,7 +56,7 @@ class Wire(Struct):
 
     async def listeners(self, count: int) -> None:
         async with asyncio.timeout(10):
-            while len(self.graph.hub._subscribers) != count:
+            while len(self.graph.hub._streams) != count:
                 await asyncio.sleep(0.01)
 
     async def moves_on(self, handle: Any) -> None:
@@ -173,7 +173,7 @@ async def test_who_may_not_see_it_may_not_listen(wire: Wire) -> None:
             message = await line.hear()
             assert message["type"] == "error", who
             assert message["payload"][0]["extensions"]["code"] == code, who
-            assert not wire.graph.hub._subscribers
+            assert not wire.graph.hub._streams
 
 
 async def test_a_merchant_hears_of_its_new_orders(wire: Wire) -> None:

@@ -9,6 +9,8 @@ from tawsil.catalog import events as catalog
 from tawsil.catalog.public import Standing
 from tawsil.couriers import events as couriers
 from tawsil.dispatch import events as dispatch
+from tawsil.dispatch import public as dispatching
+from tawsil.geography import public as geography
 from tawsil.kernel.db import Database, Tx
 from tawsil.kernel.decisions import Event
 from tawsil.kernel.events import Recorded
@@ -19,6 +21,8 @@ from tawsil.ordering import public as ordering
 from tawsil.pricing import events as pricing
 from tawsil.support import events as support
 from tawsil.tracking import public as tracking
+
+ZONES_EVERY: Final = timedelta(seconds=15)
 
 
 def _order_changed(recorded: Recorded[orders.OrderEvent]) -> list[LiveMessage]:
@@ -377,6 +381,51 @@ def forgetting(menus: Cache) -> Hear:
             menus.forget(event.merchant_id)
 
     return hear
+
+
+def zones() -> Feed:
+    """How zones do, to those above them: at most every fifteen seconds, and only what changed."""
+    looked_at: datetime | None = None
+    told: dict[UUID, dispatching.ZoneHealth] = {}
+
+    async def feed(database: Database) -> Sequence[LiveMessage]:
+        nonlocal looked_at
+        now = database.now()
+        if looked_at is not None and now - looked_at < ZONES_EVERY:
+            return []
+        looked_at = now
+        async with database.transaction() as tx:
+            cities = await geography.cities(tx)
+            found = [
+                (city.tenant_id, zone)
+                for city in cities
+                for zone in await dispatching.zone_health(tx, city_id=city.id)
+            ]
+        changed = [(tenant_id, z) for tenant_id, z in found if told.get(z.zone_id) != z]
+        told.update((zone.zone_id, zone) for _, zone in changed)
+        return [_zone_changed(zone, tenant_id=tenant_id) for tenant_id, zone in changed]
+
+    return feed
+
+
+def _zone_changed(zone: dispatching.ZoneHealth, *, tenant_id: UUID) -> LiveMessage:
+    return LiveMessage(
+        event="zone_health_updated",
+        data={
+            "zoneId": zone.zone_id,
+            "cityId": zone.city_id,
+            "metrics": {
+                "waiting": zone.waiting,
+                "late": zone.late,
+                "carried": zone.carried,
+                "free": zone.free,
+                "busy": zone.busy,
+                "wait": zone.wait_s,
+                "score": zone.score,
+            },
+        },
+        audience=Audience(tenant_id=tenant_id, city_id=zone.city_id),
+    )
 
 
 async def people_of_orders(tx: Tx, order_ids: Collection[UUID]) -> Mapping[UUID, Concerned]:

@@ -5,7 +5,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 from msgspec import Struct, field
@@ -223,11 +223,24 @@ class DriverPerformanceUpdated(Message, frozen=True):
     metrics: DriverMetrics
 
 
+class ZoneMetrics(Message, frozen=True):
+    """Jobs that wait, are late, are carried; couriers free and busy; the mean wait; 0 to 1."""
+
+    waiting: int
+    late: int
+    carried: int
+    free: int
+    busy: int
+    wait: int
+    score: float
+
+
 class ZoneHealthUpdated(Message, frozen=True):
-    """Demand, supply and waiting in a zone."""
+    """Demand, supply and waiting in a zone have changed; at most every quarter of a minute."""
 
     zone_id: UUID
-    metrics: dict[str, Any]
+    city_id: UUID
+    metrics: ZoneMetrics
 
 
 MESSAGES: Final[Mapping[str, type[Message]]] = {

@@ -11,7 +11,7 @@ from litestar import Litestar
 
 from tawsil.apps import wiring
 from tawsil.apps.about import ABOUT
-from tawsil.apps.live import TRANSLATIONS, forgetting, people_of_orders, positions
+from tawsil.apps.live import TRANSLATIONS, forgetting, people_of_orders, positions, zones
 from tawsil.geography import public as geography
 from tawsil.identity import public as identity
 from tawsil.kernel.clock import Ids, system_now
@@ -56,7 +56,7 @@ def create_api(settings: Settings, database: Database) -> Litestar:
         database,
         registry=wiring.REGISTRY,
         translations=TRANSLATIONS,
-        feeds=[positions()],
+        feeds=[positions(), zones()],
         cities_below=cities_below,
         concerned_by=people_of_orders,
         hear=[forgetting(menus)],

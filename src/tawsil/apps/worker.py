@@ -126,6 +126,10 @@ def watching(database: Database) -> Step:
                 metrics.tickets_open.labels(kind, priority).set(count)
             for city_id, share in (await dispatch.acceptance_rates(tx)).items():
                 metrics.offer_acceptance_rate.labels(str(city_id)).set(share)
+            for city in await geography.cities(tx):
+                for zone in await dispatch.zone_health(tx, city_id=city.id):
+                    score = metrics.zone_health_score.labels(str(city.id), str(zone.zone_id))
+                    score.set(zone.score)
             await idempotency.forget_old(tx)
         return WATCH_EVERY_S
 

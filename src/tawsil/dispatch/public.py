@@ -25,6 +25,7 @@ from tawsil.dispatch.model.policies import (
     PolicyVersion,
     Trial,
 )
+from tawsil.dispatch.model.zones import ZoneHealth
 from tawsil.dispatch.planning import Policy, Services, TravelTimes
 from tawsil.dispatch.service import doubts, journal, offers, reassignment, requests, steps, ticking
 from tawsil.dispatch.service.contesting import on_due_incident
@@ -78,6 +79,7 @@ from tawsil.dispatch.service.rules import SetRules, set_rules
 from tawsil.dispatch.service.steps import Step
 from tawsil.dispatch.service.ticking import Tick
 from tawsil.dispatch.service.travel import OnMap
+from tawsil.dispatch.service.zones import zone_health
 from tawsil.dispatch.store import DecisionLine, policy_rows
 from tawsil.geography import public as geography
 from tawsil.kernel.db import Tx
@@ -127,6 +129,7 @@ __all__ = [
     "TrialJob",
     "TrialTask",
     "Withdraw",
+    "ZoneHealth",
     "accept",
     "acceptance_rates",
     "begin_trial",
@@ -174,6 +177,7 @@ __all__ = [
     "with_weights",
     "withdraw",
     "without_courier",
+    "zone_health",
 ]
 
 

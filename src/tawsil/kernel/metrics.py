@@ -85,6 +85,12 @@ dispatch_load = Gauge(
     ["city"],
     multiprocess_mode="mostrecent",
 )
+zone_health_score = Gauge(
+    "zone_health_score",
+    "How a zone does, from 0 to 1: couriers for those who wait, soon, and nothing late.",
+    ["city", "zone"],
+    multiprocess_mode="mostrecent",
+)
 orders_without_deadline = Gauge(
     "live_orders_without_deadline",
     "Live orders that nothing will wake. Always 0.",

@@ -13,6 +13,7 @@ from tawsil.dispatch.routes import (
     policies,
     rules,
     switchback,
+    zones,
 )
 
 routes: Final = [
@@ -23,4 +24,5 @@ routes: Final = [
     *policies.routes,
     *switchback.routes,
     *performance.routes,
+    *zones.routes,
 ]
