@@ -120,12 +120,14 @@ async def test_filters_and_sorts(lister: Lister, database: Database) -> None:
     crowd = await crowd_of(database, 4)
     admin = lister.token(Role.ADMIN)
     one = crowd.orders[0]
+    area = max(crowd.areas.values(), key=lambda a: len(crowd.cities_below(a.id)))
     at = "2026-11-20T12:10:00Z"
     half = NOON.replace(minute=10)
     expected: dict[str, Any] = {
         "status=PENDING&status=DELIVERED": lambda o: o.status in {Status.PENDING, Status.DELIVERED},
         "live=true": lambda o: o.live,
         f"city_id={one.city_id}": lambda o: o.city_id == one.city_id,
+        f"area_id={area.id}": lambda o: o.city_id in crowd.cities_below(area.id),
         f"merchant_id={one.merchant_id}": lambda o: o.merchant_id == one.merchant_id,
         f"courier_id={COURIERS[1]}": lambda o: o.courier_id == COURIERS[1],
         f"customer_id={CUSTOMERS[1]}": lambda o: o.customer_id == CUSTOMERS[1],

@@ -207,10 +207,8 @@ async def rows(
     tx: Tx, *, columns: str, source: str, where: Where, take: Take
 ) -> Slice[dict[str, Any]]:
     """The rows that are asked for, with the total unless they are asked for by cursor."""
-    total = None
-    if take.after is None:
-        total = await tx.value(f"select count(*) from {source} where {where}", *where.args)  # noqa: S608 - fragments of ours
-    else:
+    counting = f"select count(*) from {source} where {where}", *where.args  # noqa: S608 - fragments of ours
+    if take.after is not None:
         where.add(_beyond(take.order), *take.after)
     keys = {f"key_{n}": ordered for n, ordered in enumerate(take.order)}
     limit, offset = where.parameter(take.limit + 1), where.parameter(take.offset)
@@ -223,13 +221,17 @@ async def rows(
         """,  # noqa: S608 - fragments of ours
         *where.args,
     )
-    shown = found[: take.limit]
+    shown, more = found[: take.limit], len(found) > take.limit
+    total = None
+    if take.after is None:
+        seen_all = not more and (shown or not take.offset)
+        total = take.offset + len(shown) if seen_all else await tx.value(*counting)
     cursors = [take.cursor_at([row[name] for name in keys]) for row in shown]
     return Slice(
         items=[{name: row[name] for name in row.keys() - keys.keys()} for row in shown],
         cursors=cursors,
         total=total,
-        next_cursor=cursors[-1] if len(found) > take.limit else None,
+        next_cursor=cursors[-1] if more else None,
     )
 
 

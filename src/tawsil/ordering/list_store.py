@@ -16,10 +16,14 @@ from tawsil.ordering.store import order_of
 
 
 class Filter(Struct, frozen=True, kw_only=True):
-    """Which orders: everything that is set narrows. `words`: a number, or how a customer begins."""
+    """Which orders: everything that is set narrows. `area_id` stands for the cities below it.
+
+    `words` are a number, or how something about the customer begins.
+    """
 
     statuses: tuple[Status, ...] | None = None
     city_id: UUID | None = None
+    area_id: UUID | None = None
     merchant_id: UUID | None = None
     courier_id: UUID | None = None
     customer_id: UUID | None = None
@@ -68,15 +72,25 @@ class Named(Struct, frozen=True):
     customer_ids: Sequence[UUID]
 
 
+class Within(Struct, frozen=True):
+    """What a filter's area and words stand for; None where it names none."""
+
+    city_ids: frozenset[UUID] | None
+    named: Named | None
+
+
 async def search(
-    tx: Tx, *, reach: Reach, which: Filter, named: Named | None, take: Take
+    tx: Tx, *, reach: Reach, which: Filter, within: Within, take: Take
 ) -> Slice[Order]:
-    where = Where().within(reach, _REACHED).matching(which, _FILTERS, besides={"words"})
-    if named is not None:
+    where = Where().within(reach, _REACHED)
+    where.matching(which, _FILTERS, besides={"area_id", "words"})
+    if within.city_ids is not None:
+        where.add("city_id = any({}::uuid[])", within.city_ids)
+    if within.named is not None:
         where.add(
             "(number = {}::bigint or customer_id = any({}::uuid[]))",
-            named.number,
-            list(named.customer_ids),
+            within.named.number,
+            list(within.named.customer_ids),
         )
     found = await rows(tx, columns="*", source='ordering."order"', where=where, take=take)
     return found.map(order_of)

@@ -60,6 +60,9 @@ async def asked_for(
     status: FromQuery[list[Status] | None] = None,
     live: FromQuery[bool] = False,  # noqa: FBT002 - a query parameter
     city_id: FromQuery[UUID | None] = None,
+    area_id: Annotated[
+        UUID | None, QueryParameter(description="Only in the cities below this area.")
+    ] = None,
     merchant_id: FromQuery[UUID | None] = None,
     courier_id: FromQuery[UUID | None] = None,
     customer_id: FromQuery[UUID | None] = None,
@@ -83,6 +86,7 @@ async def asked_for(
     return public.Filter(
         statuses=tuple(sorted(LIVE)) if live else tuple(status) if status else None,
         city_id=city_id,
+        area_id=area_id,
         merchant_id=merchant_id,
         courier_id=courier_id,
         customer_id=customer_id,

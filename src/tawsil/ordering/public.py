@@ -7,6 +7,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
+from tawsil.geography import public as geography
 from tawsil.identity import public as identity
 from tawsil.kernel.db import Tx
 from tawsil.kernel.events import Recorded, Registry
@@ -42,7 +43,7 @@ from tawsil.ordering.journey import (
     return_to_merchant,
     start_preparing,
 )
-from tawsil.ordering.list_store import SORTS, Filter, Named, reached
+from tawsil.ordering.list_store import SORTS, Filter, Named, Within, reached
 from tawsil.ordering.model import Choice, Order, PaidBy, PaymentStage, legal_moves
 from tawsil.ordering.moves import Party
 from tawsil.ordering.steps import Acting
@@ -126,8 +127,15 @@ async def get_many(tx: Tx, *, tenant_id: UUID, ids: Sequence[UUID]) -> dict[UUID
 
 async def search_orders(tx: Tx, *, reach: Reach, which: Filter, take: Take) -> Slice[Order]:
     """Some of the orders within reach; `take` is made by `SORTS.take(which, …)`."""
-    named = None if which.words is None else await _named(tx, which.words, reach=reach)
-    return await list_store.search(tx, reach=reach, which=which, named=named, take=take)
+    city_ids = named = None
+    if which.area_id is not None:
+        city_ids = await geography.cities_below(
+            tx, tenant_id=reach.tenant_id, area_id=which.area_id
+        )
+    if which.words is not None:
+        named = await _named(tx, which.words, reach=reach)
+    within = Within(city_ids=city_ids, named=named)
+    return await list_store.search(tx, reach=reach, which=which, within=within, take=take)
 
 
 async def _named(tx: Tx, words: str, *, reach: Reach) -> Named:
