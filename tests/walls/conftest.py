@@ -8,6 +8,7 @@ import pytest
 import structlog
 from argon2 import PasswordHasher
 from joserfc.jwk import RSAKey
+from litestar import Litestar
 from msgspec import Struct
 
 from ordering.conftest import Street
@@ -20,6 +21,7 @@ from tawsil.identity.model.keys import SigningKey
 from tawsil.identity.public import (
     NewUser,
     Passwords,
+    Role,
     Tokens,
     authenticator,
     create_users,
@@ -35,21 +37,32 @@ from tawsil.kernel.sealing import open_sealer
 from tawsil.kernel.settings import Settings
 
 SITE = "http://tawsil.test"
+ADMIN = "somebody@example.org"
+PASSWORD = "correct horse battery 7461"
 
 
 class Everything(Struct):
-    """An application, its document, a client of it, and who stands in its tables."""
+    """An application, a client of it, and who stands in its tables."""
 
     client: httpx.AsyncClient
-    document: dict[str, Any]
+    app: Litestar
     street: Street
     settings: Settings
+
+    @property
+    def document(self) -> dict[str, Any]:
+        return openapi.document(self.app.routes, ABOUT)
+
+
+def plain_logs() -> None:
+    """A line for each error, not a drawing of its locals."""
+    configure_logs(Settings(log_level="WARNING"), service="tawsil-tests", version="0")
+    structlog.configure(cache_logger_on_first_use=False)
 
 
 @pytest.fixture(scope="session", autouse=True)
 def _plain_logs() -> Iterator[None]:
-    configure_logs(Settings(log_level="WARNING"), service="tawsil-tests", version="0")
-    structlog.configure(cache_logger_on_first_use=False)
+    plain_logs()
     yield
     structlog.reset_defaults()
 
@@ -72,16 +85,17 @@ async def everything(
         rsa.as_pem(private=True), about=f"identity.signing_key/{kid}"
     )
     key = SigningKey(kid=kid, private_sealed=sealed, created_at=clock(), signs_at=clock())
-    customer = NewUser(
+    admin = NewUser(
         id=street.customer_id,
         tenant_id=by.tenant_id,
-        email="somebody@example.org",
+        email=ADMIN,
         name="Somebody",
-        password_hash=hasher.hash("nobody knows it"),
+        password_hash=hasher.hash(PASSWORD),
+        roles=(Role.ADMIN,),
     )
     async with database.transaction() as tx:
         await street.open(tx)
-        await create_users(tx, users=[customer])
+        await create_users(tx, users=[admin])
         await store.keys.add(tx, key, others_retire_at=clock())
     tokens = Tokens(database, settings=settings)
     really = authenticator(database, settings, tokens=tokens)
@@ -110,4 +124,4 @@ async def everything(
     )
     transport = httpx.ASGITransport(cast("Any", app), raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url=SITE) as client:
-        yield Everything(client, openapi.document(app.routes, ABOUT), street, settings)
+        yield Everything(client, app, street, settings)

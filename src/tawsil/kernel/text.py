@@ -6,7 +6,7 @@ Its joiners (ZWJ, ZWNJ) and marks (LRM, RLM, ALM) are welcome.
 """
 
 import re
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, cast
 
 from msgspec import Meta
 
@@ -46,15 +46,13 @@ def deceptive_field(value: Any, *, at: str = "") -> tuple[str, str] | None:
     if isinstance(value, str):
         found = deceptive(value)
         return (at, found) if found else None
-    if isinstance(value, list):
-        inner = ((f"{at}[{n}]", item) for n, item in enumerate(value))
-    elif isinstance(value, dict):
-        if found := deceptive("".join(value)):
+    if isinstance(value, dict):
+        fields = cast("dict[str, Any]", value)
+        if found := deceptive("".join(fields)):
             return (at, found)
-        inner = ((f"{at}.{name}" if at else name, item) for name, item in value.items())
+        inner = [(f"{at}.{name}" if at else name, item) for name, item in fields.items()]
+    elif isinstance(value, list):
+        inner = [(f"{at}[{n}]", item) for n, item in enumerate(cast("list[Any]", value))]
     else:
         return None
-    for where, item in inner:
-        if found := deceptive_field(item, at=where):
-            return found
-    return None
+    return next(filter(None, (deceptive_field(item, at=where) for where, item in inner)), None)
