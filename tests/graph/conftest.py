@@ -32,11 +32,12 @@ class Answer(Struct):
 
     @property
     def codes(self) -> list[str]:
-        return [error["extensions"]["code"] for error in self.errors]
+        """Of what failed before GraphQL came into it: none."""
+        return [error["extensions"]["code"] for error in self.errors if "extensions" in error]
 
     @property
     def problems(self) -> list[str]:
-        return [error["extensions"].get("problem") for error in self.errors]
+        return [error.get("extensions", error).get("problem") for error in self.errors]
 
 
 class Graph(Struct):

@@ -25,8 +25,11 @@ from graphql import (
     OperationDefinitionNode,
     OperationType,
     SelectionSetNode,
+    StringValueNode,
     VariableNode,
+    Visitor,
     get_named_type,
+    visit,
 )
 from graphql.language import Node
 from msgspec import Struct
@@ -34,6 +37,7 @@ from strawberry.extensions import SchemaExtension
 
 from tawsil.apps.graph.asked import Asked
 from tawsil.kernel.http import Problem
+from tawsil.kernel.text import deceptive
 
 MOST_TOKENS: Final = 1_000
 MOST_DEPTH: Final = 8
@@ -179,8 +183,9 @@ def check(
     variables: Mapping[str, Any],
     *,
     introspection: bool,
+    name: str | None = None,
 ) -> Size:
-    """The size of the largest operation of a document.
+    """The size of the largest operation of a document, of which `name` is asked for.
 
     Raises:
         Problem: it asks for too much.
@@ -190,7 +195,10 @@ def check(
     _most("graph.too_many_aliases", sum(f.alias is not None for f in fields), MOST_ALIASES)
     if not introspection and any(f.name.value in INTROSPECTION for f in fields):
         raise Problem(403, "graph.introspection_closed")
+    visit(document, _Texts())
     operations = [d for d in document.definitions if isinstance(d, OperationDefinitionNode)]
+    if len(operations) > 1 and name is None:
+        raise Problem(400, "graph.operation_unnamed", count=len(operations))
     largest = Size()
     for operation in operations:
         given = {**_defaults(operation), **variables}
@@ -231,6 +239,15 @@ def _one_at_a_time(operation: OperationDefinitionNode) -> None:
         raise Problem(400, "graph.one_mutation")
 
 
+class _Texts(Visitor):
+    """What JSON would not let through may not come in by GraphQL's own way to write it."""
+
+    def enter_string_value(self, node: StringValueNode, *_: object) -> None:
+        if found := deceptive(node.value):
+            why = f"a text in the document holds {found}, a character that deceives the reader"
+            raise Problem(400, "request.invalid", why=why)
+
+
 class Limits(SchemaExtension):
     """Refuses what is too much before it is validated, and says what the rest costs."""
 
@@ -242,13 +259,14 @@ class Limits(SchemaExtension):
         given = self.execution_context
         asked: Asked = given.context
         assert given.graphql_document is not None, "it is parsed by now"
-        asked.operation = given.operation_name
+        name, asked.operation = asked.operation, given.operation_name
         try:
             size = check(
                 given.schema._schema,  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - it has no other name
                 given.graphql_document,
                 given.variables or {},
                 introspection=asked.introspection,
+                name=name,
             )
             asked.cost = size.cost
         except Problem as problem:

@@ -57,6 +57,7 @@ class Operation(Struct, frozen=True, kw_only=True):
 
 async def run(connection: Connection, operation: Operation, asked: Asked) -> ExecutionResult:
     """The result of a query or a mutation, in the caller's words."""
+    asked.operation = operation.operation_name
     try:
         async with asyncio.timeout(WITHIN_S):
             result = await SCHEMA.execute(
@@ -83,6 +84,7 @@ async def listen(
     connection: Connection, operation: Operation, asked: Asked
 ) -> AsyncGenerator[ExecutionResult, None]:
     """The results of a subscription as they come, in the caller's words."""
+    asked.operation = operation.operation_name
     try:
         results = await SCHEMA.stream(
             operation.query,
