@@ -1,7 +1,6 @@
 """Pages drawn from a made-up city, for an operator; and a city in the database, with a courier."""
 
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
@@ -17,6 +16,7 @@ from tawsil.identity.public import NewUser, Role, create_users
 from tawsil.kernel.clock import Ids, VirtualClock
 from tawsil.kernel.db import Database
 from tawsil.kernel.decisions import By
+from tawsil.kernel.settings import Settings
 from tawsil.tracking.public import Ping, RecordPositions, record
 
 
@@ -28,7 +28,7 @@ def watch(clock: VirtualClock, ids: Ids) -> PaintedWatch:
 @pytest.fixture
 def known(watch: PaintedWatch, tmp_path: Path) -> dict[str, Any]:
     """What the application's state holds for these pages."""
-    return {"watch": watch, "settings": SimpleNamespace(data=tmp_path)}
+    return {"watch": watch, "settings": Settings(data=tmp_path)}
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from tawsil.identity import store
 from tawsil.identity.model.keys import SigningKey
 from tawsil.identity.public import (
     NewUser,
+    OidcProviders,
     Passwords,
     Role,
     Tokens,
@@ -33,7 +34,8 @@ KEY = RSAKey.generate_key(2048)
 
 
 async def open_front(database: Database, *, by: By, known: dict[str, object]) -> Litestar:
-    settings = Settings()
+    settings = known["settings"]
+    assert isinstance(settings, Settings)
     tokens = Tokens(database, settings=settings)
     cheap = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
     kid, sealer, now = KEY.thumbprint(), open_sealer(settings), database.now()
@@ -60,6 +62,7 @@ async def open_front(database: Database, *, by: By, known: dict[str, object]) ->
             "tokens": tokens,
             "passwords": Passwords(cheap),
             "sealer": sealer,
+            "oidc": OidcProviders(settings.oidc_providers, now=database.now),
             "default_tenant_id": by.tenant_id,
         },
     )

@@ -421,10 +421,10 @@ async def test_a_browser_is_sent_back_to_its_page_to_read_why_not(browser: Brows
         "/v4/auth/oidc/gone/start", params={"return_to": "/a?b=c"}, headers=html
     )
     assert answer.status_code == 303
-    assert answer.headers["location"] == "/a?b=c&error=identity.oidc_unreachable"
+    assert answer.headers["location"] == "/a?b=c&error=identity.oidc_unreachable&provider=gone"
     back = await browser.agree(await browser.start("closed"), "mona")
     answer = await browser.client.get(back, headers=html)
-    assert answer.headers["location"] == "/city?error=identity.oidc_unknown"
+    assert answer.headers["location"] == "/city?error=identity.oidc_unknown&provider=closed"
 
 
 @pytest.mark.parametrize(

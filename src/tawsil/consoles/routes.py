@@ -18,6 +18,7 @@ from tawsil.consoles import (
     account_routes,
     base_map,
     dispatch_routes,
+    elsewhere_routes,
     mailed_routes,
     sign_in_routes,
 )
@@ -187,6 +188,7 @@ _pages: Final = Router(
     route_handlers=[
         go_in,
         *sign_in_routes.pages,
+        *elsewhere_routes.pages,
         *mailed_routes.pages,
         *account_routes.pages,
         change_preferences,

@@ -13,8 +13,9 @@ from litestar.datastructures import Cookie
 from msgspec import Struct
 
 from tawsil.consoles.assets import Asked
-from tawsil.consoles.own_api import Refused, ask, refusal_of
+from tawsil.consoles.own_api import OURSELVES, Refused, ask, refusal_of
 from tawsil.consoles.pages import cookie
+from tawsil.identity.public import BROWSER_COOKIE
 from tawsil.kernel.http.envelope import request_context
 from tawsil.kernel.http.origins import ACCESS_COOKIE, cookie_name, cookie_of
 from tawsil.kernel.sealing import Sealer, UnsealingError
@@ -32,6 +33,7 @@ DEVICE_KEPT_S: Final = 180 * 86_400
 CODE_REQUIRED: Final = "identity.second_factor_required"
 CODE_WITHIN_S: Final = 300
 _DEVICE: Final = re.compile(r"[A-Za-z0-9_-]{1,100}")
+_BROWSER: Final = re.compile(r"[A-Za-z0-9_-]{43}")
 _ABOUT: Final = "console.sign_in"
 
 
@@ -89,6 +91,14 @@ async def refresh(request: Asked, *, refresh_token: str) -> Tokens | Refused:
     return await _tokens(request, "/v4/auth/refresh", {"refresh_token": refresh_token})
 
 
+async def exchange(request: Asked, *, code: str) -> Tokens | Refused:
+    """The code of another provider's sign-in, in the browser that began it."""
+    browser = cookie_of(request, BROWSER_COOKIE) or ""
+    known = f"{BROWSER_COOKIE}={browser}" if _BROWSER.fullmatch(browser) else ""
+    headers = {"Cookie": known, "Origin": OURSELVES}
+    return await _tokens(request, "/v4/auth/oidc/exchange", {"code": code}, headers=headers)
+
+
 async def sign_out(request: Asked) -> None:
     """End the session; one that has ended already stays so."""
     token = cookie_of(request, ACCESS_COOKIE)
@@ -144,8 +154,10 @@ def _refresh(request: Asked) -> str:
     return cookie_name(request, REFRESH_COOKIE, path=REFRESH_PATH)
 
 
-async def _tokens(request: Asked, path: str, body: dict[str, str]) -> Tokens | Refused:
-    response = await ask(request, "POST", path, json=body)
+async def _tokens(
+    request: Asked, path: str, body: dict[str, str], *, headers: dict[str, str] | None = None
+) -> Tokens | Refused:
+    response = await ask(request, "POST", path, headers=headers, json=body)
     if response.status_code == 200:
         return msgspec.json.decode(response.content, type=_Answer).data
     return refusal_of(response)

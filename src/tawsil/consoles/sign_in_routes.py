@@ -9,6 +9,7 @@ from litestar.response import Redirect
 
 from tawsil.consoles import sessions
 from tawsil.consoles.assets import Asked
+from tawsil.consoles.elsewhere_routes import sign_in_page
 from tawsil.consoles.pages import HOME, local_address, page
 from tawsil.consoles.sessions import Tokens
 from tawsil.kernel.http import PUBLIC
@@ -18,7 +19,7 @@ from tawsil.kernel.i18n import text
 
 @get("/sign-in", opt={"rule": PUBLIC}, include_in_schema=False)
 async def show_sign_in(request: Asked, next: FromQuery[str | None] = None) -> Response[str]:  # noqa: A002 - the name in the address
-    return page(request, "sign_in.html", email="", next=next, refused=None)
+    return sign_in_page(request, after=next)
 
 
 @post("/sign-in", opt={"rule": PUBLIC}, include_in_schema=False, status_code=303)
@@ -34,12 +35,11 @@ async def sign_in(request: Asked) -> Response[Any]:
         kept = sessions.keep(request, email=email, password=password)
         return page(request, "sign_in_code.html", next=after, kept=kept, refused=None)
     wrong = tokens.status in {400, 401}
-    return page(
+    return sign_in_page(
         request,
-        "sign_in.html",
         status=401 if wrong else tokens.status,
         email=email,
-        next=after,
+        after=after,
         refused=text("console.sign_in.wrong") if wrong else tokens.message,
     )
 
@@ -52,7 +52,7 @@ async def sign_in_with_code(request: Asked) -> Response[Any]:
     after = local_address(str(form.get("next", "")), otherwise=HOME)
     first = sessions.kept(request, kept)
     if first is None:
-        return page(request, "sign_in.html", status=401, email="", next=after, refused=None)
+        return sign_in_page(request, status=401, after=after)
     tokens = await sessions.sign_in(request, email=first.email, password=first.password, code=code)
     if isinstance(tokens, Tokens):
         return _go(request, after, tokens)
@@ -78,7 +78,7 @@ def show_session(request: Asked, next: FromQuery[str | None] = None) -> Response
     """Where an expired session is taken up again; the page's script does it without asking."""
     after = local_address(next, otherwise=HOME)
     if sessions.refresh_token_of(request) is None:
-        return page(request, "sign_in.html", status=401, email="", next=after, refused=None)
+        return sign_in_page(request, status=401, after=after)
     return page(request, "session.html", next=after)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
+from typing import Final
 from uuid import UUID
 
 from msgspec import Struct
@@ -30,6 +31,7 @@ from tawsil.kernel.reach import Reach
 from tawsil.kernel.settings import Settings
 
 __all__ = [
+    "BROWSER_COOKIE",
     "PERMISSIONS",
     "USER_SORTS",
     "Grant",
@@ -128,6 +130,10 @@ def authenticator(
     return TokenAuthenticator(
         database, settings=settings, tokens=tokens or Tokens(database, settings=settings)
     )
+
+
+BROWSER_COOKIE: Final = "tawsil_oidc"
+"""By it a browser is known in which a sign-in with another provider began."""
 
 
 class OidcDoor(Struct, frozen=True, kw_only=True):

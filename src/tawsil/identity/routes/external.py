@@ -35,7 +35,7 @@ from tawsil.identity.oidc import (
     UnreachableProviderError,
     WrongAnswerError,
 )
-from tawsil.identity.public import OidcDoor, oidc_providers
+from tawsil.identity.public import BROWSER_COOKIE, OidcDoor, oidc_providers
 from tawsil.identity.routes.asked import Asked, device_of, signed_in
 from tawsil.identity.routes.fields import DeviceId
 from tawsil.identity.service.external import Enter
@@ -51,7 +51,6 @@ from tawsil.kernel.http.origins import cookie_name, cookie_of
 
 log = structlog.get_logger(__name__)
 
-BROWSER_COOKIE: Final = "tawsil_oidc"
 BROWSER_KEPT_S: Final = int((FINISHED_WITHIN + EXCHANGED_WITHIN).total_seconds())
 LONGEST_NAME: Final = 200
 LONGEST_EMAIL: Final = 254
@@ -107,7 +106,7 @@ async def begin(
     try:
         begun = await chosen.begin(redirect_uri=_callback(state, chosen))
     except (UnreachableProviderError, WrongAnswerError) as error:
-        return _send_back(request, return_to, _failed(chosen, error))
+        return _send_back(request, return_to, _failed(chosen, error), provider=chosen)
     browser = token_urlsafe(32)
     async with database.transaction() as tx:
         await store.external.add_login(
@@ -155,7 +154,7 @@ async def come_back(
     under_way = await _under_way(request, given, database=database, provider=chosen)
     if error is not None or code is None:
         refused = refuse("identity.oidc_denied", status=403, provider=_label(chosen))
-        return _send_back(request, under_way.return_to, refused)
+        return _send_back(request, under_way.return_to, refused, provider=chosen)
     try:
         person = await chosen.finish(
             code=code,
@@ -164,7 +163,7 @@ async def come_back(
             redirect_uri=_callback(state, chosen),
         )
     except (UnreachableProviderError, WrongAnswerError, NotProvedError) as wrong:
-        return _send_back(request, under_way.return_to, _failed(chosen, wrong))
+        return _send_back(request, under_way.return_to, _failed(chosen, wrong), provider=chosen)
     exchanged_for = token_urlsafe(32)
     command = Enter(
         by=By(tenant_id=under_way.tenant_id, correlation_id=request_context.get().request_id),
@@ -176,7 +175,7 @@ async def come_back(
     async with database.transaction() as tx:
         outcome = await service.external.enter(tx, command)
     if isinstance(outcome, Refusal):
-        return _send_back(request, under_way.return_to, outcome)
+        return _send_back(request, under_way.return_to, outcome, provider=chosen)
     return _go(under_way.return_to, code=exchanged_for)
 
 
@@ -288,11 +287,11 @@ def _failed(provider: Provider, error: Exception) -> Refusal:
             return refuse("identity.oidc_not_proved", status=401, provider=label)
 
 
-def _send_back(request: Asked, return_to: str, refused: Refusal) -> Redirect:
+def _send_back(request: Asked, return_to: str, refused: Refusal, *, provider: Provider) -> Redirect:
     """A browser goes back to its page, which says why not; a program is told here."""
     if "text/html" not in request.headers.get("accept", ""):
         return settled(refused)
-    return _go(return_to, error=refused.code)
+    return _go(return_to, error=refused.code, provider=provider.about.name)
 
 
 def _go(return_to: str, **told: str) -> Redirect:
