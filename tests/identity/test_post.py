@@ -157,10 +157,12 @@ async def test_a_mail_that_could_not_be_sent_is_sent_again_with_another_token(
 async def test_without_a_server_mails_lie_in_a_folder_for_its_owner_alone(tmp_path: Path):
     carrier = carrier_of(Settings(data=tmp_path))
     assert isinstance(carrier, FolderCarrier)
-    await carrier.carry(written(Mail.RESET_PASSWORD))
+    await carrier.carry(written(Mail.RESET_PASSWORD, replace(MONA, locale="ar")))
     (file,) = (tmp_path / "mail").iterdir()
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
+    assert "https://tawsil.test/reset-password?token=a-token" in file.read_text()
+    assert "كلمة مرور جديدة" in file.read_text()
     parsed = email.message_from_bytes(file.read_bytes(), policy=policy.default)
     assert isinstance(parsed, EmailMessage)
     assert token_in(parsed) == "a-token"

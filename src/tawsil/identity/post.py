@@ -55,6 +55,9 @@ class FolderCarrier:
         await asyncio.to_thread(self._write, message)
 
     def _write(self, message: EmailMessage) -> None:
+        for part in message.walk():
+            if part.get_content_maintype() == "text":  # readable in any editor
+                part.set_content(part.get_content(), subtype=part.get_content_subtype(), cte="8bit")
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         name = str(message["Message-ID"]).strip("<>").partition("@")[0]
         file = os.open(self._folder / f"{name}.eml", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)

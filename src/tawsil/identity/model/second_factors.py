@@ -9,9 +9,9 @@ from hmac import compare_digest
 from typing import Final
 from uuid import UUID
 
-import pyotp
 from msgspec import Struct
 from msgspec.structs import replace
+from pyotp.totp import TOTP
 
 from tawsil.identity.events import SecondFactorDisabled, SecondFactorEnabled
 from tawsil.identity.model.users import User
@@ -68,7 +68,7 @@ def sealed_about(user_id: UUID) -> str:
 def read_code(code: str, *, secret: str, begun_at: datetime, at: datetime) -> Shown:
     """What a code says of itself, in time that does not depend on it."""
     plain = "".join(code.split()).replace("-", "").upper()
-    totp = pyotp.TOTP(secret, interval=STEP_S)
+    totp = TOTP(secret, interval=STEP_S)
     now = totp.timecode(at)
     steps = [
         step
@@ -85,7 +85,7 @@ def recovery_hash(code: str) -> bytes:
 
 def otpauth_uri(secret: str, *, email: str) -> str:
     """What an authenticator app takes in."""
-    return pyotp.TOTP(secret, interval=STEP_S).provisioning_uri(name=email, issuer_name=ISSUER)
+    return TOTP(secret, interval=STEP_S).provisioning_uri(name=email, issuer_name=ISSUER)
 
 
 def enabled(user: User) -> Accepted[User]:

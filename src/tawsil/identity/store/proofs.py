@@ -44,7 +44,17 @@ async def get(tx: Tx, token_hash: bytes) -> Proof | None:
         """,
         token_hash,
     )
-    return Proof(**{**row, "purpose": Purpose(row["purpose"])}) if row else None
+    if row is None:
+        return None
+    return Proof(
+        token_hash=row["token_hash"],
+        tenant_id=row["tenant_id"],
+        user_id=row["user_id"],
+        purpose=Purpose(row["purpose"]),
+        made_at=row["made_at"],
+        expires_at=row["expires_at"],
+        spent_at=row["spent_at"],
+    )
 
 
 async def spend_all(tx: Tx, *, user_id: UUID, purpose: Purpose) -> None:
