@@ -2,7 +2,6 @@
 
 import asyncio
 from datetime import timedelta
-from statistics import median
 from time import perf_counter
 from typing import Any
 from uuid import UUID
@@ -241,8 +240,8 @@ async def test_answers_do_not_say_whether_there_is_an_account(
 async def test_neither_does_how_long_they_take(
     client: httpx.AsyncClient, database: Database, by: By, clock: VirtualClock, passwords: Passwords
 ):
-    """With hashes of ten milliseconds: medians of what is asked by turns, within a third."""
-    passwords._hasher = PasswordHasher(time_cost=1, memory_cost=32_768, parallelism=1)
+    """The quickest answers, asked by turns: what else this machine does only adds to them."""
+    passwords._hasher = PasswordHasher(time_cost=1, memory_cost=16_384, parallelism=1)
     password_hash = await passwords.hash(LOGIN["password"])
     async with database.transaction() as tx:
         mona = NewUser(
@@ -259,17 +258,15 @@ async def test_neither_does_how_long_they_take(
         assert (await client.post(path, json=body)).status_code in {401, 202}
         return perf_counter() - began
 
-    ratios = []
     for path, rest in (("login", {"password": "a guess"}), ("password-reset", {})):
         times: dict[str, list[float]] = {"mona@example.org": [], "nobody@example.org": []}
-        for n in range(24):
+        for n in range(16):
             for email, taken in times.items():
                 taken.append(await took(f"/v4/auth/{path}", {"email": email, **rest}))
             if n % 4 == 3:
                 clock.advance(timedelta(days=1))
-        known, unknown = (median(taken[4:]) for taken in times.values())
-        ratios.append(known / unknown)
-    assert all(2 / 3 < ratio < 3 / 2 for ratio in ratios), ratios
+        quickest, other = sorted(min(taken) for taken in times.values())
+        assert other < quickest * 1.5 + 0.003, (path, times)
 
 
 async def test_changing_my_password_keeps_this_session_and_ends_the_others(
