@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from socket import socket
+from time import monotonic_ns
 from typing import Any
 from uuid import UUID
 
@@ -28,6 +29,7 @@ from tawsil.apps.live import positions
 from tawsil.kernel.clock import VirtualClock
 from tawsil.kernel.http import live
 from tawsil.kernel.http.app import create_app
+from tawsil.kernel.http.limits import Limit, Limiter, LocalWindows
 from tawsil.kernel.http.live import Audience, LiveMessage
 from tawsil.ordering import journey
 from tawsil.tracking import public as tracking
@@ -104,6 +106,7 @@ async def wire(graph: Graph, callers: Any) -> AsyncIterator[Wire]:
         authenticate=callers,
         state={"hub": graph.hub, "settings": graph.settings},
         lifespan=[graph.hub.running],
+        limiter=Limiter(LocalWindows(now_ns=monotonic_ns)),
     )
     with socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -230,6 +233,10 @@ async def test_a_session_that_ends_is_told_no_more(wire: Wire) -> None:
         assert message["payload"]["errors"][0]["extensions"]["code"] == "UNAUTHENTICATED"
         assert (await line.hear())["type"] == "complete"
         await wire.listeners(0)
+        await line.subscribe("t", STATUS, wire.graph.order.id)
+        refused = await line.hear()
+        assert (refused["id"], refused["type"]) == ("t", "error")
+        assert refused["payload"][0]["extensions"]["code"] == "UNAUTHENTICATED"
 
 
 async def test_a_socket_whose_session_is_over_is_closed(
@@ -296,6 +303,19 @@ async def test_limits_hold_for_subscriptions_too(wire: Wire) -> None:
         message = await line.hear()
         assert message["type"] == "error"
         assert message["id"] == f"s{sockets.MOST_OPERATIONS}"
+
+
+async def test_what_is_asked_over_a_socket_counts_like_any_request(
+    wire: Wire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sockets, "DEFAULT", Limit("default", 3))
+    async with wire.connected("customer") as line:
+        await line.hear()
+        for n in range(4):
+            await line.subscribe(f"s{n}", STATUS, wire.graph.order.id)
+        refused = await line.hear()
+        assert (refused["id"], refused["type"]) == ("s3", "error")
+        assert refused["payload"][0]["extensions"]["code"] == "TOO_MANY_REQUESTS"
 
 
 async def test_a_server_that_goes_says_so(wire: Wire) -> None:

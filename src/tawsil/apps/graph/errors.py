@@ -6,6 +6,7 @@ from graphql import GraphQLError, GraphQLSyntaxError
 from litestar import Request, WebSocket
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
 from strawberry.types import ExecutionResult
+from strawberry.types.execution import PreExecutionError
 
 from tawsil.kernel.http import Problem
 from tawsil.kernel.http.envelope import ErrorItem, request_context
@@ -53,9 +54,9 @@ def refused(result: ExecutionResult) -> bool:
     return result.data is None and all(error.path is None for error in result.errors or ())
 
 
-def as_result(error: Exception) -> ExecutionResult:
+def as_result(error: Exception) -> PreExecutionError:
     """What a request comes to that is refused for one reason."""
-    return ExecutionResult(data=None, errors=[GraphQLError(_reason(error), original_error=error)])
+    return PreExecutionError(data=None, errors=[GraphQLError(_reason(error), original_error=error)])
 
 
 def _reason(error: Exception) -> str:

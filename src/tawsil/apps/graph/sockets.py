@@ -26,10 +26,12 @@ from strawberry.types import ExecutionResult
 from strawberry.types.unset import UNSET, UnsetType
 
 from tawsil.apps.graph.asked import Asked
+from tawsil.apps.graph.errors import as_result, retell
 from tawsil.apps.graph.schema import Operation, listen
 from tawsil.kernel.db import Database
 from tawsil.kernel.http import PUBLIC, Caller, Problem
 from tawsil.kernel.http.callers import token_of
+from tawsil.kernel.http.limits import DEFAULT, Limiter
 from tawsil.kernel.http.live import GOING_AWAY, HEARTBEAT_S, Hub
 
 MOST_OPERATIONS: Final = 20
@@ -169,8 +171,14 @@ class _Door:
         operation_name: str | None,
         **_: object,
     ) -> AsyncGenerator[ExecutionResult, None]:
-        """The results of one operation, with an `Asked` of its own."""
-        caller = await self.caller()
+        """The results of one operation, with an `Asked` of its own; it counts as a request."""
+        try:
+            caller = await self.caller()
+            limiter: Limiter | None = self._state.get("limiter")
+            if limiter is not None:
+                await limiter.admit(self._socket.scope, DEFAULT, user_id=caller.user_id)
+        except Problem as problem:
+            return self._refused(problem)
         database: Database = self._state.database.within([caller.tenant_id])
         asked = Asked(
             caller=caller,
@@ -182,6 +190,11 @@ class _Door:
         )
         operation = Operation(query=query, variables=variable_values, operation_name=operation_name)
         return self._results(operation, asked)
+
+    async def _refused(self, problem: Problem) -> AsyncGenerator[ExecutionResult, None]:
+        result = as_result(problem)
+        retell(self._socket, result)
+        yield result
 
     async def _results(
         self, operation: Operation, asked: Asked

@@ -113,6 +113,7 @@ def create_app(
             {
                 "database": database,
                 "authenticate": authenticate,
+                "limiter": limiter,
                 "batchers": Batchers(database),
                 "reach_of": reaching(cities_below),
                 **(state or {}),
