@@ -7,8 +7,12 @@ from uuid import UUID
 import httpx
 import pytest
 
+from conftest import CITY
+from tawsil.couriers import public as couriers
 from tawsil.couriers.routes import routes as courier_routes
 from tawsil.kernel.clock import Ids
+from tawsil.kernel.db import Database
+from tawsil.kernel.decisions import By
 from tawsil.tracking.routes import routes as tracking_routes
 
 OWN = ("location:update:own", "courier:read:own")
@@ -21,8 +25,13 @@ async def client(serve: Callable[..., Awaitable[httpx.AsyncClient]]) -> httpx.As
 
 
 @pytest.fixture
-def courier_id(ids: Ids) -> UUID:
-    return ids()
+async def courier_id(database: Database, by: By) -> UUID:
+    async with database.transaction() as tx:
+        new = couriers.NewCourier(
+            by=by, courier_id=tx.ids(), city_id=CITY, vehicle=couriers.Vehicle.BICYCLE
+        )
+        (courier,) = await couriers.create_couriers(tx, couriers=[new])
+    return courier.id
 
 
 @pytest.fixture

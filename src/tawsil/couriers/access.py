@@ -14,7 +14,7 @@ async def check_reached(tx: Tx, *, reach: Reach, courier_id: UUID) -> None:
     Raises:
         Problem: 404, whoever it is about.
     """
-    if reach.everything or reach.user_id == courier_id:
+    if reach.user_id == courier_id:
         return
     if not await list_store.reached(tx, reach=reach, ids=[courier_id]):
         raise not_found()

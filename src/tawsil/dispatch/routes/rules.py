@@ -72,6 +72,7 @@ async def list_rules(
     of_operations(caller)
     query = PageQuery(page=page, limit=limit)
     async with database.transaction() as tx:
+        await its_city(tx, caller, city_id)
         found, total = await store.rules_history(
             tx,
             tenant_id=caller.tenant_id,

@@ -24,11 +24,11 @@ SHUT: Final[Mapping[str, str]] = {
     "kernel.parked_event": "what a context could not hear: the worker's own",
     "identity.signing_key": "the platform's own; no caller's request may read it",
     "payments.webhook": "heard from the acquirer, for whom there is no tenant",
-    "dispatch.pressure": "measured and read by the dispatcher alone",
 }
 """Never touched on behalf of a caller."""
 
 THROUGH: Final[Mapping[str, tuple[str, str]]] = {
+    "dispatch.pressure": ("city_id", "geography.city"),
     "dispatch.promise": ("delivery_id", "dispatch.delivery"),
     "experiments.observation": ("experiment_id", "experiments.experiment"),
 }
