@@ -16,6 +16,7 @@ from tawsil.geography import public as geography
 from tawsil.identity import public as identity
 from tawsil.kernel.clock import Ids, system_now
 from tawsil.kernel.db import Database, JobQueue, connect
+from tawsil.kernel.http import Authenticator
 from tawsil.kernel.http.addresses import Networks, networks
 from tawsil.kernel.http.app import create_app
 from tawsil.kernel.http.cached import Cache
@@ -48,8 +49,13 @@ async def open_database(
         await pool.close()
 
 
-def create_api(settings: Settings, database: Database) -> Litestar:
-    """The HTTP application with every route and the live stream."""
+def create_api(
+    settings: Settings, database: Database, *, authenticate: Authenticator | None = None
+) -> Litestar:
+    """The HTTP application with every route and the live stream.
+
+    Whoever verifies tokens otherwise than identity does gives `authenticate`.
+    """
     cities_below = geography.CitiesBelow(database)
     menus = Cache("menus", now=database.now)
     hub = Hub(
@@ -68,7 +74,7 @@ def create_api(settings: Settings, database: Database) -> Litestar:
     return create_app(
         routes=wiring.ROUTES,
         database=database,
-        authenticate=identity.authenticator(database, settings, tokens=tokens),
+        authenticate=authenticate or identity.authenticator(database, settings, tokens=tokens),
         state={
             "settings": settings,
             "registry": wiring.REGISTRY,

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
+from copy import copy
 from datetime import datetime
 from typing import Any, Final, Protocol, TypeAlias
 from uuid import UUID
@@ -154,23 +155,24 @@ class Database:
         now: Callable[[], datetime],
         ids: Ids,
         jobs: JobQueue,
-        tenants: Iterable[UUID] | None = None,
     ) -> None:
         self.pool = pool
         self.now = now
         self.ids = ids
         self._jobs = jobs
-        self._bind = None if tenants is None else _bind(tenants)
+        self.binding: str | None = None
 
     def within(self, tenants: Iterable[UUID]) -> "Database":
         """The same database, in whose transactions only the rows of these tenants exist."""
-        return Database(self.pool, now=self.now, ids=self.ids, jobs=self._jobs, tenants=tenants)
+        bound = copy(self)
+        bound.binding = _bind(tenants)
+        return bound
 
     @asynccontextmanager
     async def transaction(self) -> AsyncGenerator[Tx, None]:
         async with self.pool.acquire() as connection, connection.transaction():
-            if self._bind is not None:
-                await connection.execute(self._bind)
+            if self.binding is not None:
+                await connection.execute(self.binding)
             yield Tx(connection, now=self.now(), ids=self.ids, jobs=self._jobs)
 
 

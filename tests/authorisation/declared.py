@@ -1,0 +1,212 @@
+"""Whose is what, and what the parameters of routes name: what the matrix goes by.
+
+A new resource is a line in `OWNERS`, and an id for it in `world.py`. A new parameter is a line in
+`PARAMETERS`. A route of which the rule beside it says everything needs no row.
+"""
+
+from collections.abc import Mapping
+from enum import Enum
+from typing import Any, Final
+
+from msgspec import Struct
+
+from tawsil.identity.public import Role
+
+CUSTOMER, MERCHANT, COURIER = Role.CUSTOMER, Role.MERCHANT, Role.DELIVERY_PARTNER
+NOBODY: Final[frozenset[Role]] = frozenset()
+
+OWNERS: Final[Mapping[str, frozenset[Role]]] = {
+    "account": NOBODY,
+    "area": NOBODY,
+    "city": NOBODY,
+    "courier": frozenset({COURIER}),
+    "decision": NOBODY,
+    "experiment": NOBODY,
+    "incident": frozenset({COURIER}),
+    "key": frozenset({MERCHANT}),
+    "merchant": frozenset({MERCHANT}),
+    "offer": frozenset({COURIER}),
+    "order": frozenset({CUSTOMER, MERCHANT, COURIER}),
+    "policy": NOBODY,
+    "product": frozenset({MERCHANT}),
+    "quote": frozenset({CUSTOMER}),
+    "session": frozenset({CUSTOMER}),
+    "ticket": frozenset({CUSTOMER}),
+    "user": NOBODY,
+    "version": NOBODY,
+}
+"""The things of a street, and to which roles a scope like `own` or `assigned` gives each."""
+
+PARAMETERS: Final[Mapping[str, str]] = {
+    "account_id": "account",
+    "area_id": "area",
+    "city_id": "city",
+    "courier_id": "courier",
+    "decision_id": "decision",
+    "experiment_id": "experiment",
+    "incident_id": "incident",
+    "key_id": "key",
+    "merchant_id": "merchant",
+    "municipality_id": "area",
+    "name": "policy",
+    "offer_id": "offer",
+    "order_id": "order",
+    "parent_id": "area",
+    "product_id": "product",
+    "quote_id": "quote",
+    "reference_id": "order",
+    "session_id": "session",
+    "ticket_id": "ticket",
+    "user_id": "user",
+    "version": "version",
+}
+"""What a parameter, in an address or a body, is the id of."""
+
+CONSTANTS: Final[Mapping[str, str]] = {
+    "act": "escalate",
+    "event_type": "order.placed.v1",
+    "provider": "nobody",
+    "step": "prepare",
+}
+"""Parameters that name nothing of anybody's."""
+
+
+class Expected(Enum):
+    ALLOWED = "allowed"
+    UNAUTHENTICATED = 401
+    FORBIDDEN = 403
+    HIDDEN = 404
+
+
+class Row(Struct, frozen=True, kw_only=True):
+    """What the rule beside a route does not say."""
+
+    asks: tuple[str, ...] = ()
+    """The permissions whose scopes count, where it is not the rule's."""
+    narrow: Expected | None = None
+    """How whoever reaches neither the whole tenant nor areas of it is answered."""
+    personal: bool = False
+    """Only for whom it is, whatever else they may."""
+    owners: frozenset[Role] | None = None
+    """Whose it is, where that is not whose the thing is."""
+    only: frozenset[Role] | None = None
+    """Which of its owners may; the others see it, and are forbidden."""
+    areas: bool = True
+    """Whether managers reach what lies in their area."""
+    shared: bool = False
+    """Everybody of the tenant may who may at all."""
+    unchecked: bool = False
+    """Ids in the body are taken as they come: they open nothing."""
+    trade: frozenset[str] = frozenset()
+    """Codes of refusals that say nothing of who asks."""
+    lists: str | None = None
+    """The thing of which one's own must be in the answer."""
+    body: Mapping[str, Any] | None = None
+    """What of the example is to be otherwise; `{order}` is the id of the order."""
+    query: str = ""
+
+
+CONFIGURES: Final = Row(narrow=Expected.FORBIDDEN)
+OPERATES: Final = Row(narrow=Expected.FORBIDDEN, areas=False)
+NO_EFFECT: Final = Row(unchecked=True)  # a city that is not the tenant's makes nobody see more
+UNKNOWN_PROVIDER: Final = Row(trade=frozenset({"request.not_found"}))
+WRONG_PASSWORD: Final = Row(trade=frozenset({"identity.password_wrong"}))
+
+ROWS: Final[Mapping[str, Row]] = {
+    # identity
+    "POST /v4/auth/login": Row(trade=frozenset({"identity.login_failed"})),
+    "POST /v4/auth/refresh": Row(trade=frozenset({"identity.session_ended"})),
+    "POST /v4/auth/token": Row(trade=frozenset({"invalid_request"})),
+    "PUT /v4/users/profile": NO_EFFECT,
+    "POST /v4/users": NO_EFFECT,
+    "GET /v4/auth/oidc/{provider}/start": UNKNOWN_PROVIDER,
+    "GET /v4/auth/oidc/{provider}/callback": UNKNOWN_PROVIDER,
+    "POST /v4/auth/oidc/exchange": Row(trade=frozenset({"identity.oidc_login_over"})),
+    "PUT /v4/users/profile/password": WRONG_PASSWORD,
+    "POST /v4/users/profile/totp/disable": WRONG_PASSWORD,
+    "DELETE /v4/auth/sessions/{session_id}": Row(personal=True),
+    "POST /v4/api-keys": Row(body={"permissions": ["order:read:assigned"]}),
+    "GET /v4/users": Row(lists="user"),
+    "GET /v4/api-keys": Row(lists="key"),
+    "GET /v4/service-accounts": Row(lists="account"),
+    # geography
+    "GET /v4/areas": Row(lists="area"),
+    "PUT /v4/areas/{area_id}": CONFIGURES,
+    "POST /v4/areas": CONFIGURES,
+    "POST /v4/areas/{area_id}/move": CONFIGURES,
+    "PUT /v4/cities/{city_id}/municipality": CONFIGURES,
+    # experiments
+    "GET /v4/experiments": Row(lists="experiment"),
+    "POST /v4/experiments": Row(
+        body={
+            "arms": ["default@1", "thrifty@1"],
+            "units": [],
+            "starts_at": "2027-01-01T00:00:00Z",
+            "ends_at": "2027-01-08T00:00:00Z",
+        },
+        unchecked=True,  # in a city that is not the tenant's, nothing is compared
+    ),
+    "GET /v4/experiments/{experiment_id}/power": Row(
+        query="subjects_per_block=20&block_sd=30&subject_sd=200"
+    ),
+    # catalog
+    "GET /v4/admin/merchants": Row(lists="merchant"),
+    "GET /v4/admin/merchants.csv": Row(lists="merchant"),
+    "PUT /v4/admin/merchants/{merchant_id}": CONFIGURES,
+    # pricing
+    "POST /v4/quotes": Row(shared=True),
+    "GET /v4/quotes/{quote_id}": Row(personal=True),
+    # tracking
+    "POST /v4/drivers/{courier_id}/positions": Row(personal=True),
+    # couriers
+    "GET /v4/drivers": Row(lists="courier"),
+    "GET /v4/drivers.csv": Row(lists="courier"),
+    "POST /v4/drivers/{courier_id}/vehicle/safe": Row(only=NOBODY),
+    # dispatch
+    "POST /v4/drivers/{courier_id}/performance/incidents/{incident_id}/decide": Row(
+        narrow=Expected.HIDDEN
+    ),
+    "GET /v4/deliveries/{reference_id}/why": Row(personal=True, owners=frozenset({COURIER})),
+    "PUT /v4/dispatch/cities/{city_id}/rules": Row(body={"rules": {}}),
+    "PUT /v4/dispatch/cities/{city_id}/policy": Row(body={"name": "{policy}", "version": 1}),
+    "GET /v4/admin/performance/contested": Row(narrow=Expected.HIDDEN),
+    "GET /v4/admin/analytics/driver-performance": Row(narrow=Expected.HIDDEN),
+    "GET /v4/admin/analytics/zone-health": Row(narrow=Expected.HIDDEN),
+    # payments
+    "POST /v4/webhooks/psp": Row(trade=frozenset({"payment.signature_invalid"})),
+    "GET /v4/payments/{reference_id}": Row(owners=frozenset({CUSTOMER})),
+    # ordering
+    "PUT /v4/cart": Row(unchecked=True),  # a wish: read, priced and refused with the quote
+    "GET /v4/orders": Row(lists="order"),
+    "GET /v4/orders.csv": Row(lists="order"),
+    "POST /v4/orders": Row(personal=True),
+    "POST /v4/orders/{order_id}/cancel": Row(
+        asks=("order:cancel", "order:update"), only=frozenset({CUSTOMER, MERCHANT})
+    ),
+    "POST /v4/orders/{order_id}/choice": Row(
+        asks=("order:cancel", "order:update"), only=frozenset({CUSTOMER})
+    ),
+    "POST /v4/orders/{order_id}/dispute": Row(areas=False),
+    "POST /v4/orders/{order_id}/ready-time": Row(only=frozenset({MERCHANT})),
+    # support
+    "GET /v4/support/tickets": Row(lists="ticket"),
+    "POST /v4/support/tickets": Row(
+        body={
+            "kind": "order_problem",
+            "subject_kind": "order",
+            "subject_id": "{order}",
+            "priority": None,
+        }
+    ),
+    # pages
+    "POST /account/password": Row(trade=frozenset({"page.403"})),  # the password is wrong
+    "POST /account/sessions/{session_id}/end": Row(personal=True),
+    "GET /city": Row(asks=("order:list", "order:read"), narrow=Expected.FORBIDDEN, areas=False),
+    "GET /city/orders/{order_id}": OPERATES,
+    "GET /city/dispatch": OPERATES,
+    "GET /city/decisions/{decision_id}": OPERATES,
+    "GET /city/dispatch/parts": OPERATES,
+    "POST /city/dispatch/hold": OPERATES,
+    "POST /city/dispatch/let-go": OPERATES,
+    "POST /city/dispatch/{reference_id}/{act}": OPERATES,
+}
