@@ -120,6 +120,20 @@ def test_a_password_has_8_to_128_characters(length: int, *, fits: bool):
     assert (refused is None) == fits
 
 
+@given(
+    st.sampled_from(["mona", "haddad", "MONA.HADDAD@example.org", "Mona Haddad", "example", ""]),
+    st.sampled_from(["mona", "Haddad", "EXAMPLE", "mona.haddad", ""]),
+    st.text("bcdfgjkpqvwxz0123456789", max_size=12),
+)
+def test_a_password_needs_more_than_its_users_name(one: str, other: str, own: str):
+    password = f"{one}{own}{other}"
+    refused = model.users.check_password(
+        password, email="mona.haddad@example.org", name="Mona Haddad"
+    )
+    enough = len(password) >= 8 and len(own) >= 4 and len(set(password)) >= 4
+    assert (refused is None) == enough
+
+
 @pytest.mark.parametrize(
     "other", ["MONA@Example.ORG", " mona@example.org ", "\uff4dona@example.org", "mOnA@EXAMPLE.org"]
 )

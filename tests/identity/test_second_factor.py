@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 
 from identity.conftest import Postbox
 from tawsil.identity.model.second_factors import STEP_S, SecondFactor, read_code, recovery_hash
+from tawsil.identity.public import PERMISSIONS, Role
+from tawsil.identity.routes import routes
 from tawsil.kernel.clock import VirtualClock
 from tawsil.kernel.db import Database
 from tawsil.kernel.decisions import Refusal
@@ -202,3 +204,21 @@ async def test_neither_secret_nor_codes_stand_in_the_database(app: App, database
     assert len(rows) == 11
     assert app.totp.secret.encode() not in known
     assert not any(code.replace("-", "").encode() in known for code in app.recovery_codes)
+
+
+async def test_an_administrator_turns_off_what_was_lost(
+    app: App, serve: Any, callers: Any, mona: dict[str, Any], postbox: Postbox
+):
+    await postbox.empty()
+    client = await serve(routes)
+    path = f"/v4/users/{mona['user']['id']}/totp/disable"
+    for role, status in (("support_staff", 403), ("admin", 200), ("admin", 409)):
+        token = callers.token(role, *PERMISSIONS[Role(role)])
+        answer = await client.post(path, headers={"Authorization": f"Bearer {token}"})
+        assert answer.status_code == status
+    (told,) = await postbox.empty()
+    assert told["Subject"] == "Two-step sign-in is off"
+    app.clock.advance(timedelta(seconds=0.5))
+    ended = await app.client.get("/v4/users/profile", headers=app.headers)
+    assert ended.status_code == 401
+    assert (await app.login()).status_code == 200

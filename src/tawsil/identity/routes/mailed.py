@@ -146,7 +146,8 @@ async def confirm_reset(
         password_hash=await passwords.hash(data.password),
     )
     async with database.transaction() as tx:
-        await service.attempts.succeeded(tx, origin, user_id=user.id)
+        held = await service.attempts.hold(tx, origin)
+        await service.attempts.succeeded(tx, held, user_id=user.id)
         settled(await one(service.passwords.reset, tx, command))
     return Response(envelope(Changed()), status_code=HTTP_200_OK)
 

@@ -105,7 +105,8 @@ async def change_password(
         password_hash=await passwords.hash(data.new_password),
     )
     async with database.transaction() as tx:
-        await service.attempts.succeeded(tx, origin, user_id=user.id)
+        held = await service.attempts.hold(tx, origin)
+        await service.attempts.succeeded(tx, held, user_id=user.id)
         settled(await one(service.passwords.change, tx, command))
 
 
@@ -215,13 +216,14 @@ async def disable_second_factor(
     shown = _read(data.code, factor, otherwise=NOT_ON, state=state, database=database)
     command = Remove(by=caller.by, user_id=user.id, shown=shown)
     async with database.transaction() as tx:
-        outcome = await service.attempts.refused(tx, origin)
+        held = await service.attempts.hold(tx, origin)
+        outcome = held.refused
         if outcome is None:
             outcome = await one(service.second_factors.remove, tx, command)
             if outcome == model.second_factors.WRONG:
-                await service.attempts.failed(tx, origin)
+                await service.attempts.failed(tx, held)
             elif isinstance(outcome, User):
-                await service.attempts.succeeded(tx, origin, user_id=user.id)
+                await service.attempts.succeeded(tx, held, user_id=user.id)
     settled(outcome)
 
 
@@ -242,9 +244,10 @@ async def _prove(
     settled(hopeless)
     matches = await passwords.matches(password, password_hash=password_hash)
     async with database.transaction() as tx:
-        refused = await service.attempts.refused(tx, origin)
+        held = await service.attempts.hold(tx, origin)
+        refused = held.refused
         if refused is None and not matches:
-            await service.attempts.failed(tx, origin)
+            await service.attempts.failed(tx, held)
             refused = PASSWORD_WRONG
     settled(refused)
     assert password_hash is not None, "a password matches a hash"

@@ -135,7 +135,8 @@ async def register(
         user: User = settled(await one(service.users.register, tx, command))
         start = StartSession(by=by, user_id=user.id, device=device, first=first)
         await one(service.sessions.start_sessions, tx, start)
-        await service.attempts.succeeded(tx, origin, user_id=user.id)
+        held = await service.attempts.hold(tx, origin)
+        await service.attempts.succeeded(tx, held, user_id=user.id)
     return signed_in(
         tokens=tokens,
         user=user,

@@ -15,7 +15,9 @@ from tawsil.identity import public
 from tawsil.identity.asking import changing, grantable_by, inviting
 from tawsil.identity.events import Role
 from tawsil.identity.routes.fields import Email, Language, Name, Phone
+from tawsil.identity.service import second_factors
 from tawsil.identity.service import users as service
+from tawsil.identity.service.second_factors import TakeAway
 from tawsil.identity.service.users import Disable, Enable
 from tawsil.identity.views import UserView
 from tawsil.kernel.db import Database
@@ -284,6 +286,26 @@ async def enable_user(
     return await commands.submit(service.enable, command, view=UserView.of)
 
 
+@post(
+    "/v4/users/{user_id:uuid}/totp/disable",
+    opt={"rule": allow("user:update")},
+    status_code=HTTP_200_OK,
+    tags=["Users"],
+    summary="Turn a user's second factor off",
+)
+async def take_second_factor_away(
+    user_id: FromPath[UUID],
+    caller: NamedDependency[Caller],
+    commands: NamedDependency[Commands],
+) -> Response[Envelope[UserView]]:
+    """For somebody who has lost both the app and the recovery codes. Make sure who is asking.
+
+    Ends the user's sessions, and tells them by mail.
+    """
+    command = TakeAway(by=caller.by, user_id=user_id, grantable=public.grantable_by(caller))
+    return await commands.submit(second_factors.take_away, command, view=UserView.of)
+
+
 routes: Final = [
     list_users,
     export_users,
@@ -292,4 +314,5 @@ routes: Final = [
     change_user,
     disable_user,
     enable_user,
+    take_second_factor_away,
 ]

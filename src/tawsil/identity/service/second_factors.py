@@ -1,8 +1,10 @@
 """Turning the second factor on and off, and asking for it."""
 
 from collections.abc import Sequence
+from functools import partial
 
 from tawsil.identity import model, store
+from tawsil.identity.events import Role
 from tawsil.identity.model.mails import Mail
 from tawsil.identity.model.second_factors import (
     ALREADY_ON,
@@ -13,10 +15,10 @@ from tawsil.identity.model.second_factors import (
     Shown,
 )
 from tawsil.identity.model.users import User
-from tawsil.identity.service import mails
+from tawsil.identity.service import mails, sessions
 from tawsil.identity.service.users import AboutUser, decide
 from tawsil.kernel.db import Tx
-from tawsil.kernel.decisions import Refusal
+from tawsil.kernel.decisions import Decision, Refusal
 
 
 class Begin(AboutUser, frozen=True, kw_only=True):
@@ -34,6 +36,12 @@ class Confirm(AboutUser, frozen=True, kw_only=True):
 
 class Remove(AboutUser, frozen=True, kw_only=True):
     shown: Shown
+
+
+class TakeAway(AboutUser, frozen=True, kw_only=True):
+    """Turn it off for somebody who has lost both the app and the codes."""
+
+    grantable: frozenset[Role]
 
 
 async def begin(tx: Tx, commands: Sequence[Begin]) -> list[SecondFactor | Refusal]:
@@ -95,6 +103,30 @@ async def remove(tx: Tx, commands: Sequence[Remove]) -> list[User | Refusal]:
         await mails.ask(tx, [(command.user_id, Mail.SECOND_FACTOR_DISABLED)])
         outcomes += await decide(tx, [command], lambda user, _: model.second_factors.disabled(user))
     return outcomes
+
+
+async def take_away(tx: Tx, commands: Sequence[TakeAway]) -> list[User | Refusal]:
+    """End the sessions, too: somebody else may have asked for it in the user's name."""
+    outcomes: list[User | Refusal] = []
+    for command in commands:
+        await store.users.lock(tx, [command.user_id])
+        factor = await store.second_factors.get(tx, command.user_id)
+        (outcome,) = await decide(tx, [command], partial(_taken_away, factor))
+        outcomes.append(outcome)
+        if isinstance(outcome, User):
+            await store.second_factors.remove(tx, command.user_id)
+            await mails.ask(tx, [(command.user_id, Mail.SECOND_FACTOR_DISABLED)])
+            await sessions.end_all(tx, [sessions.EndAll(by=command.by, user_id=command.user_id)])
+    return outcomes
+
+
+def _taken_away(factor: SecondFactor | None, user: User, command: TakeAway) -> Decision[User]:
+    refused = model.users.check_manages(user, by=command.by, grantable=command.grantable)
+    if refused is not None:
+        return refused
+    if factor is None or factor.confirmed_at is None:
+        return NOT_ON
+    return model.second_factors.disabled(user)
 
 
 async def show(tx: Tx, user: User, shown: Shown) -> Refusal | None:

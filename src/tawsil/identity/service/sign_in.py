@@ -53,8 +53,9 @@ async def sign_in(tx: Tx, commands: Sequence[SignIn]) -> list[User | Refusal]:
 
 
 async def _sign_in(tx: Tx, command: SignIn) -> User | Refusal:
-    if refused := await attempts.refused(tx, command.origin):
-        return refused
+    held = await attempts.hold(tx, command.origin)
+    if held.refused is not None:
+        return held.refused
     outcome = await _proved(tx, command)
     if isinstance(outcome, User):
         start = sessions.StartSession(
@@ -64,10 +65,10 @@ async def _sign_in(tx: Tx, command: SignIn) -> User | Refusal:
             first=command.first,
         )
         await sessions.start_sessions(tx, [start])
-        await attempts.succeeded(tx, command.origin, user_id=outcome.id)
+        await attempts.succeeded(tx, held, user_id=outcome.id)
         return outcome
     if outcome != REQUIRED:
-        await attempts.failed(tx, command.origin)
+        await attempts.failed(tx, held)
     return outcome
 
 
