@@ -20,6 +20,7 @@ from tawsil.identity import store
 from tawsil.identity.model.keys import SigningKey
 from tawsil.identity.public import (
     NewUser,
+    OidcProviders,
     Passwords,
     Role,
     Tokens,
@@ -30,7 +31,10 @@ from tawsil.kernel.clock import Ids, VirtualClock
 from tawsil.kernel.db import Database
 from tawsil.kernel.decisions import By
 from tawsil.kernel.http import Problem, openapi
+from tawsil.kernel.http.addresses import Networks, networks
 from tawsil.kernel.http.app import create_app
+from tawsil.kernel.http.cached import Cache
+from tawsil.kernel.http.limits import SECOND_NS, Limiter, LocalWindows
 from tawsil.kernel.http.live import Hub
 from tawsil.kernel.logs import configure_logs
 from tawsil.kernel.sealing import open_sealer
@@ -48,6 +52,11 @@ class Everything(Struct):
     app: Litestar
     street: Street
     settings: Settings
+
+    def at(self, address: str) -> httpx.AsyncClient:
+        """A client that is limited like anybody; the fixture's own is not."""
+        transport = httpx.ASGITransport(cast("Any", self.app), client=(address, 4711))
+        return httpx.AsyncClient(transport=transport, base_url=SITE)
 
     @property
     def document(self) -> dict[str, Any]:
@@ -117,10 +126,16 @@ async def everything(
             "tokens": tokens,
             "passwords": Passwords(hasher),
             "sealer": open_sealer(settings),
+            "menus": Cache("menus", now=database.now),
+            "oidc": OidcProviders(settings.oidc_providers, now=database.now),
             "default_tenant_id": by.tenant_id,
             "psp_webhook_secret": "the acquirer's secret",
         },
         cities_below=geography.CitiesBelow(database),
+        limiter=Limiter(
+            LocalWindows(now_ns=lambda: int(clock().timestamp()) * SECOND_NS),
+            exempt=Networks(networks("127.0.0.1")),
+        ),
     )
     transport = httpx.ASGITransport(cast("Any", app), raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url=SITE) as client:

@@ -24,11 +24,13 @@ class Refused(Struct, frozen=True):
     status: int
     code: str
     message: str
+    retry_after_s: str | None = None
 
 
 class _Error(Struct, frozen=True):
     code: str
     message: str
+    retry_after_s: str | None = None
 
 
 class _ErrorAnswer(Struct, frozen=True):
@@ -37,7 +39,12 @@ class _ErrorAnswer(Struct, frozen=True):
 
 def refusal_of(response: httpx.Response) -> Refused:
     error = msgspec.json.decode(response.content, type=_ErrorAnswer).errors[0]
-    return Refused(status=response.status_code, code=error.code, message=error.message)
+    return Refused(
+        status=response.status_code,
+        code=error.code,
+        message=error.message,
+        retry_after_s=response.headers.get("Retry-After"),
+    )
 
 
 async def ask(

@@ -11,7 +11,7 @@ from tawsil.consoles import sessions
 from tawsil.consoles.assets import Asked
 from tawsil.consoles.elsewhere_routes import sign_in_page
 from tawsil.consoles.pages import HOME, local_address, page
-from tawsil.consoles.sessions import Tokens
+from tawsil.consoles.sessions import Refused, Tokens
 from tawsil.kernel.http import PUBLIC
 from tawsil.kernel.http.envelope import request_context
 from tawsil.kernel.i18n import text
@@ -34,14 +34,10 @@ async def sign_in(request: Asked) -> Response[Any]:
     if tokens.code == sessions.CODE_REQUIRED:
         kept = sessions.keep(request, email=email, password=password)
         return page(request, "sign_in_code.html", next=after, kept=kept, refused=None)
-    wrong = tokens.status in {400, 401}
-    return sign_in_page(
-        request,
-        status=401 if wrong else tokens.status,
-        email=email,
-        after=after,
-        refused=text("console.sign_in.wrong") if wrong else tokens.message,
-    )
+    wrong = text("console.sign_in.wrong")
+    status, why = _because(tokens, wrong=wrong)
+    again = sign_in_page(request, status=status, email=email, after=after, refused=why)
+    return _when(again, tokens)
 
 
 @post("/sign-in/code", opt={"rule": PUBLIC}, include_in_schema=False, status_code=303)
@@ -56,15 +52,22 @@ async def sign_in_with_code(request: Asked) -> Response[Any]:
     tokens = await sessions.sign_in(request, email=first.email, password=first.password, code=code)
     if isinstance(tokens, Tokens):
         return _go(request, after, tokens)
-    wrong = tokens.status in {400, 401}
-    return page(
-        request,
-        "sign_in_code.html",
-        status=401 if wrong else tokens.status,
-        next=after,
-        kept=kept,
-        refused=text("console.sign_in.code_wrong") if wrong else tokens.message,
-    )
+    status, why = _because(tokens, wrong=text("console.sign_in.code_wrong"))
+    again = page(request, "sign_in_code.html", status=status, next=after, kept=kept, refused=why)
+    return _when(again, tokens)
+
+
+def _because(refused: Refused, *, wrong: str) -> tuple[int, str]:
+    """The page's status, and a sentence that does not say which of the two was mistaken."""
+    mistaken = refused.status in {400, 401}
+    return (401, wrong) if mistaken else (refused.status, refused.message)
+
+
+def _when(page: Response[str], refused: Refused) -> Response[str]:
+    """From when on it may be tried again."""
+    if refused.retry_after_s is not None:
+        page.headers["Retry-After"] = refused.retry_after_s
+    return page
 
 
 @post("/sign-out", opt={"rule": PUBLIC}, include_in_schema=False, status_code=303)
