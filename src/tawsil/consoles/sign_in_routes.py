@@ -34,8 +34,7 @@ async def sign_in(request: Asked) -> Response[Any]:
     if tokens.code == sessions.CODE_REQUIRED:
         kept = sessions.keep(request, email=email, password=password)
         return page(request, "sign_in_code.html", next=after, kept=kept, refused=None)
-    wrong = text("console.sign_in.wrong")
-    status, why = _because(tokens, wrong=wrong)
+    status, why = _because(tokens, wrong=text("console.sign_in.wrong"))
     again = sign_in_page(request, status=status, email=email, after=after, refused=why)
     return _when(again, tokens)
 
@@ -63,11 +62,11 @@ def _because(refused: Refused, *, wrong: str) -> tuple[int, str]:
     return (401, wrong) if mistaken else (refused.status, refused.message)
 
 
-def _when(page: Response[str], refused: Refused) -> Response[str]:
-    """From when on it may be tried again."""
+def _when(answer: Response[str], refused: Refused) -> Response[str]:
+    """With the second from which on it may be tried again."""
     if refused.retry_after_s is not None:
-        page.headers["Retry-After"] = refused.retry_after_s
-    return page
+        answer.headers["Retry-After"] = refused.retry_after_s
+    return answer
 
 
 @post("/sign-out", opt={"rule": PUBLIC}, include_in_schema=False, status_code=303)
