@@ -411,3 +411,47 @@ async def test_server_sent_events(wire: Wire, monkeypatch: pytest.MonkeyPatch) -
                 if message.event == "told":
                     assert json.loads(message.data) == {"n": 2}
                     break
+
+
+async def test_a_revoked_session_ends_both_kinds_of_stream_within_seconds(
+    wire: Wire, callers: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "CHECKED_WITHIN_S", 0.2)
+    base = f"http://{wire.address}"
+    async with (
+        httpx.AsyncClient(base_url=base, headers=wire.headers, trust_env=False) as client,
+        connect_websocket(
+            f"ws://{wire.address}/v4/live/ws", additional_headers=wire.headers, proxy=None
+        ) as socket_,
+        client.stream("GET", "/v4/live") as sse,
+    ):
+        lines = sse.aiter_lines()
+        assert await anext(lines) == "event: hello"
+        assert json.loads(await socket_.recv())["event"] == "heartbeat"
+        callers._book.clear()
+        async with asyncio.timeout(5):
+            rest = [line async for line in lines]
+            with pytest.raises(ConnectionClosed) as ended:
+                while True:
+                    await socket_.recv()
+    assert rest[-3:-1] == ["event: goodbye", 'data: {"reason":"signed_out"}']
+    assert ended.value.rcvd is not None
+    assert (ended.value.rcvd.code, ended.value.rcvd.reason) == (
+        4_401,
+        "the token or its session has ended: sign in or refresh",
+    )
+    async with asyncio.timeout(5):
+        while wire.hub._streams:
+            await asyncio.sleep(0.01)
+
+
+async def test_who_goes_leaves_nothing_behind(wire: Wire) -> None:
+    async with httpx.AsyncClient(
+        base_url=f"http://{wire.address}", headers=wire.headers, trust_env=False
+    ) as client:
+        for _ in range(3):
+            async with client.stream("GET", "/v4/live") as stream:
+                assert await anext(stream.aiter_lines()) == "event: hello"
+    async with asyncio.timeout(5):
+        while wire.hub._streams:
+            await asyncio.sleep(0.01)

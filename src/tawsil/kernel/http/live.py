@@ -237,7 +237,7 @@ class Hub:
         if not subjects:
             return messages
         concerned = await self._concerned_by(tx, subjects)
-        return [_including(message, concerned) for message in messages]
+        return [including(message, concerned) for message in messages]
 
     async def _listen(self) -> None:
         """Hear at once that something was recorded; without this, the next look will find it."""
@@ -337,7 +337,7 @@ def _is_old(one: Telling | int, told_to: int) -> bool:
     return isinstance(one, Telling) and one.message.id is not None and one.message.id <= told_to
 
 
-def _including(message: LiveMessage, concerned: Mapping[UUID, Concerned]) -> LiveMessage:
+def including(message: LiveMessage, concerned: Mapping[UUID, Concerned]) -> LiveMessage:
     audience = message.audience
     if audience.subject_id is None or (found := concerned.get(audience.subject_id)) is None:
         return message
