@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import resource
 import signal
 from typing import Final
 
@@ -31,6 +32,12 @@ def main() -> None:
     uvloop.run(serve(settings))
 
 
+def _open_more_files() -> None:
+    """As many as the machine allows: every live stream is one."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
 def server_of(app: ASGIApp, settings: Settings) -> Server:
     """What speaks HTTP for an application, in this process."""
     return Server(
@@ -47,6 +54,7 @@ def server_of(app: ASGIApp, settings: Settings) -> Server:
 
 async def serve(settings: Settings) -> None:
     """Serve the API and the pages until told to stop."""
+    _open_more_files()
     async with open_database(settings, most=16) as database:
         app = create_api(settings, database)
         server = server_of(app, settings)

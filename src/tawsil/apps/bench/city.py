@@ -21,6 +21,7 @@ from tawsil.simulation.city import CitySize, build_city
 
 SEED: Final = 7
 ORDERS_EACH: Final = 10
+CROWD_COURIERS: Final = 500
 
 
 class Customer(Struct, frozen=True):
@@ -36,6 +37,17 @@ class Settled(Struct, frozen=True):
     customers: tuple[Customer, ...]
 
 
+class Crowd(Struct, frozen=True):
+    """A city whose customers and operators listen, and whose couriers move."""
+
+    merchant_id: UUID
+    centre: Place
+    customer_ids: tuple[UUID, ...]
+    customer_tokens: tuple[str, ...]
+    console_tokens: tuple[str, ...]
+    courier_ids: tuple[UUID, ...]
+
+
 async def settle(settings: Settings, *, customers: int) -> Settled:
     """Put a city into an empty database: each customer with a token and some orders."""
     city = seeding.round_the_clock(
@@ -46,8 +58,14 @@ async def settle(settings: Settings, *, customers: int) -> Settled:
         ids = await seeding.seed(database, city, password_hash=password_hash)
         tokens = await mint(database, settings, user_ids=ids.customers)
         async with database.transaction() as tx:
+            merchant_id, near = ids.merchants[0], city.centre
             orders = [
-                await _orders(tx, id_, merchant_id=ids.merchants[0], near=city.centre)
+                tuple(
+                    [
+                        await _order(tx, id_, merchant_id=merchant_id, near=near)
+                        for _ in range(ORDERS_EACH)
+                    ]
+                )
                 for id_ in ids.customers
             ]
     people = zip(city.customers, tokens, orders, strict=True)
@@ -55,6 +73,30 @@ async def settle(settings: Settings, *, customers: int) -> Settled:
         merchant_id=ids.merchants[0],
         customers=tuple(Customer(who.email, token, ordered) for who, token, ordered in people),
     )
+
+
+async def crowd(settings: Settings, *, customers: int, consoles: int) -> Crowd:
+    """Put a city of many into an empty database; operators sign in at so many consoles."""
+    size = CitySize(merchants=1, customers=customers, couriers=CROWD_COURIERS)
+    city = seeding.round_the_clock(build_city(SEED, size=size))
+    async with open_database(settings, most=4) as database:
+        password_hash = await identity.hash_password(seeding.PASSWORD)
+        ids = await seeding.seed(database, city, password_hash=password_hash)
+        return Crowd(
+            merchant_id=ids.merchants[0],
+            centre=city.centre,
+            customer_ids=ids.customers,
+            customer_tokens=tuple(await mint(database, settings, user_ids=ids.customers)),
+            console_tokens=tuple(
+                await mint(database, settings, user_ids=[ids.operator] * consoles)
+            ),
+            courier_ids=ids.couriers,
+        )
+
+
+async def place_order(database: Database, city: Crowd, *, customer_id: UUID) -> None:
+    async with database.transaction() as tx:
+        await _order(tx, customer_id, merchant_id=city.merchant_id, near=city.centre)
 
 
 async def mint(database: Database, settings: Settings, *, user_ids: Sequence[UUID]) -> list[str]:
@@ -76,7 +118,7 @@ async def mint(database: Database, settings: Settings, *, user_ids: Sequence[UUI
     ]
 
 
-async def _orders(tx: Tx, customer_id: UUID, *, merchant_id: UUID, near: Place) -> tuple[UUID, ...]:
+async def _order(tx: Tx, customer_id: UUID, *, merchant_id: UUID, near: Place) -> UUID:
     by = By(
         tenant_id=seeding.TENANT, actor_id=customer_id, role="customer", correlation_id=tx.ids()
     )
@@ -94,22 +136,19 @@ async def _orders(tx: Tx, customer_id: UUID, *, merchant_id: UUID, near: Place) 
         )
         for product in products[:3]
     )
-    placed: list[UUID] = []
-    for _ in range(ORDERS_EACH):
-        issue = pricing.IssueQuote(
-            by=by,
-            customer_id=customer_id,
-            merchant_id=merchant_id,
-            lines=lines,
-            dropoff=near,
-            address="Corniche 12, floor 3",
-        )
-        quote = await one(pricing.issue, tx, issue)
-        assert isinstance(quote, pricing.Quote), quote
-        place = ordering.PlaceOrder(
-            by=by, customer_id=customer_id, quote_id=quote.id, paid_by=ordering.PaidBy.CASH
-        )
-        order = await one(ordering.place, tx, place)
-        assert isinstance(order, ordering.Order), order
-        placed.append(order.id)
-    return tuple(placed)
+    issue = pricing.IssueQuote(
+        by=by,
+        customer_id=customer_id,
+        merchant_id=merchant_id,
+        lines=lines,
+        dropoff=near,
+        address="Corniche 12, floor 3",
+    )
+    quote = await one(pricing.issue, tx, issue)
+    assert isinstance(quote, pricing.Quote), quote
+    place = ordering.PlaceOrder(
+        by=by, customer_id=customer_id, quote_id=quote.id, paid_by=ordering.PaidBy.CASH
+    )
+    order = await one(ordering.place, tx, place)
+    assert isinstance(order, ordering.Order), order
+    return order.id

@@ -17,6 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from tawsil.apps.bench import api as bench_api
+from tawsil.apps.bench import live as bench_live
 from tawsil.apps.cli import bench_tables as tables
 from tawsil.apps.cli.bench_match import LIMITS, Limits, Matched, measure
 from tawsil.apps.cli.database import scratch_database
@@ -240,6 +241,25 @@ def api(
         print(msgspec.json.encode(found).decode())
     if hold and found.ratio < LEAST_RATIO:
         raise ValueError(f"a cached read runs at {found.ratio:.2f} of a bare handler's rate")
+
+
+@app.command()
+def live(
+    *,
+    clients: Annotated[
+        int, typer.Option(min=1, max=15_000, help="Customers, each with a stream.")
+    ] = 5_000,
+    seconds: Annotated[float, typer.Option(min=5, max=600, help="At rest, and then moving.")] = 20,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object, last.")] = False,
+) -> None:
+    """Hold many live streams in one process: what they cost at rest, and how soon news arrive."""
+    settings = load_settings()
+    with console.status("a database") as status, scratch_database(settings) as url:
+        here = settings.model_copy(update={"database_url": SecretStr(url)})
+        found = bench_live.measure(here, clients=clients, seconds=seconds, tell=status.update)
+    _show(tables.of_live(found))
+    if as_json:
+        print(msgspec.json.encode(found).decode())
 
 
 def _missed(one: Matched) -> list[str]:

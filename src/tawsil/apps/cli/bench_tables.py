@@ -5,7 +5,7 @@ from statistics import fmean
 
 from rich.table import Table
 
-from tawsil.apps.bench.api import Result
+from tawsil.apps.bench import api, live
 from tawsil.apps.cli.bench_match import Matched
 from tawsil.simulation.mdrp import Score, league
 
@@ -114,7 +114,7 @@ def of_match(found: Sequence[Matched]) -> Table:
     return table
 
 
-def of_api(found: Result) -> Table:
+def of_api(found: api.Result) -> Table:
     columns = ("clients", "answers/s", "p50 ms", "p95 ms", "p99 ms", "CPU us", "bytes", "errors")
     table = _table("Answers over HTTP", "endpoint", *columns)
     for row in found.endpoints:
@@ -132,3 +132,27 @@ def of_api(found: Result) -> Table:
         f"a cached read over a bare handler: {shares} clients; {found.cpu_ratio:.2f} by CPU time"
     )
     return table
+
+
+def of_live(found: live.Result) -> Table:
+    table = _table("Live streams of one process", "figure", "value")
+    orders = found.orders
+    for name, value in (
+        ("streams", f"{found.clients}, of which {found.consoles} are consoles"),
+        ("connected in", f"{found.connected_s:.1f} s"),
+        ("memory of the server, each", f"{found.memory_kb_each:.1f} KB"),
+        ("CPU at rest", f"{found.idle_cpu_pct:.1f} % of one core"),
+        ("heartbeats at rest", str(found.idle_heartbeats)),
+        (f"CPU while {found.couriers} couriers move", f"{found.busy_cpu_pct:.1f} % of one core"),
+        ("messages delivered", f"{found.rate_per_s:.0f}/s"),
+        ("position to console", _delays(found.p50_ms, found.p95_ms, found.p99_ms)),
+        ("order to whom it concerns", _delays(orders.p50_ms, orders.p95_ms, orders.p99_ms)),
+        ("errors", str(found.errors)),
+    ):
+        table.add_row(name, value)
+    table.caption = "delays: p50, p95, p99 ms"
+    return table
+
+
+def _delays(*ms: float) -> str:
+    return ", ".join(f"{one:.0f}" for one in ms)
