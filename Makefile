@@ -7,7 +7,7 @@ PYTHON ?= python3
 UV := $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
 STAMP := $(VENV)/.synced
 
-.PHONY: help setup demo up test check fix schemas lock browser soak mdrp bench-dispatch bench-match clean
+.PHONY: help setup demo up test check fix schemas lock browser clients fuzz soak mdrp bench-dispatch bench-match clean
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,9 +48,17 @@ schemas: setup ## Put the schemas of events and of GraphQL on file after a compa
 lock: ## Resolve the dependencies anew
 	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes pyproject.toml -o requirements/runtime.txt
 	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --group dev pyproject.toml -o requirements/dev.txt
+	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes requirements/clients.in -o requirements/clients.txt
 
 browser: setup ## Drive the pages with a real browser (needs chromium)
 	$(BIN)/pytest -q -m browser
+
+clients: setup ## Write clients in Python and TypeScript, compile them, and let them talk to a platform
+	@clients/make.sh $(BIN) $(UV)
+	$(BIN)/pytest -q -m clients --timeout 300
+
+fuzz: setup ## Ask everything of the API, as everybody (TAWSIL_FUZZ_EXAMPLES: how often)
+	$(BIN)/pytest -q -s -m fuzz --timeout 7200
 
 soak: setup ## Long proofs: a thousand offers, twenty thousand acceptances
 	$(BIN)/pytest -q -m soak --timeout 1200

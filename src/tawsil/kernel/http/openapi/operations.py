@@ -181,15 +181,15 @@ def operation(one: Served, *, named: str, schemas: Schemas, examples: Examples) 
 
 
 def operation_ids(operations: Sequence[Served]) -> dict[Served, str]:
-    """A name for each: the handler's, in full where two handlers have the same."""
-    several: dict[str, list[Served]] = {}
-    for one in operations:
-        several.setdefault(_operation_id(one), []).append(one)
-    return {
-        one: name if len(sharing) == 1 else name + _camel(re.split(r"\W+", one.path)[2:])
-        for name, sharing in several.items()
-        for one in sharing
-    }
+    """A name for each: the handler's. Of several the one with the shortest address has it alone."""
+    names: dict[str, Served] = {}
+    for one in sorted(operations, key=lambda one: len(one.path)):
+        name = _operation_id(one)
+        if name in names:
+            name += _camel(re.split(r"\W+", one.path)[2:])
+        assert name not in names, name
+        names[name] = one
+    return {one: name for name, one in names.items()}
 
 
 def _operation_id(one: Served) -> str:

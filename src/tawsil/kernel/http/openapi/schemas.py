@@ -48,6 +48,7 @@ class Schemas:
         asked = set(_classes(taken))
         for cls, info in classes.items():
             schema = _renamed(components[by_type[cls]["$ref"]], known)
+            schema["title"] = self._names[cls]
             finished = _finished(schema, info, asked=cls in asked)
             self.components[self._names[cls]] = (
                 _everywhere(finished, _in_clear) if cls in asked else finished
@@ -166,7 +167,7 @@ def _renamed(schema: Schema, known: Mapping[str, str]) -> Schema:
         if "mapping" in part and "propertyName" in part:
             mapping = {tag: ROOT + known[name] for tag, name in part["mapping"].items()}
             return {**part, "mapping": mapping}
-        return part
+        return _typed(part) if isinstance(part.get("enum"), list) else part
 
     return _everywhere(schema, rename)
 
@@ -175,7 +176,7 @@ def _finished(schema: Schema, info: inspect.Type, *, asked: bool) -> Schema:
     if "description" in schema:
         schema["description"] = cleandoc(schema["description"])
     if not isinstance(info, inspect.StructType):
-        return {"type": _type_of(schema["enum"]), **schema}
+        return schema
     if info.cls is Event:
         return AN_EVENT
     if info.array_like:
@@ -198,8 +199,13 @@ def _in_clear(part: Schema) -> Schema:
     return {**part, "pattern": ANY_TEXT} if free else part
 
 
-def _type_of(values: Sequence[Any]) -> str:
-    return "string" if all(isinstance(value, str) for value in values) else "integer"
+def _typed(part: Schema) -> Schema:
+    """An enumeration with the type of its values, which generators of clients go by."""
+    values: Sequence[Any] = part["enum"]
+    if all(isinstance(value, bool) for value in values):
+        return {"type": "boolean", "const": values[0]} if len(values) == 1 else {"type": "boolean"}
+    kind = "string" if all(isinstance(value, str) for value in values) else "integer"
+    return {**part, "type": kind}
 
 
 def _with_times(schema: Schema, info: inspect.Type) -> Schema:
