@@ -239,6 +239,18 @@ async def test_a_session_that_ends_is_told_no_more(wire: Wire) -> None:
         assert refused["payload"][0]["extensions"]["code"] == "UNAUTHENTICATED"
 
 
+async def test_a_quiet_subscription_ends_with_its_session_too(wire: Wire) -> None:
+    async with wire.connected("customer") as line:
+        await line.hear()
+        await line.subscribe("s", STATUS, wire.graph.order.id)
+        await wire.listeners(1)
+        del wire.callers._book[wire.graph.tokens["customer"]]
+        message = await line.hear()
+        (error,) = message["payload"]["errors"]
+        assert error["extensions"]["problem"] == "request.token_invalid"
+        await wire.listeners(0)
+
+
 async def test_a_socket_whose_session_is_over_is_closed(
     wire: Wire, monkeypatch: pytest.MonkeyPatch
 ) -> None:

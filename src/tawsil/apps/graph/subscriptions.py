@@ -13,7 +13,7 @@ import strawberry
 from tawsil.apps.graph.asked import Asked, Info, identified
 from tawsil.apps.graph.objects import DeliveryLocation, Order, as_id
 from tawsil.kernel.http import Problem, not_found
-from tawsil.kernel.http.live import LiveMessage, SlowConsumerError
+from tawsil.kernel.http.live import LiveMessage, SignedOutError, SlowConsumerError
 from tawsil.ordering import public as ordering
 
 
@@ -111,7 +111,9 @@ async def _heard(asked: Asked, *names: str) -> AsyncGenerator[LiveMessage, None]
     assert asked.hub is not None, "subscriptions come with a hub"
     await asked.rest()
     try:
-        async with aclosing(asked.hub.messages(asked.caller, after=None)) as messages:
+        async with aclosing(
+            asked.hub.messages(asked.caller, after=None, may_still=asked.still_signed_in)
+        ) as messages:
             async for message in messages:
                 await asked.still_signed_in()
                 if isinstance(message, LiveMessage) and message.event in names:
@@ -119,3 +121,5 @@ async def _heard(asked: Asked, *names: str) -> AsyncGenerator[LiveMessage, None]
                     await asked.rest()
     except SlowConsumerError:
         raise Problem(503, "graph.fell_behind") from None
+    except SignedOutError:
+        raise Problem(401, "request.token_invalid") from None
