@@ -18,19 +18,22 @@ from joserfc.jws import extract_compact
 from pydantic import SecretStr
 from typer.testing import CliRunner
 
+from identity.conftest import People
 from tawsil.apps.cli import app as command_line
 from tawsil.identity import store
 from tawsil.identity.model import keys as model
 from tawsil.identity.model.keys import KeyUse, SigningKey
-from tawsil.identity.public import Grant, TokenKeys, Tokens, User, authenticator
+from tawsil.identity.model.second_factors import SecondFactor, sealed_about
+from tawsil.identity.public import Grant, Role, TokenKeys, Tokens, User, authenticator, seal_again
 from tawsil.identity.token_keys import KEYS_KEPT, PUBLISHED_BEFORE
 from tawsil.kernel.clock import VirtualClock
 from tawsil.kernel.db import Database
 from tawsil.kernel.http import Problem
-from tawsil.kernel.sealing import UnsealingError
+from tawsil.kernel.sealing import Sealer, UnsealingError
 from tawsil.kernel.settings import Settings
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
+OLD, NEW = bytes(32), bytes([1] * 32)  # OLD is the tests' own
 SECOND = timedelta(seconds=1)
 REFRESH = timedelta(days=31)
 
@@ -203,13 +206,35 @@ async def test_keys_are_sealed_and_sealed_again_under_a_new_secret(
         joined = ",".join(b64encode(secret).decode() for secret in secrets)
         return TokenKeys(database, settings=Settings(secret_keys=SecretStr(joined)))
 
-    old, new = bytes(32), bytes([1] * 32)
     with pytest.raises(UnsealingError):
-        await with_secrets(new).signing()
-    await with_secrets(new, old).tend()
-    assert (await with_secrets(new).signing())[0] == kid
+        await with_secrets(NEW).signing()
+    await with_secrets(NEW, OLD).tend()
+    assert (await with_secrets(NEW).signing())[0] == kid
     stored = await database.pool.fetchval("select private_pem from identity.signing_key")
     assert stored is None
+
+
+async def test_second_factors_are_sealed_again_under_a_new_secret(
+    database: Database, person: People
+):
+    old, both, new = Sealer([OLD]), Sealer([NEW, OLD]), Sealer([NEW])
+    users = [(await person(Role.CUSTOMER)).user for _ in range(3)]
+    async with database.transaction() as tx:
+        for user, sealer in zip(users, (old, old, both), strict=True):
+            about = sealed_about(user.id)
+            factor = SecondFactor(
+                user_id=user.id,
+                tenant_id=user.tenant_id,
+                sealed_secret=sealer.seal(b"a secret", about=about),
+                begun_at=tx.now,
+            )
+            await store.second_factors.put(tx, factor)
+    async with database.transaction() as tx:
+        assert [await seal_again(tx, both) for _ in range(2)] == [2, 0]
+        for user in users:
+            kept = await store.second_factors.get(tx, user.id)
+            assert kept is not None
+            assert new.unseal(kept.sealed_secret, about=kept.about) == b"a secret"
 
 
 async def test_unknown_keys_are_looked_for_at_most_once_a_second(

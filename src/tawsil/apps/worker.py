@@ -25,6 +25,7 @@ from tawsil.kernel.db import Database
 from tawsil.kernel.deadlines import Deadlines
 from tawsil.kernel.events import Subscription, lags
 from tawsil.kernel.logs import configure_logs
+from tawsil.kernel.sealing import open_sealer
 from tawsil.kernel.settings import Settings, load_settings
 from tawsil.ordering import public as ordering
 from tawsil.payments import public as payments
@@ -137,14 +138,20 @@ def watching(database: Database) -> Step:
 
 
 def tending_keys(database: Database, settings: Settings) -> Step:
-    """The keys that sign tokens: a new one when the newest is old, none that is past its use."""
-    keys = identity.TokenKeys(database, settings=settings)
+    """The keys that sign tokens: a new one when the newest is old, none that is past its use.
+
+    What is sealed under an older secret key is sealed again under the first.
+    """
+    sealer = open_sealer(settings)
+    keys = identity.TokenKeys(database, settings=settings, sealer=sealer)
 
     async def tend() -> float:
         made = await keys.tend()
         if made is not None:
             log.info("keys.rotated", kid=made.kid, signs_at=made.signs_at.isoformat())
-        return KEYS_EVERY_S
+        async with database.transaction() as tx:
+            again = await identity.seal_again(tx, sealer)
+        return 0 if again else KEYS_EVERY_S
 
     return tend
 

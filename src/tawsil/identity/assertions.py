@@ -6,14 +6,14 @@ is to be verified: the key is the registered one, and the algorithm follows from
 
 from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 from uuid import UUID
 
 import msgspec
 from joserfc import jwt
 from joserfc.errors import JoseError, UnsupportedAlgorithmError
 from joserfc.jwk import ECKey, OKPKey, RSAKey
-from joserfc.jws import JWSAlgModel, JWSRegistry, extract_compact
+from joserfc.jws import JWSRegistry, extract_compact
 from joserfc.util import urlsafe_b64decode
 from msgspec import Meta, Struct
 
@@ -40,7 +40,7 @@ class UnfitKeyError(Exception):
 class _Pinned(JWSRegistry):
     """The algorithms of one key. Most clients still say `EdDSA`, the name before RFC 9864."""
 
-    def get_alg(self, name: str) -> JWSAlgModel:
+    def get_alg(self, name: str) -> Any:
         if name not in (self.allowed or ()):
             raise UnsupportedAlgorithmError(name)
         return self.algorithms[name]

@@ -12,6 +12,7 @@ from tawsil.identity.asking import changing, changing_oneself, grantable_by, inv
 from tawsil.identity.authenticator import TokenAuthenticator
 from tawsil.identity.events import Role
 from tawsil.identity.model.keys import KeyUse, SigningKey
+from tawsil.identity.model.second_factors import sealed_about
 from tawsil.identity.model.users import NewUser, User
 from tawsil.identity.oidc import Providers as OidcProviders
 from tawsil.identity.passwords import Passwords
@@ -28,6 +29,7 @@ from tawsil.kernel.decisions import By, Refusal
 from tawsil.kernel.http import Authenticator
 from tawsil.kernel.lists import Slice, Take
 from tawsil.kernel.reach import Reach
+from tawsil.kernel.sealing import Sealer
 from tawsil.kernel.settings import Settings
 
 __all__ = [
@@ -62,8 +64,12 @@ __all__ = [
     "inviting",
     "oidc_providers",
     "permissions_of",
+    "seal_again",
     "search_users",
 ]
+
+
+MOST_SEALED_AT_ONCE: Final = 500
 
 
 async def create_users(
@@ -130,6 +136,20 @@ def authenticator(
     return TokenAuthenticator(
         database, settings=settings, tokens=tokens or Tokens(database, settings=settings)
     )
+
+
+async def seal_again(tx: Tx, sealer: Sealer) -> int:
+    """Seal some second factors that are not under the first key under it; how many it were."""
+    found = await store.second_factors.sealed_otherwise(tx, sealer.mark, most=MOST_SEALED_AT_ONCE)
+    await store.second_factors.save_sealed(
+        tx,
+        {
+            user_id: sealer.seal(sealer.unseal(sealed, about=about), about=about)
+            for user_id, sealed in found.items()
+            for about in [sealed_about(user_id)]
+        },
+    )
+    return len(found)
 
 
 BROWSER_COOKIE: Final = "tawsil_oidc"

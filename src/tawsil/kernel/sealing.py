@@ -59,9 +59,14 @@ class Sealer:
         except InvalidTag as error:
             raise UnsealingError("changed since it was sealed, or sealed for another") from error
 
+    @property
+    def mark(self) -> bytes:
+        """How everything begins that is sealed under the first key."""
+        return _VERSION + self._first
+
     def is_under_first(self, sealed: bytes) -> bool:
         """Whether it need not be sealed again before older keys go."""
-        return sealed.startswith(_VERSION + self._first)
+        return sealed.startswith(self.mark)
 
 
 def open_sealer(settings: Settings) -> Sealer:

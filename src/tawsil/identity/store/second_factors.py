@@ -1,6 +1,6 @@
 """Authenticator apps and recovery codes."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from tawsil.identity.model.second_factors import SecondFactor
@@ -35,6 +35,33 @@ async def put(tx: Tx, factor: SecondFactor) -> None:
         factor.begun_at,
         factor.confirmed_at,
         factor.last_step,
+    )
+
+
+async def sealed_otherwise(tx: Tx, mark: bytes, *, most: int) -> dict[UUID, bytes]:
+    """Secrets that do not begin with a mark, locked, but for those that somebody has locked."""
+    rows = await tx.rows(
+        """
+        select user_id, sealed_secret from identity.second_factor
+        where substring(sealed_secret for $2) <> $1 order by user_id limit $3
+        for update skip locked
+        """,
+        mark,
+        len(mark),
+        most,
+    )
+    return {row["user_id"]: row["sealed_secret"] for row in rows}
+
+
+async def save_sealed(tx: Tx, sealed: Mapping[UUID, bytes]) -> None:
+    await tx.execute(
+        """
+        update identity.second_factor f set sealed_secret = n.sealed_secret
+        from unnest($1::uuid[], $2::bytea[]) as n (user_id, sealed_secret)
+        where f.user_id = n.user_id
+        """,
+        list(sealed),
+        list(sealed.values()),
     )
 
 
