@@ -63,6 +63,23 @@ WORDS: Final[Mapping[str, Any]] = {
     "address_ar": "شارع النخيل ١٢",
     "address_en": "12 Palm Street",
     "alg": "RS256",
+    "back_pressure": {
+        "horizon_s": 900,
+        "dwell_s": 300,
+        "relief": 0.8,
+        **{
+            name: {
+                "load": load,
+                "terms": {
+                    "extra_wait_s": 300,
+                    "surge_bp": 500,
+                    "reach_m": None,
+                    "paused_zone_ids": [],
+                },
+            }
+            for name, load in (("tight", 1.5), ("strained", 2.5), ("flooded", 4.0))
+        },
+    },
     "code": "order.illegal_move",
     "cuisine": "lebanese",
     "currency": "AED",

@@ -111,9 +111,7 @@ def _schemas(operations: Sequence[Served]) -> Schemas:
             EnvelopeMeta,
             ErrorItem,
             *dict.fromkeys(one.answered for one in operations if one.answered is not None),
-            *dict.fromkeys(
-                t for one in operations for t in one.handler.opt.get("errors", {}).values()
-            ),
+            *dict.fromkeys(t for one in operations for t, _ in one.own_answers.values()),
         ],
     )
 

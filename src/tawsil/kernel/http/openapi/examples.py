@@ -71,14 +71,14 @@ class Examples:
         return None
 
     def _object(self, schema: Schema, name: str, within: tuple[str, ...]) -> Any:
+        word = self._words.get(name)
+        if isinstance(word, dict):
+            return cast("Schema", word)
         if "properties" in schema:
             return {
                 field: self._value(one, field, within)
                 for field, one in schema["properties"].items()
             }
-        word = self._words.get(name)
-        if isinstance(word, dict):
-            return cast("Schema", word)
         values: Schema = schema.get("additionalProperties") or {}
         return {name: self._value(values, "", within)} if values else {}
 

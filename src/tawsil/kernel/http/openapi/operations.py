@@ -99,6 +99,16 @@ class Served(Struct, frozen=True, eq=False):
         return None if bare or returned in {NoneType, None} else returned
 
     @property
+    def own_answers(self) -> dict[int, tuple[Any, list[str]]]:
+        """Types and media types of answers that are not in our envelope, by status."""
+        told = {
+            status: (spec.data_container, list(dict.fromkeys([str(spec.media_type), JSON])))
+            for status, spec in (self.handler.responses or {}).items()
+        }
+        errors: Mapping[int, Any] = self.handler.opt.get("errors", {})
+        return told | {status: (shape, [JSON]) for status, shape in errors.items()}
+
+    @property
     def streamed(self) -> str | None:
         """The media type of an answer that is sent as it is made: events, or a file of rows."""
         returned = self.handler.parsed_fn_signature.return_type
@@ -291,20 +301,21 @@ def _errors(one: Served, schemas: Schemas, examples: Examples, *, read: bool) ->
         str(status): answers.refused(status, found, limited=one.limited)
         for status, found in codes.items()
     }
-    return {**written, **_errors_of_its_own(one, schemas, examples)}
+    return {**written, **_of_their_own(one, schemas, examples)}
 
 
-def _errors_of_its_own(one: Served, schemas: Schemas, examples: Examples) -> Schema:
-    """Errors in a shape that a standard asks for, as the handler's `opt` tells by status."""
+def _of_their_own(one: Served, schemas: Schemas, examples: Examples) -> Schema:
+    """Answers in a shape that a standard asks for, as the handler tells by status."""
     return {
         str(status): {
             "description": HTTPStatus(status).phrase,
             "headers": answers.headers(*(answers.ON_LIMITED if one.limited else ())),
             "content": {
-                JSON: {"schema": schemas.of(shape), "example": examples.of(schemas.of(shape))}
+                kind: {"schema": schemas.of(shape), "example": examples.of(schemas.of(shape))}
+                for kind in kinds
             },
         }
-        for status, shape in one.handler.opt.get("errors", {}).items()
+        for status, (shape, kinds) in one.own_answers.items()
     }
 
 

@@ -14,6 +14,7 @@ from msgspec import inspect
 
 from tawsil.kernel.decisions import Event
 from tawsil.kernel.http.envelope import Envelope
+from tawsil.kernel.places import Place
 from tawsil.kernel.text import ANY_TEXT
 
 Schema = dict[str, Any]
@@ -182,6 +183,9 @@ def _finished(schema: Schema, info: inspect.Type, *, asked: bool) -> Schema:
     if info.array_like:
         return schema
     properties = schema["properties"]
+    if info.cls is Place:
+        for name, most in (("latitude", 90), ("longitude", 180)):
+            properties[name] = {"type": "number", "minimum": -most, "maximum": most}
     for field in info.fields:
         named = properties[field.encode_name]
         properties[field.encode_name] = _with_times(named, field.type)
