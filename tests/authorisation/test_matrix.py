@@ -70,12 +70,12 @@ class Route(Struct, frozen=True):
         return PARAMETER.findall(self.path)
 
 
-def _leaves(routes: Iterable[Any]) -> Iterator[BaseRouteHandler]:
+def leaves(routes: Iterable[Any]) -> Iterator[BaseRouteHandler]:
     for route in routes:
         if isinstance(route, Router):
-            yield from _leaves(route.route_handler_method_map.values())
+            yield from leaves(route.route_handler_method_map.values())
         elif isinstance(route, dict):
-            yield from _leaves(route.values())
+            yield from leaves(route.values())
         else:
             yield route
 
@@ -83,7 +83,7 @@ def _leaves(routes: Iterable[Any]) -> Iterator[BaseRouteHandler]:
 def _routes() -> list[Route]:
     return [
         Route(method, path, handler.opt["rule"])
-        for handler in _leaves(wiring.ROUTES)
+        for handler in leaves(wiring.ROUTES)
         if not str(handler).endswith("options_handler")
         for path in sorted(handler.paths)
         for method in (
