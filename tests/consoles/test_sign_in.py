@@ -54,6 +54,9 @@ async def test_over_https_the_cookies_are_secure(client: Any) -> None:
     )
     assert answer.status_code == 303
     assert all("Secure" in cookie for cookie in cookies(answer).values())
+    assert {"__Host-tawsil_access", "__Secure-tawsil_refresh"} <= set(cookies(answer))
+    assert "Path=/;" in cookies(answer)["__Host-tawsil_access"]
+    assert "Domain" not in cookies(answer)["__Host-tawsil_access"]
 
 
 async def test_what_a_browser_sends_reaches_the_api_as_it_came(client: Any) -> None:

@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from tawsil.kernel.db import Database
 from tawsil.kernel.text import ANY_TEXT, OneLine, Prose, deceptive
-from walls.conftest import Everything
+from walls.conftest import SITE, Everything
 
 MARKED: Final = "982065969"  # what 31337 squared comes to, should anybody work it out
 HOSTILE: Final = (
@@ -341,6 +341,17 @@ async def test_what_may_be_said_comes_back_as_it_was_said(
         if one_line:
             shown = await everything.client.get("/v4/users/profile", headers=mona)
             assert shown.json()["data"]["name"] == text
+
+
+async def test_a_page_shows_it_as_text(everything: Everything) -> None:
+    for text in ("<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "{{31337*31337}}"):
+        typed = {"email": text, "password": "x", "next": text}
+        page = await everything.client.post("/sign-in", data=typed, headers={"Origin": SITE})
+        assert page.status_code == 401
+        assert text not in page.text or "<" not in text
+        assert "<img" not in page.text
+        assert MARKED not in page.text
+        assert "location" not in page.headers
 
 
 def test_every_pattern_ends_at_the_end(everything: Everything) -> None:
