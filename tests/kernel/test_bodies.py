@@ -20,6 +20,7 @@ from granian.server.embed import Server
 from hypothesis import given
 from hypothesis import strategies as st
 from litestar import Request, get, post
+from litestar.exceptions import ValidationException
 from litestar.params import FromQuery, JSONBody
 from msgspec import Meta, Struct
 
@@ -186,6 +187,21 @@ async def test_nesting_ends_somewhere(
         assert (await sent(client, nested(depth, opening, closing))).status_code == 400, depth
     wide = json.dumps({"more": [["]]]}}}" * 10, "[" * 99, '\\"['] for _ in range(1_000)]})
     assert (await sent(client, wide)).status_code == 200, "brackets in strings are no nesting"
+
+
+class Tree(Struct):
+    below: list["Tree"] = []
+
+
+def test_what_cannot_nest_is_not_looked_through() -> None:
+    for shape in (Line, list[Line], Line | None, dict[str, Line], tuple[Line, Line]):
+        assert not bodies_module._nests(shape), shape
+    for shape in (Order, Any, list[Any], dict[str, Any], msgspec.Raw, Tree, Tree | None):
+        assert bodies_module._nests(shape), shape
+    tree = b'{"below": [' * (DEEPEST // 2) + b"]}" * (DEEPEST // 2)
+    assert read_json(tree, Tree)
+    with pytest.raises(ValidationException):
+        read_json(b'{"below": [%s]}' % tree, Tree)
 
 
 texts = st.text(st.characters(exclude_categories=["Cs"])).filter(lambda t: not deceptive(t))

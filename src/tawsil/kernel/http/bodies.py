@@ -8,15 +8,16 @@ parameters are text by nature and are still read as the declared type.
 import asyncio
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import lru_cache
-from typing import Any, Final, Generic, NoReturn
+from typing import Any, Final, Generic, NoReturn, cast
 
 import msgspec
 from litestar import Request
 from litestar.connection.base import AuthT, StateT, UserT, empty_receive, empty_send
 from litestar.exceptions import ValidationException
 from litestar.types import Receive, Scope, Send
+from msgspec import inspect
 
 from tawsil.kernel.http.errors import Problem
 from tawsil.kernel.text import deceptive_field
@@ -69,7 +70,8 @@ def read_json(body: bytes, shape: Any) -> Any:
         value = _decoder(shape).decode(body)
     except msgspec.ValidationError as error:
         _refuse(error)
-    _check_depth(body)
+    if _nests(shape):
+        _check_depth(body)
     _DECODER.decode(body.decode())
     if not body.isascii() or any(escape in body for escape in _ESCAPES):
         _check_text(body)
@@ -79,6 +81,30 @@ def read_json(body: bytes, shape: Any) -> Any:
 @lru_cache(maxsize=1_024)
 def _decoder(shape: Any) -> msgspec.json.Decoder[Any]:
     return msgspec.json.Decoder(shape)
+
+
+@lru_cache(maxsize=1_024)
+def _nests(shape: Any) -> bool:
+    """Whether a value of this shape can be nested as deeply as somebody likes."""
+    return _is_open(inspect.type_info(shape), within=())
+
+
+def _is_open(part: inspect.Type, *, within: tuple[type, ...]) -> bool:
+    cls = getattr(part, "cls", None)
+    if isinstance(part, inspect.AnyType | inspect.RawType | inspect.CustomType) or cls in within:
+        return True
+    deeper = (*within, cls) if cls is not None else within
+    return any(_is_open(inner, within=deeper) for inner in _parts(part))
+
+
+def _parts(part: inspect.Type) -> Iterator[inspect.Type]:
+    for name in part.__struct_fields__:
+        value = getattr(part, name)
+        for inner in cast("tuple[Any, ...]", value) if isinstance(value, tuple) else (value,):
+            if isinstance(inner, inspect.Type):
+                yield inner
+            elif isinstance(inner, inspect.Field):
+                yield inner.type
 
 
 def _refuse(error: msgspec.ValidationError) -> NoReturn:
