@@ -14,6 +14,7 @@ from tawsil.kernel.decisions import By
 
 LOGIN = {"email": "mona@example.org", "password": "correct horse"}
 REGISTER = {**LOGIN, "name": "Mona"}
+CITY = "01900000-0000-7000-8000-000000000002"
 CACHED = timedelta(seconds=0.5)
 
 
@@ -225,6 +226,11 @@ async def test_changing_my_profile(client: httpx.AsyncClient, mona: dict[str, An
     )
     assert answer.status_code == 200
     assert answer.json()["data"] == {**mona["user"], **wanted}
+    for city, known in (({"city_id": CITY}, CITY), ({}, CITY), ({"city_id": None}, None)):
+        answer = await client.put(
+            "/v4/users/profile", json={**wanted, **city}, headers=bearer(mona["access_token"])
+        )
+        assert answer.json()["data"]["city_id"] == known
     for field in ("email", "roles", "location_id"):
         refused = await client.put(
             "/v4/users/profile",

@@ -35,7 +35,6 @@ class Profile(Struct, frozen=True):
     phone: str | None
     email_verified: bool
     locale: str
-    city_id: UUID | None
 
 
 class SecondFactor(Struct, frozen=True):
@@ -86,7 +85,6 @@ async def show_account(request: Asked, done: FromQuery[str | None] = None) -> Re
 @post(f"{HERE}/profile", opt={"rule": SIGNED_IN}, include_in_schema=False, status_code=303)
 async def change_profile(request: Asked) -> Response[Any]:
     form = await request.form()
-    before = _read(await ask_as_caller(request, "GET", "/v4/users/profile"), Profile)
     phone = "".join(str(form.get("phone", "")).split())
     answer = await ask_as_caller(
         request,
@@ -96,7 +94,6 @@ async def change_profile(request: Asked) -> Response[Any]:
             "name": str(form.get("name", "")).strip(),
             "phone": phone or None,
             "locale": str(form.get("locale", "")),
-            "city_id": before.city_id,
         },
     )
     if answer.status_code == 200:

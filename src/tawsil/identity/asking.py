@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from uuid import UUID
 
+from msgspec import UnsetType
+
 from tawsil.identity.events import Role
 from tawsil.identity.model.users import NewUser
 from tawsil.identity.permissions import grantable
@@ -76,7 +78,12 @@ def changing(
 
 
 def changing_oneself(
-    caller: Caller, *, name: str, phone: str | None, locale: str, city_id: UUID | None
+    caller: Caller,
+    *,
+    name: str,
+    phone: str | None,
+    locale: str,
+    city_id: UUID | UnsetType | None,
 ) -> ChangeProfile:
     return ChangeProfile(
         by=caller.by,

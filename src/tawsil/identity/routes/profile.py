@@ -6,7 +6,7 @@ from uuid import UUID
 from litestar import get, put
 from litestar.di import NamedDependency
 from litestar.params import JSONBody
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from tawsil.identity import service, store
 from tawsil.identity.asking import changing_oneself
@@ -22,7 +22,7 @@ class ProfileBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     name: Name
     phone: Phone | None = None
     locale: Language = "en"
-    city_id: UUID | None = None
+    city_id: UUID | UnsetType | None = UNSET
 
 
 @get("/v4/users/profile", opt={"rule": SIGNED_IN}, tags=["Users"], summary="Who I am")
@@ -42,7 +42,7 @@ async def change_profile(
     caller: NamedDependency[Caller],
     database: NamedDependency[Database],
 ) -> Envelope[UserView]:
-    """Replace name, phone, language and home city."""
+    """Replace name, phone and language; the home city only where it is named."""
     command = changing_oneself(
         caller, name=data.name, phone=data.phone, locale=data.locale, city_id=data.city_id
     )

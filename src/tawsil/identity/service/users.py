@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 from uuid import UUID
 
+from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
 from tawsil.identity import model, store
@@ -64,10 +65,12 @@ class Change(AboutUser, frozen=True, kw_only=True):
 
 
 class ChangeProfile(AboutUser, frozen=True, kw_only=True):
+    """Replace what a user says of themselves; the home city only where it is named."""
+
     name: str
     phone: str | None
     locale: str
-    city_id: UUID | None = None
+    city_id: UUID | UnsetType | None = UNSET
 
 
 async def register(tx: Tx, commands: Sequence[Register]) -> list[User | Refusal]:
@@ -191,7 +194,7 @@ async def change_profile(tx: Tx, commands: Sequence[ChangeProfile]) -> list[User
                 name=command.name,
                 phone=command.phone,
                 locale=command.locale,
-                city_id=command.city_id,
+                city_id=user.city_id if command.city_id is UNSET else command.city_id,
             )
         )
 
