@@ -54,7 +54,7 @@ class GraphQLBody(Struct, frozen=True, kw_only=True, rename="camel", forbid_unkn
         )
 
 
-class GraphQLFault(Struct, frozen=True, kw_only=True):
+class GraphQLFault(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What went wrong with a field, or with the whole request."""
 
     message: str
@@ -63,7 +63,7 @@ class GraphQLFault(Struct, frozen=True, kw_only=True):
     extensions: dict[str, Any] = {}
 
 
-class GraphQLAnswer(Struct, frozen=True, kw_only=True):
+class GraphQLAnswer(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """As the specification of GraphQL has it."""
 
     data: dict[str, Any] | None = None
