@@ -7,7 +7,7 @@ PYTHON ?= python3
 UV := $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
 STAMP := $(VENV)/.synced
 
-.PHONY: help setup demo up test check fix schemas lock browser clients fuzz soak mdrp bench-dispatch bench-match clean
+.PHONY: help setup demo up test check fix schemas lock browser clients fuzz soak mdrp bench-dispatch bench-match bench-api bench-live clean
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -73,6 +73,12 @@ bench-dispatch: setup ## Score published delivery days under several policies (M
 
 bench-match: setup ## Time one decision of a metropolis, and fail if it is slow
 	@$(BIN)/tawsil bench match --json --assert
+
+bench-api: setup ## Answers over HTTP beside bare handlers; fail when a cached read is below half of one
+	@$(BIN)/tawsil bench api --json --assert
+
+bench-live: setup ## Five thousand live streams in one process, at rest and while a city moves
+	@$(BIN)/tawsil bench live --json
 
 clean: ## Remove what was installed and built (data in .tawsil stays)
 	rm -rf $(VENV) .tools .pytest_cache .ruff_cache .hypothesis .import_linter_cache

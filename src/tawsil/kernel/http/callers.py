@@ -123,7 +123,7 @@ class Guarded:
         """
         rule = handler.opt.get("rule")
         assert isinstance(rule, Rule), f"{handler} declares no rule"
-        connection = ASGIConnection[Any, Any, Any, Any](scope)
+        connection: ASGIConnection[Any, Any, Any, Any] = ASGIConnection(scope)
         own_pages: bool = handler.opt.get("own_pages", False)
         check_origin(connection, shared_with=self._shared_with, own_pages=own_pages)
         limit: Limit = handler.opt.get("limit", DEFAULT)
