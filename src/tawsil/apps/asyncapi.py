@@ -25,7 +25,9 @@ DESCRIPTION: Final = """\
 **Live messages** come over `/v4/live` (server-sent events; `event` is the message's name, `data`
 its payload) and `/v4/live/ws` (JSON `{id, event, data}`). Everybody hears what concerns them: their
 own orders, the orders of their merchant, their own offers; operations hear their tenant. Come back
-with the last id that you heard, and what you missed is told first.
+with the last id that you heard, and what you missed is told first. A stream that we end says why:
+`goodbye` with `restart`, `slow` or `signed_out`, or close code 1001, 4008 or 4401; after the last,
+refresh the token first.
 
 **Events** are the recorded facts that everything else follows from, by what they are about. Every
 type has a version and only grows: a field may be added, none is removed or changed. They are read
