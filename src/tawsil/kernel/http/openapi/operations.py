@@ -6,7 +6,7 @@ from enum import Enum
 from http import HTTPStatus
 from inspect import cleandoc
 from types import NoneType
-from typing import Annotated, Any, Final, Optional, get_args, get_origin
+from typing import Annotated, Any, Final, Optional, cast, get_args, get_origin
 
 import msgspec
 from litestar import Response
@@ -95,14 +95,17 @@ class Served(Struct, frozen=True, eq=False):
         returned = self.handler.parsed_fn_signature.return_type.annotation
         if get_origin(returned) is Response:
             (returned,) = get_args(returned)
-        bare = isinstance(returned, type) and issubclass(returned, Response)
-        return None if bare or returned in {NoneType, None} else returned
+        bare = isinstance(returned, type) and issubclass(cast("type[Any]", returned), Response)
+        return None if bare or returned in {NoneType, None} else cast("Any", returned)
 
     @property
     def own_answers(self) -> dict[int, tuple[Any, list[str]]]:
         """Types and media types of answers that are not in our envelope, by status."""
-        told = {
-            status: (spec.data_container, list(dict.fromkeys([str(spec.media_type), JSON])))
+        told: dict[int, tuple[Any, list[str]]] = {
+            status: (
+                cast("Any", spec).data_container,
+                list(dict.fromkeys([str(spec.media_type), JSON])),
+            )
             for status, spec in (self.handler.responses or {}).items()
         }
         errors: Mapping[int, Any] = self.handler.opt.get("errors", {})
