@@ -20,6 +20,7 @@ from litestar.exceptions import (
 from tawsil.kernel.batches import KeyInFlightError, KeyReusedError, OverloadedError
 from tawsil.kernel.decisions import Refusal
 from tawsil.kernel.http.envelope import Envelope, ErrorItem, error_envelope, request_context
+from tawsil.kernel.http.whys import understood
 from tawsil.kernel.i18n import text
 from tawsil.kernel.lists import UnlistableError
 
@@ -136,8 +137,8 @@ def _invalid(_: Handled, error: ValidationException) -> Response[Envelope[None]]
 
 def _why(message: object) -> str:
     if message == NO_BODY:
-        return "it needs a JSON body"
-    why = str(message)
+        return text("request.why_no_body")
+    why = understood(str(message))
     return why if len(why) <= LONGEST_WHY else f"{why[:LONGEST_WHY]}…"
 
 
