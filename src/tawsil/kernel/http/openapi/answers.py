@@ -64,7 +64,7 @@ PARAMETERS: Final[Mapping[str, Schema]] = {
         "name": "Last-Event-ID",
         "in": "header",
         "description": "The id of the last event you heard: what you missed since comes first.",
-        "schema": {"type": "string", "pattern": "^[0-9]{1,18}$", "examples": ["1042"]},
+        "schema": {"type": "string", "pattern": "^[0-9]{0,18}$", "examples": ["1042"]},
     },
 }
 HEADERS: Final[Mapping[str, Schema]] = {
