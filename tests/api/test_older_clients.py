@@ -25,6 +25,7 @@ CONTRACT = (
     "GET /orders/{id}/delivery-status",
     "GET /deliveries/{id}/location",
     "GET /admin/analytics/driver-performance",
+    "GET /admin/analytics/zone-health",
 )
 
 

@@ -97,7 +97,7 @@ def show_asyncapi(state: State) -> dict[str, Any]:
 @cache
 def published(cls: type[Event], name: str) -> Schema:
     """An event's JSON Schema, whole, as others may keep it."""
-    schemas = Schemas(taken=[cls], answered=[])
+    schemas = Schemas(recorded=[cls])
     own = schemas.of(cls)["$ref"].removeprefix(ROOT)
     others = {key: one for key, one in schemas.components.items() if key != own}
     schema = {
@@ -114,7 +114,7 @@ def published(cls: type[Event], name: str) -> Schema:
 def asyncapi(registry: Registry) -> dict[str, Any]:
     """The whole document."""
     events, heard = registry.by_name, dict.fromkeys(MESSAGES.values())
-    schemas = Schemas(taken=list(events.values()), answered=list(heard))
+    schemas = Schemas(recorded=list(events.values()), answered=list(heard))
     examples = Examples(schemas.components, {})
 
     def message(name: str, cls: type[Any]) -> Schema:

@@ -33,11 +33,17 @@ class Schemas:
     """The schemas of some types, and of everything they are made of.
 
     A type that only answers are made of has all of its fields; one that a request may hold leaves
-    out what has a default.
+    out what has a default, and so does what was recorded when there were fewer fields.
     """
 
-    def __init__(self, *, taken: Sequence[Any], answered: Sequence[Any]) -> None:
-        types = [*taken, *answered]
+    def __init__(
+        self,
+        *,
+        taken: Sequence[Any] = (),
+        answered: Sequence[Any] = (),
+        recorded: Sequence[Any] = (),
+    ) -> None:
+        types = [*taken, *answered, *recorded]
         classes = _classes(types)
         named = dict.fromkeys([*types, *classes])
         written, components = msgspec.json.schema_components(list(named), ref_template="{name}")
@@ -46,11 +52,11 @@ class Schemas:
         known = {by_type[cls]["$ref"]: self._names[cls] for cls in classes}
         self._by_type = {type_: _renamed(schema, known) for type_, schema in by_type.items()}
         self.components: dict[str, Schema] = {}
-        asked = set(_classes(taken))
+        asked, older = set(_classes(taken)), set(_classes(recorded))
         for cls, info in classes.items():
             schema = _renamed(components[by_type[cls]["$ref"]], known)
             schema["title"] = self._names[cls]
-            finished = _finished(schema, info, asked=cls in asked)
+            finished = _finished(schema, info, partial=cls in asked | older)
             self.components[self._names[cls]] = (
                 _everywhere(finished, _in_clear) if cls in asked else finished
             )
@@ -173,7 +179,7 @@ def _renamed(schema: Schema, known: Mapping[str, str]) -> Schema:
     return _everywhere(schema, rename)
 
 
-def _finished(schema: Schema, info: inspect.Type, *, asked: bool) -> Schema:
+def _finished(schema: Schema, info: inspect.Type, *, partial: bool) -> Schema:
     if "description" in schema:
         schema["description"] = cleandoc(schema["description"])
     if not isinstance(info, inspect.StructType):
@@ -189,7 +195,7 @@ def _finished(schema: Schema, info: inspect.Type, *, asked: bool) -> Schema:
     for field in info.fields:
         named = properties[field.encode_name]
         properties[field.encode_name] = _with_times(named, field.type)
-    if not asked and not (get_origin(info.cls) or info.cls).__struct_config__.omit_defaults:
+    if not partial and not (get_origin(info.cls) or info.cls).__struct_config__.omit_defaults:
         schema["required"] = list(properties)
     if get_origin(info.cls) is Envelope:
         properties["success"] = {"type": "boolean", "const": True}
