@@ -14,7 +14,7 @@ import pytest
 from msgspec import Struct
 
 from conftest import TENANT
-from tawsil.migrations.versions.m0023_tenants import TENANTS, THROUGH
+from tawsil.migrations.versions.m0021_tenants import TENANTS, THROUGH
 
 OTHER: Final = UUID("01900000-0000-7000-8000-0000000000ff")
 THIRD: Final = UUID("01900000-0000-7000-8000-0000000000fe")

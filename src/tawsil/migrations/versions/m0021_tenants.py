@@ -10,8 +10,8 @@ from typing import Final
 
 from tawsil.migrations.statements import run
 
-revision = "0023_tenants"
-down_revision = "0022_walls"
+revision = "0021_tenants"
+down_revision = "0020_areas"
 
 OPEN: Final[Mapping[str, str]] = {
     "kernel.deadline": "timers by the id of their subject; only the worker reads them",
