@@ -14,6 +14,7 @@ from walk.small_city import PASSWORD
 
 TOUR = ROOT / "docs" / "api.md"
 PATIENCE_S = 30.0
+PEOPLE = {"CUSTOMER": "layla", "MERCHANT": "cook", "COURIER": "yusuf", "OPERATOR": "ops"}
 NOW = "$(date -u +%Y-%m-%dT%H:%M:%SZ)"
 
 
@@ -55,6 +56,7 @@ def picked(answer: httpx.Response, path: str) -> str:
 def test_the_tour_works(platform: Platform) -> None:
     """What others must do first (a kitchen hears of its order) may take a moment."""
     known = {"URL": platform.url, "PASSWORD": PASSWORD}
+    known |= {f"{who}_EMAIL": f"{name}@example.com" for who, name in PEOPLE.items()}
     sent = 0
     with platform.client() as client:
         for line in commands():
