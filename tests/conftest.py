@@ -169,3 +169,16 @@ async def serve(database: Database, callers: Callers) -> AsyncIterator[Any]:
             return await opened.enter_async_context(client)
 
         yield make
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """How many cells of the authorisation matrix were looked at, by whichever worker."""
+    reports = terminalreporter.stats.get("passed", []) + terminalreporter.stats.get("failed", [])
+    cells = sum(
+        value
+        for report in reports
+        for name, value in report.user_properties
+        if name == "cells" and report.when == "call"
+    )
+    if cells:
+        terminalreporter.write_line(f"authorisation matrix: {cells} cells")

@@ -47,15 +47,3 @@ def examples(world: World) -> dict[str, Any]:
 def _example(body: dict[str, Any]) -> Any:
     (content,) = body["content"].values()
     return content.get("example", content["schema"].get("examples", [None])[0])
-
-
-def pytest_terminal_summary(terminalreporter: Any) -> None:
-    reports = terminalreporter.stats.get("passed", []) + terminalreporter.stats.get("failed", [])
-    cells = sum(
-        value
-        for report in reports
-        for name, value in report.user_properties
-        if name == "cells" and report.when == "call"
-    )
-    if cells:
-        terminalreporter.write_line(f"authorisation matrix: {cells} cells")
