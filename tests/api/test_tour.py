@@ -49,7 +49,7 @@ def send(client: httpx.Client, command: str) -> httpx.Response:
 def picked(answer: httpx.Response, path: str) -> str:
     found: Any = answer.json()
     for key in path.split("."):
-        found = found[int(key) if key.isdigit() else key]
+        found = found[int(key) if key.lstrip("-").isdigit() else key]
     return str(found)
 
 
@@ -60,7 +60,7 @@ def test_the_tour_works(platform: Platform) -> None:
     sent = 0
     with platform.client() as client:
         for line in commands():
-            taken = re.fullmatch(r"([A-Z_]+)=\$\((curl .*) \| pick ([a-z0-9_.]+)\)", line)
+            taken = re.fullmatch(r"([A-Z_]+)=\$\((curl .*) \| pick ([a-z0-9_.-]+)\)", line)
             command, _, expected = (taken[2] if taken else line).partition(" # ")
             until = time.monotonic() + PATIENCE_S
             while (answer := send(client, filled(command, known))).status_code in {404, 409}:
