@@ -167,11 +167,13 @@ def common(
     body: bool,
     command: bool,
     limited: bool,
+    changes: bool,
 ) -> Codes:
     """The errors that come before a handler has anything to say.
 
     `named`: its address names something, which may not be there; `read`: it takes parameters,
-    which may not be readable; `command`: through the batches, where an Idempotency-Key counts.
+    which may not be readable; `changes`: what another site's page may not make a browser send;
+    `command`: through the batches, where an Idempotency-Key counts.
     """
     codes: Codes = {503: {"request.unavailable"}}
     if read or body:
@@ -180,6 +182,8 @@ def common(
         codes[401] = {"request.unauthenticated", "request.token_invalid"}
     if permission is not None:
         codes[403] = {"request.forbidden"}
+    if changes:
+        codes.setdefault(403, set()).add("request.foreign_origin")
     if named:
         codes[404] = {"request.not_found"}
     if body:

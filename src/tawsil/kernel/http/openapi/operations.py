@@ -26,6 +26,7 @@ from tawsil.kernel.http.openapi import answers
 from tawsil.kernel.http.openapi.examples import Examples
 from tawsil.kernel.http.openapi.refusals import refusals_of
 from tawsil.kernel.http.openapi.schemas import Schema, Schemas, schema_of_parameter
+from tawsil.kernel.http.origins import SAFE
 
 RESERVED: Final = frozenset(
     {"data", "body", "request", "socket", "state", "headers", "cookies", "query", "scope"}
@@ -297,6 +298,7 @@ def _errors(one: Served, schemas: Schemas, examples: Examples, *, read: bool) ->
             body=one.taken is not None,
             command=one.is_command,
             limited=one.limited,
+            changes=one.method.upper() not in SAFE,
         ),
         *(refusals_of(function) for function in _involved(one)),
     )
