@@ -20,6 +20,7 @@ from litestar.types import Receive, Scope, Send
 from msgspec import inspect
 
 from tawsil.kernel.http.errors import Problem
+from tawsil.kernel.http.parameters import TWICE
 from tawsil.kernel.text import deceptive_field
 
 MOST_BODY_BYTES: Final = 1_000_000
@@ -139,7 +140,7 @@ def _once(pairs: list[tuple[str, Any]]) -> None:
     names = [name for name, _ in pairs]
     if len(set(names)) != len(names):
         twice = next(name for n, name in enumerate(names) if name in names[:n])
-        raise _invalid("this field is given twice", field=twice)
+        raise _invalid(TWICE, field=twice)
 
 
 def _integer(digits: str) -> None:

@@ -21,6 +21,7 @@ from tawsil.kernel.http.envelope import request_context
 from tawsil.kernel.http.errors import Problem
 from tawsil.kernel.http.limits import DEFAULT, Limit, Limiter
 from tawsil.kernel.http.origins import ACCESS_COOKIE, check_origin, cookie_of, shown_token
+from tawsil.kernel.http.parameters import check_query
 
 
 class Caller(Struct, frozen=True, kw_only=True):
@@ -109,6 +110,8 @@ class Guarded:
         handler: BaseRouteHandler = cast("Any", scope)["route_handler"]
         if cast("Any", scope).get("method") != "OPTIONS":  # which says what methods there are
             await self._guard(cast("Any", scope), handler)
+            if query := cast("Any", scope)["query_string"]:
+                check_query(handler, query)
         recall: Recall | None = handler.opt.get("recall")
         kept = recall(scope) if recall is not None else None
         await (self._app if kept is None else KeptAnswer(kept))(scope, receive, send)

@@ -1,4 +1,4 @@
-"""Why a request could not be read, in the caller's language: what msgspec says, understood."""
+"""Why a request could not be read, in the caller's language: what msgspec says, and we."""
 
 import re
 from typing import Final
@@ -21,6 +21,10 @@ _KNOWN: Final = tuple(
         (r"Invalid RFC3339 encoded datetime", "datetime"),
         (r"JSON is malformed.*", "malformed"),
         (r"Input data was truncated", "malformed"),
+        (r"this field is given twice", "twice"),
+        (r"leave it out instead of `null`", "null"),
+        (r"it is nested deeper than (?P<most>\d+) levels", "deep"),
+        (r"the number (?P<given>\S+) is out of range", "range"),
     )
 )
 

@@ -10,7 +10,6 @@ from typing import Annotated, Any, Final, Optional, cast, get_args, get_origin
 
 import msgspec
 from litestar import Response
-from litestar.di import Provide
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import BodyKwarg, ParameterKwarg
 from litestar.response import Redirect, ServerSentEvent, Stream
@@ -27,10 +26,8 @@ from tawsil.kernel.http.openapi.examples import Examples
 from tawsil.kernel.http.openapi.refusals import refusals_of
 from tawsil.kernel.http.openapi.schemas import Schema, Schemas, schema_of_parameter
 from tawsil.kernel.http.origins import SAFE
+from tawsil.kernel.http.parameters import parameters_of
 
-RESERVED: Final = frozenset(
-    {"data", "body", "request", "socket", "state", "headers", "cookies", "query", "scope"}
-)
 NUMBERS: Final = ("ge", "gt", "le", "lt", "multiple_of")
 LENGTHS: Final = ("min_length", "max_length", "pattern")
 JSON: Final = "application/json"
@@ -219,8 +216,7 @@ def _camel(words: Sequence[str]) -> str:
 
 
 def _parameters(one: Served) -> list[Schema]:
-    fields: dict[str, FieldDefinition] = {}
-    _collect(one.handler.parsed_fn_signature.parameters, one.handler.resolve_dependencies(), fields)
+    fields = parameters_of(one.handler)
     query = [
         _parameter(name, f, "query") for name, f in fields.items() if name not in one.path_types
     ]
@@ -230,23 +226,6 @@ def _parameters(one: Served) -> list[Schema]:
 def _header(name: str, said: str) -> Schema:
     """A header that the handler reads by itself and tells of in its `opt`."""
     return {"name": name, "in": "header", "description": said, "schema": {"type": "string"}}
-
-
-def _collect(
-    signature: Mapping[str, FieldDefinition],
-    provided: Mapping[str, Provide],
-    into: dict[str, FieldDefinition],
-) -> None:
-    """Parameters of a handler and of all that it is given."""
-    for name, field in signature.items():
-        if name in RESERVED:
-            continue
-        if name in provided:
-            _collect(provided[name].parsed_fn_signature.parameters, provided, into)
-        elif not field.is_di_field:
-            definition = field.kwarg_definition
-            named = definition.name if isinstance(definition, ParameterKwarg) else None
-            into[named or name] = field
 
 
 def _path_parameter(name: str, one: Served, fields: Mapping[str, FieldDefinition]) -> Schema:
