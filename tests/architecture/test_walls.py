@@ -14,6 +14,7 @@ import pytest
 from msgspec import Struct
 
 from conftest import TENANT
+from tawsil.kernel.db import Connection
 from tawsil.migrations.versions.m0021_tenants import TENANTS, THROUGH
 
 OTHER: Final = UUID("01900000-0000-7000-8000-0000000000ff")
@@ -93,7 +94,7 @@ class Row(Struct, frozen=True):
 
 
 class World(Struct, frozen=True):
-    connection: "asyncpg.Connection[asyncpg.Record]"
+    connection: Connection
     rows: list[Row]
 
 
@@ -127,12 +128,12 @@ async def world(pool: "asyncpg.Pool[asyncpg.Record]") -> AsyncIterator[World]:
         transaction = connection.transaction()
         await transaction.start()
         try:
-            yield await _built(connection)  # pyright: ignore[reportArgumentType] - a pool's proxy
+            yield await _built(connection)
         finally:
             await transaction.rollback()
 
 
-async def _built(connection: "asyncpg.Connection[asyncpg.Record]") -> World:
+async def _built(connection: Connection) -> World:
     walled = [t["name"] for t in await connection.fetch(TABLES) if t["walled"]]
     parents = await _parents(connection)
     await connection.execute(LOOSENED)
@@ -175,7 +176,7 @@ async def _built(connection: "asyncpg.Connection[asyncpg.Record]") -> World:
 
 
 async def _parents(
-    connection: "asyncpg.Connection[asyncpg.Record]",
+    connection: Connection,
 ) -> dict[str, dict[str, tuple[str, str]]]:
     """By table and column, whose key it holds."""
     found: dict[str, dict[str, tuple[str, str]]] = {
@@ -196,7 +197,7 @@ async def _parents(
     return found
 
 
-async def _columns(connection: "asyncpg.Connection[asyncpg.Record]", table: str) -> list[str]:
+async def _columns(connection: Connection, table: str) -> list[str]:
     """What an insert may name."""
     rows = await connection.fetch(
         """
@@ -209,7 +210,7 @@ async def _columns(connection: "asyncpg.Connection[asyncpg.Record]", table: str)
     return [row["name"] for row in rows]
 
 
-async def _required(connection: "asyncpg.Connection[asyncpg.Record]", table: str) -> dict[str, str]:
+async def _required(connection: Connection, table: str) -> dict[str, str]:
     rows = await connection.fetch(
         """
         select quote_ident(attname) as name, coalesce(base.typname, t.typname) as typname
@@ -229,7 +230,7 @@ class Bound:
     def __init__(self, world: World) -> None:
         self._connection = world.connection
 
-    async def __aenter__(self) -> "asyncpg.Connection[asyncpg.Record]":
+    async def __aenter__(self) -> Connection:
         self._savepoint = self._connection.transaction()
         await self._savepoint.start()
         await self._connection.execute(

@@ -87,7 +87,7 @@ def _words(connection: Connection, error: GraphQLError) -> tuple[str, dict[str, 
         at_all = isinstance(error, GraphQLSyntaxError)
         kind = "GRAPHQL_PARSE_FAILED" if at_all else "GRAPHQL_VALIDATION_FAILED"
         return error.message, {"code": kind, "status": 400}
-    answer = answer_to(connection, cause)  # pyright: ignore[reportArgumentType] - of a request it asks its path
+    answer = answer_to(connection, cause)
     item: ErrorItem = answer.content.errors[0]
     status = answer.status_code or 500
     return item.message, {

@@ -6,6 +6,7 @@ value objects (`Money`, `PageInfo`, edges), which need no reading of their own.
 """
 
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Any, Final, cast
 
 from graphql import (
@@ -28,12 +29,14 @@ from graphql import (
     StringValueNode,
     VariableNode,
     Visitor,
+    build_schema,
     get_named_type,
     visit,
 )
 from graphql.language import Node
 from msgspec import Struct
 from strawberry.extensions import SchemaExtension
+from strawberry.schema.base import BaseSchema
 
 from tawsil.apps.graph.asked import Asked
 from tawsil.kernel.http import Problem
@@ -248,6 +251,12 @@ class _Texts(Visitor):
             raise Problem(400, "request.invalid", why=why)
 
 
+@lru_cache(1)
+def _as_published(schema: BaseSchema) -> GraphQLSchema:
+    """What clients know of it, which is all that measuring needs."""
+    return build_schema(schema.as_str())
+
+
 class Limits(SchemaExtension):
     """Refuses what is too much before it is validated, and says what the rest costs."""
 
@@ -262,7 +271,7 @@ class Limits(SchemaExtension):
         name, asked.operation = asked.operation, given.operation_name
         try:
             size = check(
-                given.schema._schema,  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - it has no other name
+                _as_published(given.schema),
                 given.graphql_document,
                 given.variables or {},
                 introspection=asked.introspection,

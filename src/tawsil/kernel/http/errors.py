@@ -9,7 +9,8 @@ from typing import Any, Final, TypeVar, cast
 import asyncpg
 import msgspec
 import structlog
-from litestar import Request, Response
+from litestar import Response
+from litestar.connection import ASGIConnection
 from litestar.exceptions import (
     HTTPException,
     MethodNotAllowedException,
@@ -92,7 +93,7 @@ def _answer(problem: Problem) -> Response[Envelope[None]]:
     )
 
 
-Handled = Request[Any, Any, Any]
+Handled = ASGIConnection[Any, Any, Any, Any]
 
 
 def _problem(_: Handled, error: Problem) -> Response[Envelope[None]]:
