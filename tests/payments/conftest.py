@@ -20,8 +20,8 @@ from tawsil.kernel.db import Database
 from tawsil.kernel.deadlines import Deadlines
 from tawsil.kernel.jobs import HeldJobs
 from tawsil.payments import public
-from tawsil.payments.http_psp import HttpPsp
-from tawsil.payments.jobs import CardJobs
+from tawsil.payments.jobs.cards import CardJobs
+from tawsil.payments.providers.direct import HttpPsp
 from tawsil.simulation.psp.server import Settings, create_app
 
 API_KEY = "key-of-the-sandbox"

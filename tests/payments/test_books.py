@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 
 from tawsil.kernel.db import Tx
 from tawsil.kernel.decisions import By
-from tawsil.payments import public, service
+from tawsil.payments import public
 from tawsil.payments.events import HOUSE, AccountKind, AccountRef, Method, Posting, Step
-from tawsil.payments.payment import WAITS_FOR, Payment, ask_key
-from tawsil.payments.psp import Absent, Charge, ChargeState, Refused, Unheard, Word
+from tawsil.payments.model.payment import WAITS_FOR, Payment, ask_key
+from tawsil.payments.model.psp import Absent, Charge, ChargeState, Refused, Unheard, Word
+from tawsil.payments.service import paying as service
 
 REFERENCES = [UUID(int=number) for number in range(101, 106)]
 CURRENCIES = ("QAR", "KWD")

@@ -13,12 +13,13 @@ from tawsil.kernel.decisions import By
 from tawsil.kernel.http.app import create_app
 from tawsil.payments import public
 from tawsil.payments.events import AccountKind, AccountRef, Method, Posting
-from tawsil.payments.http_psp import HttpPsp
-from tawsil.payments.jobs import CardJobs, NotHeardError, check_ledger
-from tawsil.payments.payment import Payment, PaymentState
-from tawsil.payments.psp import Absent, Unheard
+from tawsil.payments.jobs.books import check_ledger
+from tawsil.payments.jobs.cards import CardJobs, NotHeardError
+from tawsil.payments.model.payment import Payment, PaymentState
+from tawsil.payments.model.psp import Absent, Unheard
+from tawsil.payments.providers.direct import HttpPsp
 from tawsil.payments.routes import routes
-from tawsil.payments.service import PaymentJob
+from tawsil.payments.service.paying import PaymentJob
 
 SECRET = "secret-of-the-sandbox"
 MERCHANT = AccountRef(AccountKind.MERCHANT, UUID(int=21))

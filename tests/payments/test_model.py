@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from tawsil.kernel.clock import Ids, VirtualClock
 from tawsil.kernel.decisions import Accepted, Event, Refusal
-from tawsil.payments import http_psp, ledger, model
 from tawsil.payments.events import (
     AccountKind,
     AccountRef,
@@ -24,14 +23,17 @@ from tawsil.payments.events import (
     RefundFailed,
     Step,
 )
-from tawsil.payments.payment import (
+from tawsil.payments.model import ledger
+from tawsil.payments.model import paying as model
+from tawsil.payments.model.payment import (
     MOVES,
     PAID,
     WAITS_FOR,
     Payment,
     PaymentState,
 )
-from tawsil.payments.psp import Absent, Charge, Refused, Unheard, Word
+from tawsil.payments.model.psp import Absent, Charge, Refused, Unheard, Word
+from tawsil.payments.providers import direct
 from tawsil.simulation.psp.model import Acquirer, Answer
 from tawsil.simulation.psp.tokens import CARDS
 
@@ -251,8 +253,8 @@ class Story:
 
 
 def _word(charge: Any) -> Charge:
-    read = msgspec.convert(msgspec.to_builtins(charge), http_psp._Charge)
-    word = http_psp._word(read)
+    read = msgspec.convert(msgspec.to_builtins(charge), direct._Charge)
+    word = direct._word(read)
     assert isinstance(word, Charge)
     return word
 

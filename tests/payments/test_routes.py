@@ -15,8 +15,9 @@ from tawsil.kernel.decisions import By
 from tawsil.kernel.jobs import HeldJobs
 from tawsil.payments import public
 from tawsil.payments.events import AccountKind, AccountRef, Method, Posting
-from tawsil.payments.payment import Payment
-from tawsil.payments.routes import routes, signed
+from tawsil.payments.model.payment import Payment
+from tawsil.payments.routes import routes
+from tawsil.payments.routes.webhooks import signed
 from tawsil.simulation.psp.model import SIGNATURE_HEADER, sign
 
 SECRET = "whsec"

@@ -11,10 +11,11 @@ import pytest
 from tawsil.kernel.db import Database, Tx
 from tawsil.kernel.decisions import By, Refusal
 from tawsil.kernel.jobs import HeldJobs
-from tawsil.payments import public, service
+from tawsil.payments import public
 from tawsil.payments.events import AccountKind, AccountRef, Method, Posting
-from tawsil.payments.payment import Payment, PaymentState
-from tawsil.payments.psp import Absent, Charge, ChargeState, Unheard
+from tawsil.payments.model.payment import Payment, PaymentState
+from tawsil.payments.model.psp import Absent, Charge, ChargeState, Unheard
+from tawsil.payments.service import paying as service
 
 MERCHANT = AccountRef(AccountKind.MERCHANT, UUID(int=21))
 COURIER = AccountRef(AccountKind.COURIER, UUID(int=22))

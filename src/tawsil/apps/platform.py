@@ -26,7 +26,7 @@ from tawsil.kernel.http.shared_limits import SharedWindows
 from tawsil.kernel.jobs import DatabaseJobs
 from tawsil.kernel.sealing import open_sealer
 from tawsil.kernel.settings import Settings
-from tawsil.payments.http_psp import HttpPsp
+from tawsil.payments.providers.direct import HttpPsp
 
 DEFAULT_TENANT = UUID("01920000-0000-7000-8000-000000000001")
 

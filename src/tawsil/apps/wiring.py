@@ -43,9 +43,9 @@ from tawsil.ordering import journey
 from tawsil.ordering import routes as order_routes
 from tawsil.payments import events as payment_events
 from tawsil.payments import routes as payment_routes
-from tawsil.payments import service as payments
-from tawsil.payments.jobs import CardJobs
-from tawsil.payments.psp import Psp
+from tawsil.payments.jobs.cards import CardJobs
+from tawsil.payments.model.psp import Psp
+from tawsil.payments.service import paying as payments
 from tawsil.pricing import climate
 from tawsil.pricing import events as pricing_events
 from tawsil.pricing import routes as pricing_routes

@@ -6,10 +6,11 @@ payment. A card payment is only asked for here; events tell later what became of
 """
 
 from tawsil.payments.events import AccountKind, AccountRef, Method, Posting, Step
-from tawsil.payments.ledger import Balance, Line, Statement, Transfer, TransferKind
-from tawsil.payments.payment import Payment, PaymentState
-from tawsil.payments.psp import Absent, Charge, ChargeState, Psp, Refused, Unheard, Word
-from tawsil.payments.service import (
+from tawsil.payments.model.ledger import Balance, Line, Statement, Transfer, TransferKind
+from tawsil.payments.model.payment import Payment, PaymentState
+from tawsil.payments.model.psp import Absent, Charge, ChargeState, Psp, Refused, Unheard, Word
+from tawsil.payments.service.booking import transfer
+from tawsil.payments.service.paying import (
     Authorise,
     Capture,
     Refund,
@@ -21,10 +22,11 @@ from tawsil.payments.service import (
     on_due,
     refund,
     release,
-    transfer,
     void,
 )
-from tawsil.payments.store import balances, forget_webhooks, imbalance, of_references, statement
+from tawsil.payments.store.ledger import balances, imbalance, statement
+from tawsil.payments.store.payments import of_references
+from tawsil.payments.store.webhooks import forget as forget_webhooks
 
 __all__ = (
     "Absent",

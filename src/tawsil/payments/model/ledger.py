@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from tawsil.kernel.decisions import Command
 from tawsil.payments.events import AccountRef, PaymentCaptured, PaymentRefunded, Posting
-from tawsil.payments.payment import net
+from tawsil.payments.model.payment import net
 
 
 class TransferKind(StrEnum):

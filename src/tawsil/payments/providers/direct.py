@@ -8,7 +8,7 @@ import httpx
 import msgspec
 from msgspec import Meta, Struct
 
-from tawsil.payments.psp import Absent, Charge, ChargeState, Refused, Unheard, Word
+from tawsil.payments.model.psp import Absent, Charge, ChargeState, Refused, Unheard, Word
 
 _STATES: Final[Mapping[str, ChargeState]] = MappingProxyType(
     {

@@ -35,7 +35,7 @@ from tawsil.payments.events import (
     Step,
     VoidRequested,
 )
-from tawsil.payments.payment import (
+from tawsil.payments.model.payment import (
     MOVES,
     PSP_CLEARING,
     REFUNDABLE,
@@ -46,7 +46,7 @@ from tawsil.payments.payment import (
     ask_key,
     net,
 )
-from tawsil.payments.psp import Absent, Charge, ChargeState, Refused, Unheard, Word
+from tawsil.payments.model.psp import Absent, Charge, ChargeState, Refused, Unheard, Word
 
 MOST_ATTEMPTS: Final = 4
 """An authorisation of which the acquirer has no trace after so many silences is given up."""

@@ -1,4 +1,4 @@
-"""Use cases: decide, write, book and enqueue in one transaction; the network comes in jobs."""
+"""Payments: decide, write, book and enqueue in one transaction; the network comes in jobs."""
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final, TypeVar
@@ -9,12 +9,14 @@ from msgspec import Struct
 
 from tawsil.kernel.db import Job, Tx
 from tawsil.kernel.deadlines import Due, still_due
-from tawsil.kernel.decisions import Accepted, By, Command, Decision, Event, Refusal, refuse
-from tawsil.payments import ledger, model, store
-from tawsil.payments.events import Method, PaymentCaptured, PaymentRefunded, Posting
-from tawsil.payments.ledger import Transfer, TransferKind
-from tawsil.payments.payment import WAITS_FOR, Payment, PaymentState, net
-from tawsil.payments.psp import Charge, Unheard, Word
+from tawsil.kernel.decisions import Accepted, By, Command, Decision, Refusal, refuse
+from tawsil.payments.events import Method, Posting
+from tawsil.payments.model import paying as model
+from tawsil.payments.model.payment import WAITS_FOR, Payment, PaymentState
+from tawsil.payments.model.psp import Charge, Unheard, Word
+from tawsil.payments.service.booking import booked_for
+from tawsil.payments.store import ledger, webhooks
+from tawsil.payments.store import payments as store
 
 log = structlog.get_logger(__name__)
 
@@ -147,13 +149,6 @@ async def release(tx: Tx, commands: Sequence[Release]) -> list[Payment | Refusal
     return await _decide(tx, commands, decide)
 
 
-async def transfer(tx: Tx, commands: Sequence[Transfer]) -> list[Transfer | Refusal]:
-    """Book transfers of their own: payouts, cash handed over, adjustments."""
-    outcomes = [_balanced(command) for command in commands]
-    await store.post(tx, [t for t in outcomes if isinstance(t, Transfer) and t.postings])
-    return outcomes
-
-
 async def on_due(tx: Tx, due: Sequence[Due]) -> None:
     """Nobody has answered in time: take back what was left open, look up what is unknown."""
     payments = await store.lock_ids(tx, payment_ids=[d.subject_id for d in due])
@@ -204,7 +199,7 @@ async def hear_webhook(tx: Tx, *, event_id: str, reference: str) -> bool:
     """
     payment_id = _uuid(reference)
     payment = await store.find(tx, payment_id=payment_id) if payment_id else None
-    if not await store.hear_webhook(tx, event_id=event_id, payment_id=payment_id):
+    if not await webhooks.hear(tx, event_id=event_id, payment_id=payment_id):
         return False
     if payment is not None:
         by = _story(payment)
@@ -283,35 +278,17 @@ async def _follow(tx: Tx, changes: Sequence[_Decided]) -> None:
     """Book, record and enqueue what follows from decisions that are written."""
     if not changes:
         return
-    await store.post(
+    await ledger.post(
         tx,
         [
             booked
             for one in changes
             for event in one.decision.events
-            if (booked := _booked(tx, one.by, event)) is not None and booked.postings
+            if (booked := booked_for(tx, one.by, event)) is not None and booked.postings
         ],
     )
     await tx.record([(one.by, one.decision) for one in changes])
     await tx.enqueue(*_jobs(changes))
-
-
-def _booked(tx: Tx, by: By, event: Event) -> Transfer | None:
-    match event:
-        case PaymentCaptured():
-            kind, postings = TransferKind.CAPTURE, ledger.captured(event)
-        case PaymentRefunded():
-            kind, postings = TransferKind.REFUND, ledger.refunded(event)
-        case _:
-            return None
-    return Transfer(
-        by=by,
-        id=tx.ids(),
-        kind=kind,
-        reference_id=event.reference_id,
-        currency=event.currency,
-        postings=postings,
-    )
 
 
 def _jobs(changes: Iterable[_Decided]) -> list[Job]:
@@ -330,21 +307,6 @@ def _jobs(changes: Iterable[_Decided]) -> list[Job]:
 def _job(name: str, payment: Payment, by: By, *, delay_s: float = 0.0) -> Job:
     payload = PaymentJob(payment_id=payment.id, correlation_id=by.correlation_id)
     return Job(name=name, payload=payload, delay_s=delay_s)
-
-
-def _balanced(command: Transfer) -> Transfer | Refusal:
-    sum_minor = ledger.total_minor(command.postings)
-    if sum_minor == 0:
-        netted = net(command.postings)
-        return Transfer(
-            by=command.by,
-            id=command.id,
-            kind=command.kind,
-            reference_id=command.reference_id,
-            currency=command.currency,
-            postings=netted,
-        )
-    return refuse("payment.shares_unbalanced", status=422, sum_minor=sum_minor, amount_minor=0)
 
 
 def _uuid(text: str) -> UUID | None:

@@ -4,15 +4,13 @@ A job looks first whether its step is still under way, and asks under the step's
 it twice has one effect.
 """
 
-from datetime import datetime
-
-from tawsil.kernel import metrics
 from tawsil.kernel.db import Database
-from tawsil.payments import service, store
 from tawsil.payments.events import Step
-from tawsil.payments.payment import WAITS_FOR, Payment
-from tawsil.payments.psp import Charge, Psp, Refused, Unheard, Word
-from tawsil.payments.service import PaymentJob
+from tawsil.payments.model.payment import WAITS_FOR, Payment
+from tawsil.payments.model.psp import Charge, Psp, Refused, Unheard, Word
+from tawsil.payments.service import paying as service
+from tawsil.payments.service.paying import PaymentJob
+from tawsil.payments.store import payments as store
 
 
 class NotHeardError(Exception):
@@ -110,15 +108,6 @@ class CardJobs:
                 key=key,
                 correlation_id=job.correlation_id,
             )
-
-
-async def check_ledger(database: Database, *, since_at: datetime | None = None) -> dict[str, int]:
-    """Add the ledger up and show the result to the monitoring: zero per currency."""
-    async with database.transaction() as tx:
-        found = await store.imbalance(tx, since_at=since_at)
-    for currency, imbalance_minor in found.items():
-        metrics.ledger_imbalance.labels(currency).set(imbalance_minor)
-    return found
 
 
 def _charge_id(payment: Payment) -> str:

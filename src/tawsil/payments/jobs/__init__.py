@@ -1,0 +1,1 @@
+"""What needs the network, and what is done now and then."""

@@ -1,0 +1,79 @@
+"""A payment to look at."""
+
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from litestar import get
+from litestar.di import NamedDependency
+from litestar.params import FromPath
+from msgspec import Struct
+
+from tawsil.kernel.db import Database
+from tawsil.kernel.http import (
+    Caller,
+    Envelope,
+    allow,
+    envelope,
+    not_found,
+)
+from tawsil.payments import public
+from tawsil.payments.public import Payment
+
+
+class PaymentView(Struct, frozen=True):
+    """A payment as its payer sees it."""
+
+    reference_id: UUID
+    method: str
+    state: str
+    amount_minor: int
+    captured_minor: int
+    refunded_minor: int
+    currency: str
+    decline_code: str | None
+    created_at: datetime
+
+    @classmethod
+    def of(cls, payment: Payment) -> "PaymentView":
+        return cls(
+            reference_id=payment.reference_id,
+            method=payment.method.value,
+            state=payment.state.value,
+            amount_minor=payment.amount_minor,
+            captured_minor=payment.captured_minor,
+            refunded_minor=payment.refunded_minor,
+            currency=payment.currency,
+            decline_code=payment.decline_code,
+            created_at=payment.created_at,
+        )
+
+
+@get(
+    "/v4/payments/{reference_id:uuid}",
+    opt={"rule": allow("payment:read")},
+    tags=["Payments"],
+    summary="Show what has become of a payment",
+)
+async def show_payment(
+    reference_id: FromPath[UUID],
+    caller: NamedDependency[Caller],
+    database: NamedDependency[Database],
+) -> Envelope[PaymentView]:
+    """By what was paid for, such as an order: the payer's own, or any with the right to all."""
+    async with database.transaction() as tx:
+        found = await public.of_references(tx, reference_ids=[reference_id])
+    payment = found.get(reference_id)
+    if payment is None or not _may_see(caller, payment):
+        raise not_found()
+    return envelope(PaymentView.of(payment))
+
+
+def _may_see(caller: Caller, payment: Payment) -> bool:
+    if payment.tenant_id != caller.tenant_id:
+        return False
+    scopes = caller.scopes("payment:read")
+    return "all" in scopes or ("own" in scopes and payment.payer_id == caller.user_id)
+
+
+routes: Final = [show_payment]

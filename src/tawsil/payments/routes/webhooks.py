@@ -1,0 +1,91 @@
+"""What acquirers call about."""
+
+import hmac
+from datetime import datetime
+from hashlib import sha256
+from typing import Any, Final
+
+import msgspec
+from litestar import Request, post
+from litestar.datastructures import State
+from litestar.di import NamedDependency
+from msgspec import Struct
+
+from tawsil.kernel.db import Database
+from tawsil.kernel.http import (
+    PUBLIC,
+    WEBHOOK,
+    Envelope,
+    Problem,
+    envelope,
+)
+from tawsil.payments import public
+
+SIGNATURE_HEADER: Final = "tawsil-psp-signature"
+TOLERANCE_S: Final = 300
+
+
+class WebhookAnswer(Struct, frozen=True):
+    """`duplicate`: this event was heard before, and nothing was done."""
+
+    duplicate: bool
+
+
+class _Charge(Struct, frozen=True):
+    reference: str
+
+
+class _Data(Struct, frozen=True):
+    charge: _Charge
+
+
+class _Webhook(Struct, frozen=True):
+    """The parts of a webhook that are used; what else it says is looked up instead."""
+
+    id: str
+    data: _Data
+
+
+def signed(*, secret: str, signature: str, body: bytes, now: datetime) -> bool:
+    """Whether `t=SECOND,v1=HEX` is an HMAC-SHA256 of the second, a dot and the body, and fresh."""
+    parts = [part.partition("=") for part in signature.split(",")]
+    seconds = [value for name, _, value in parts if name == "t"]
+    if len(seconds) != 1 or not (seconds[0].isascii() and seconds[0].isdigit()):
+        return False
+    text = seconds[0]
+    if len(text) > 12 or abs(now.timestamp() - int(text)) > TOLERANCE_S:
+        return False
+    expected = hmac.new(secret.encode(), text.encode() + b"." + body, sha256).hexdigest().encode()
+    given = [value.encode() for name, _, value in parts if name == "v1"]
+    return any(hmac.compare_digest(expected, one) for one in given)
+
+
+@post(
+    "/v4/webhooks/psp",
+    opt={"rule": PUBLIC, "limit": WEBHOOK},
+    status_code=200,
+    tags=["Payments"],
+    summary="Hear from the acquirer that a charge has changed",
+)
+async def hear_psp(
+    request: Request[Any, Any, State], state: State, database: NamedDependency[Database]
+) -> Envelope[WebhookAnswer]:
+    """Signed in `Tawsil-Psp-Signature`; the same event twice is answered the same and done once."""
+    body = await request.body()
+    fresh = signed(
+        secret=state.psp_webhook_secret,
+        signature=request.headers.get(SIGNATURE_HEADER, ""),
+        body=body,
+        now=database.now(),
+    )
+    if not fresh:
+        raise Problem(401, "payment.signature_invalid")
+    webhook = msgspec.json.decode(body, type=_Webhook)
+    async with database.transaction() as tx:
+        first = await public.hear_webhook(
+            tx, event_id=webhook.id, reference=webhook.data.charge.reference
+        )
+    return envelope(WebhookAnswer(duplicate=not first))
+
+
+routes: Final = [hear_psp]
