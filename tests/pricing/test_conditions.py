@@ -12,9 +12,9 @@ from tawsil.kernel.clock import VirtualClock
 from tawsil.kernel.db import Database
 from tawsil.kernel.deadlines import Deadlines
 from tawsil.kernel.decisions import Accepted, By
-from tawsil.pricing import conditions as model
 from tawsil.pricing import public as pricing
-from tawsil.pricing.conditions import CALM, Conditions, Pressure, Terms
+from tawsil.pricing.model import conditions as model
+from tawsil.pricing.model.conditions import CALM, Conditions, Pressure, Terms
 from tawsil.pricing.routes import routes
 
 TENANT = UUID("01900000-0000-7000-8000-000000000001")

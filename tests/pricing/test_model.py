@@ -9,8 +9,9 @@ from tawsil.catalog.public import PricedLine
 from tawsil.geography.public import CityRules
 from tawsil.kernel.decisions import Accepted, Refusal
 from tawsil.kernel.places import Place
-from tawsil.pricing import model
-from tawsil.pricing.model import Quote, QuoteStatus, Shares, divide, price
+from tawsil.pricing.model import quote as model
+from tawsil.pricing.model.amounts import Shares, divide, price
+from tawsil.pricing.model.quote import Quote, QuoteStatus
 
 NOBODY = UUID(int=0)
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)

@@ -46,10 +46,10 @@ from tawsil.payments import routes as payment_routes
 from tawsil.payments.jobs.cards import CardJobs
 from tawsil.payments.model.psp import Psp
 from tawsil.payments.service import paying as payments
-from tawsil.pricing import climate
 from tawsil.pricing import events as pricing_events
 from tawsil.pricing import routes as pricing_routes
-from tawsil.pricing import service as pricing
+from tawsil.pricing.service import climate
+from tawsil.pricing.service import quotes as pricing
 from tawsil.simulation.rehearsal.trial import Trials
 from tawsil.support import causes as support_causes
 from tawsil.support import events as support_events

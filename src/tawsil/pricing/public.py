@@ -1,6 +1,9 @@
 """What others may use of pricing."""
 
-from tawsil.pricing.climate import (
+from tawsil.pricing.model.amounts import Breakdown, Shares
+from tawsil.pricing.model.conditions import CALM, Conditions, Pressure, Terms
+from tawsil.pricing.model.quote import Quote, QuoteStatus
+from tawsil.pricing.service.climate import (
     FeelPressure,
     HoldConditions,
     LetGo,
@@ -10,9 +13,7 @@ from tawsil.pricing.climate import (
     let_go,
     on_due_conditions,
 )
-from tawsil.pricing.conditions import CALM, Conditions, Pressure, Terms
-from tawsil.pricing.model import Breakdown, Quote, QuoteStatus, Shares
-from tawsil.pricing.service import IssueQuote, TakeQuote, issue, on_due, quote, take
+from tawsil.pricing.service.quotes import IssueQuote, TakeQuote, issue, on_due, quote, take
 
 __all__ = [
     "CALM",

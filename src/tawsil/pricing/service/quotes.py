@@ -23,9 +23,12 @@ from tawsil.kernel.decisions import (
 )
 from tawsil.kernel.money import share
 from tawsil.kernel.places import Place
-from tawsil.pricing import climate, model, store
-from tawsil.pricing.conditions import CALM, Terms
-from tawsil.pricing.model import BINDING_FOR, Quote
+from tawsil.pricing.model import quote as model
+from tawsil.pricing.model.amounts import delivery_fee_minor, divide, price
+from tawsil.pricing.model.conditions import CALM, Terms
+from tawsil.pricing.model.quote import BINDING_FOR, Quote
+from tawsil.pricing.service import climate
+from tawsil.pricing.store import quotes as store
 
 NOT_FOUND: Final = refuse("request.not_found", status=404)
 
@@ -140,9 +143,9 @@ def _decide_issue(
         return too_far
     if paused := model.check_conditions(distance_m, zone_id=now.zone_id, terms=now.terms):
         return paused
-    fee_minor = model.delivery_fee_minor(distance_m, rules=city.rules)
+    fee_minor = delivery_fee_minor(distance_m, rules=city.rules)
     surge_minor = share(fee_minor, basis_points=now.terms.surge_bp)
-    breakdown = model.price(
+    breakdown = price(
         lines,
         distance_m=distance_m,
         rules=city.rules,
@@ -159,7 +162,7 @@ def _decide_issue(
             currency=merchant.currency,
             lines=tuple(lines),
             breakdown=breakdown,
-            shares=model.divide(breakdown, rules=city.rules, commission_bp=merchant.commission_bp),
+            shares=divide(breakdown, rules=city.rules, commission_bp=merchant.commission_bp),
             pickup=merchant.place,
             dropoff=command.dropoff,
             address=command.address,

@@ -10,7 +10,8 @@ from tawsil.catalog.public import PricedLine
 from tawsil.kernel.db import Tx
 from tawsil.kernel.decisions import Accepted
 from tawsil.kernel.places import Place
-from tawsil.pricing.model import Breakdown, Quote, QuoteStatus, Shares
+from tawsil.pricing.model.amounts import Breakdown, Shares
+from tawsil.pricing.model.quote import Quote, QuoteStatus
 
 _lines = msgspec.json.Decoder(tuple[PricedLine, ...])
 

@@ -8,9 +8,9 @@ from uuid import UUID
 from tawsil.kernel.db import Tx
 from tawsil.kernel.deadlines import Due, still_due
 from tawsil.kernel.decisions import Accepted, By, Command, Decision, Refusal, accepted, refuse
-from tawsil.pricing import conditions as model
-from tawsil.pricing import conditions_store as store
-from tawsil.pricing.conditions import Conditions, Pressure, Terms
+from tawsil.pricing.model import conditions as model
+from tawsil.pricing.model.conditions import Conditions, Pressure, Terms
+from tawsil.pricing.store import conditions as store
 
 C = TypeVar("C", bound="CityCommand")
 

@@ -8,7 +8,7 @@ import msgspec
 
 from tawsil.kernel.db import Tx
 from tawsil.kernel.decisions import Accepted
-from tawsil.pricing.conditions import Conditions, Pressure, Terms
+from tawsil.pricing.model.conditions import Conditions, Pressure, Terms
 
 _terms = msgspec.json.Decoder(Terms)
 

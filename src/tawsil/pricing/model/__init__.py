@@ -1,0 +1,1 @@
+"""Prices, shares, quotes and a city's conditions: pure."""

@@ -1,0 +1,7 @@
+"""Pricing over HTTP."""
+
+from typing import Any, Final
+
+from tawsil.pricing.routes import conditions, quotes
+
+routes: Final[list[Any]] = [*quotes.routes, *conditions.routes]
