@@ -45,10 +45,11 @@ schemas: setup ## Put the schemas of events and of GraphQL on file after a compa
 	$(BIN)/python -m tawsil.apps.schemas schemas/events
 	$(BIN)/python -m tawsil.apps.graph.on_file schemas/graphql/schema.graphql
 
-lock: ## Resolve the dependencies anew
+lock: setup ## Resolve the dependencies anew
 	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes pyproject.toml -o requirements/runtime.txt
 	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --group dev pyproject.toml -o requirements/dev.txt
 	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes requirements/clients.in -o requirements/clients.txt
+	clients/lock.sh $(BIN)
 
 browser: setup ## Drive the pages with a real browser (needs chromium)
 	$(BIN)/pytest -q -m browser
