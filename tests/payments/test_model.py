@@ -20,10 +20,11 @@ from tawsil.payments.events import (
     PaymentDeclined,
     PaymentRefunded,
     Posting,
+    Provider,
     RefundFailed,
     Step,
 )
-from tawsil.payments.model import ledger
+from tawsil.payments.model import hearing, ledger
 from tawsil.payments.model import paying as model
 from tawsil.payments.model.payment import (
     MOVES,
@@ -31,6 +32,7 @@ from tawsil.payments.model.payment import (
     WAITS_FOR,
     Payment,
     PaymentState,
+    clearing,
 )
 from tawsil.payments.model.psp import Absent, Charge, Refused, Unheard, Word
 from tawsil.payments.providers import direct
@@ -129,19 +131,19 @@ class Story:
         key = payment.key
         self.keys.append(key)
         if fate == "lost before":
-            self.take(model.hear(payment, Unheard("ReadTimeout"), key=key, at=self.clock()))
+            self.take(hearing.hear(payment, Unheard("ReadTimeout"), key=key, at=self.clock()))
             return
         answer = self.call(step, key)
         if fate == "lost after" or answer.lost or answer.status >= 500:
-            self.take(model.hear(payment, Unheard("ReadTimeout"), key=key, at=self.clock()))
+            self.take(hearing.hear(payment, Unheard("ReadTimeout"), key=key, at=self.clock()))
         elif answer.charge is not None:
             self.words.append(_word(answer.charge))
-            self.take(model.hear(payment, self.words[-1], key=key, at=self.clock()))
+            self.take(hearing.hear(payment, self.words[-1], key=key, at=self.clock()))
         else:
             assert answer.error is not None
-            self.take(model.hear(payment, self.look(), key=None, at=self.clock()))
+            self.take(hearing.hear(payment, self.look(), key=None, at=self.clock()))
             refused = Refused(answer.error.code)
-            self.take(model.hear(self.payment, refused, key=key, at=self.clock()))
+            self.take(hearing.hear(self.payment, refused, key=key, at=self.clock()))
 
     def call(self, step: Step, key: str) -> Answer:
         payment, at, charge_id = self.payment, self.clock(), self.payment.psp_charge_id or ""
@@ -173,7 +175,7 @@ class Story:
             return
         self.clock.set(max(self.clock(), deadline.at))
         over = deadline.kind == "challenge_over"
-        decide = model.challenge_over if over else model.unheard
+        decide = hearing.challenge_over if over else hearing.unheard
         self.take(decide(self.payment, at=self.clock()))
         assert self.payment.deadline is None or self.payment.deadline.at > self.clock()
 
@@ -184,7 +186,7 @@ class Story:
         elif act == "confirm":
             self.confirm(approve=number % 2 == 0)
         elif act == "look":
-            self.take(model.hear(payment, self.look(), key=None, at=now))
+            self.take(hearing.hear(payment, self.look(), key=None, at=now))
         elif act == "repeat":
             self.repeat(number)
         elif act == "days":
@@ -236,7 +238,7 @@ class Story:
             return  # a look is never older than the silence it was caused by
         if isinstance(word, Refused) and key == self._key():
             return  # an acquirer does not refuse what it has not been asked
-        self.take(model.hear(self.payment, word, key=key, at=self.clock()))
+        self.take(hearing.hear(self.payment, word, key=key, at=self.clock()))
 
     def _key(self) -> str | None:
         return self.payment.key if self.payment.state in WAITS_FOR else None
@@ -328,7 +330,7 @@ def test_reconciliation_backs_off_to_fifteen_minutes() -> None:
     for _ in range(9):
         assert payment.deadline is not None
         pauses.append((payment.deadline.at - payment.since_at).total_seconds())
-        payment = model.unheard(payment, at=payment.deadline.at).state
+        payment = hearing.unheard(payment, at=payment.deadline.at).state
     assert pauses == [30, 30, 30, 60, 120, 240, 480, 900, 900]
 
 
@@ -350,7 +352,7 @@ def test_a_refused_refund_leaves_its_amount_captured_and_the_next_goes_on() -> N
     for amount_minor in (400, 300):
         story.do("refund", amount_minor)
     refused = Refused("acquirer_says_no")
-    story.take(model.hear(story.payment, refused, key=story.payment.key, at=NOON))
+    story.take(hearing.hear(story.payment, refused, key=story.payment.key, at=NOON))
     assert story.payment.refundable_minor == 700
     story.settle()
     assert (story.payment.state, story.payment.refunded_minor) == (PaymentState.CAPTURED, 300)
@@ -363,6 +365,11 @@ def test_a_refused_capture_leaves_the_payment_authorised_or_undoes_it() -> None:
         story.do("capture", 1_000)
         story.do(act, 1_000)
         refused = Refused("acquirer_says_no")
-        story.take(model.hear(story.payment, refused, key=story.payment.key, at=NOON))
+        story.take(hearing.hear(story.payment, refused, key=story.payment.key, at=NOON))
         story.settle()
         assert story.payment.state is state
+
+
+def test_what_was_cleared_before_there_were_providers_belongs_to_the_first() -> None:
+    before = msgspec.json.decode(b'{"kind": "psp_clearing", "owner_id": null}', type=AccountRef)
+    assert before == clearing(Provider.DIRECT) != clearing(Provider.STRIPE)

@@ -118,7 +118,7 @@ async def test_a_capture_is_booked_when_the_acquirer_says_so(
     word = charged(capturing, ChargeState.CAPTURED, captured_minor=1_000)
     paid = await heard(tx, capturing, word)
     assert await heard(tx, paid, word) == paid
-    clearing = AccountRef(AccountKind.PSP_CLEARING)
+    clearing = public.clearing(public.Provider.DIRECT)
     assert await balances(tx, by, [MERCHANT, COURIER, PLATFORM, TAX, clearing]) == {
         MERCHANT: 700,
         COURIER: 100,
@@ -182,7 +182,7 @@ async def test_a_release_after_a_capture_gives_everything_back(tx: Tx, by: By) -
         releasing = await heard(tx, releasing, word)
     assert releasing.state is PaymentState.REFUNDED
     assert releasing.refunded_minor == 1_000
-    everybody = [MERCHANT, COURIER, PLATFORM, TAX, AccountRef(AccountKind.PSP_CLEARING)]
+    everybody = [MERCHANT, COURIER, PLATFORM, TAX, public.clearing(public.Provider.DIRECT)]
     assert set((await balances(tx, by, everybody)).values()) == {0}
 
 

@@ -2,9 +2,10 @@
 
 from enum import StrEnum
 from typing import Final
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from msgspec import Struct
+from msgspec.structs import force_setattr
 
 from tawsil.kernel.decisions import Event
 
@@ -12,6 +13,13 @@ from tawsil.kernel.decisions import Event
 class Method(StrEnum):
     CARD = "card"
     CASH = "cash"
+
+
+class Provider(StrEnum):
+    """An acquirer that the platform has a contract with."""
+
+    STRIPE = "stripe"
+    DIRECT = "direct"
 
 
 class Step(StrEnum):
@@ -26,21 +34,45 @@ class Step(StrEnum):
 class AccountKind(StrEnum):
     """Whose money, or what for. The kinds in `HOUSE` have one account per tenant."""
 
-    CUSTOMER = "customer"
+    CUSTOMER = "customer"  # a customer's credit
+    LOYALTY = "loyalty"  # a customer's points, each of one minor unit
+    RECEIVABLE = "receivable"  # what a customer has had and pays later
     MERCHANT = "merchant"
     COURIER = "courier"
     COURIER_CASH = "courier_cash"
+    PROMOTION = "promotion"  # what is left of a promotion's budget
     PLATFORM = "platform"
     TAX = "tax"
-    PSP_CLEARING = "psp_clearing"
+    PSP_CLEARING = "psp_clearing"  # one per provider
     BANK = "bank"
+    HELD = "held"  # authorised, and not shared out yet
+    CASH_DUE = "cash_due"  # promised in cash, and not collected yet
+    DISPUTED = "disputed"  # taken back by cardholders' banks until it is decided
+    FEES = "fees"  # what providers keep for their work
+    PAYOUT = "payout"  # sent to somebody's bank, and not there yet
     SUPPLIER = "supplier"
     GARAGE = "garage"
 
 
 HOUSE: Final = frozenset(
-    {AccountKind.PLATFORM, AccountKind.TAX, AccountKind.PSP_CLEARING, AccountKind.BANK}
+    {
+        AccountKind.PLATFORM,
+        AccountKind.TAX,
+        AccountKind.BANK,
+        AccountKind.HELD,
+        AccountKind.CASH_DUE,
+        AccountKind.DISPUTED,
+        AccountKind.FEES,
+        AccountKind.PAYOUT,
+    }
 )
+PROVIDERS: Final = UUID("5d5a1f0e-6c1b-4e0a-9f53-7a6f0c2b9e11")
+"""The namespace in which a provider's name is an account's owner."""
+
+
+def provider_id(provider: Provider) -> UUID:
+    """The owner of what a provider holds for the platform."""
+    return uuid5(PROVIDERS, provider.value)
 
 
 class AccountRef(Struct, frozen=True):
@@ -50,6 +82,9 @@ class AccountRef(Struct, frozen=True):
     owner_id: UUID | None = None
 
     def __post_init__(self) -> None:
+        if self.kind is AccountKind.PSP_CLEARING and self.owner_id is None:
+            # written when there was one provider
+            force_setattr(self, "owner_id", provider_id(Provider.DIRECT))
         if (self.owner_id is None) != (self.kind in HOUSE):
             raise ValueError(
                 f"a {self.kind} account {'has no' if self.owner_id else 'needs an'} owner"

@@ -5,9 +5,9 @@ Commands are handled in batches and answer, in order, with the payment as it is 
 payment. A card payment is only asked for here; events tell later what became of it.
 """
 
-from tawsil.payments.events import AccountKind, AccountRef, Method, Posting, Step
+from tawsil.payments.events import AccountKind, AccountRef, Method, Posting, Provider, Step
 from tawsil.payments.model.ledger import Balance, Line, Statement, Transfer, TransferKind
-from tawsil.payments.model.payment import Payment, PaymentState
+from tawsil.payments.model.payment import Payment, PaymentState, clearing
 from tawsil.payments.model.psp import Absent, Charge, ChargeState, Psp, Refused, Unheard, Word
 from tawsil.payments.service.booking import transfer
 from tawsil.payments.service.paying import (
@@ -42,6 +42,7 @@ __all__ = (
     "Payment",
     "PaymentState",
     "Posting",
+    "Provider",
     "Psp",
     "Refund",
     "Refused",
@@ -56,6 +57,7 @@ __all__ = (
     "authorise",
     "balances",
     "capture",
+    "clearing",
     "forget_webhooks",
     "hear_webhook",
     "imbalance",

@@ -10,13 +10,19 @@ from uuid import UUID
 from msgspec import Struct
 
 from tawsil.kernel.decisions import Deadline
-from tawsil.payments.events import AccountKind, AccountRef, Method, Posting, Step
+from tawsil.payments.events import (
+    AccountKind,
+    AccountRef,
+    Method,
+    Posting,
+    Provider,
+    Step,
+    provider_id,
+)
 
 RECONCILE_AFTER: Final = timedelta(seconds=30)
 RECONCILE_AT_MOST: Final = timedelta(minutes=15)
 CHALLENGE_LASTS: Final = timedelta(minutes=15)
-
-PSP_CLEARING: Final = AccountRef(AccountKind.PSP_CLEARING)
 
 
 class PaymentState(StrEnum):
@@ -141,6 +147,11 @@ class Payment(Struct, frozen=True, kw_only=True):
         if step in {Step.CAPTURE, Step.REFUND}:
             return ask_key(self, self.asks[0])
         return f"{self.id}:{step}"
+
+
+def clearing(provider: Provider) -> AccountRef:
+    """The account of what a provider has taken for the platform and not paid out yet."""
+    return AccountRef(AccountKind.PSP_CLEARING, provider_id(provider))
 
 
 def ask_key(payment: Payment, ask: Ask) -> str:

@@ -11,6 +11,7 @@ from tawsil.kernel.db import Job, Tx
 from tawsil.kernel.deadlines import Due, still_due
 from tawsil.kernel.decisions import Accepted, By, Command, Decision, Refusal, refuse
 from tawsil.payments.events import Method, Posting
+from tawsil.payments.model import hearing
 from tawsil.payments.model import paying as model
 from tawsil.payments.model.payment import WAITS_FOR, Payment, PaymentState
 from tawsil.payments.model.psp import Charge, Unheard, Word
@@ -156,7 +157,7 @@ async def on_due(tx: Tx, due: Sequence[Due]) -> None:
     for payment in still_due(due, payments, now=tx.now):
         by = _story(payment)
         waited_for = payment.deadline.kind if payment.deadline else ""
-        decide = model.challenge_over if waited_for == "challenge_over" else model.unheard
+        decide = hearing.challenge_over if waited_for == "challenge_over" else hearing.unheard
         decided.append(_Decided(by, payment, decide(payment, at=tx.now)))
         if waited_for == "reconcile":
             await tx.enqueue(_job(RECONCILE, payment, by))
@@ -181,7 +182,7 @@ async def hear(
     if payment is None:
         return None
     by = By(tenant_id=payment.tenant_id, correlation_id=correlation_id)
-    decision = model.hear(payment, word, key=key, at=tx.now)
+    decision = hearing.hear(payment, word, key=key, at=tx.now)
     await _apply(tx, [_Decided(by, payment, decision)])
     undone = isinstance(word, Charge) and not decision.events and payment.attempts > 0
     if ask_again and undone and payment.state in WAITS_FOR:
