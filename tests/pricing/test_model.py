@@ -10,7 +10,7 @@ from tawsil.geography.public import CityRules
 from tawsil.kernel.decisions import Accepted, Refusal
 from tawsil.kernel.places import Place
 from tawsil.pricing.model import quote as model
-from tawsil.pricing.model.amounts import Shares, divide, price
+from tawsil.pricing.model.amounts import Discount, DiscountKind, Shares, divide, price
 from tawsil.pricing.model.quote import Quote, QuoteStatus
 
 NOBODY = UUID(int=0)
@@ -51,7 +51,7 @@ cities = st.builds(
 def test_a_total_is_the_sum_of_its_components_and_none_is_negative(
     lines: list[PricedLine], distance_m: int, rules: CityRules, tip_minor: int
 ) -> None:
-    b = price(lines, distance_m=distance_m, rules=rules, tip_minor=tip_minor)
+    b = price(lines, distance_m=distance_m, rules=rules, at_local=NOON, tip_minor=tip_minor)
     components = (
         b.subtotal_minor,
         b.delivery_fee_minor,
@@ -74,7 +74,7 @@ def test_the_shares_are_the_whole_total_and_none_is_negative(
     tip_minor: int,
     commission_bp: int | None,
 ) -> None:
-    b = price(lines, distance_m=distance_m, rules=rules, tip_minor=tip_minor)
+    b = price(lines, distance_m=distance_m, rules=rules, at_local=NOON, tip_minor=tip_minor)
     shares = divide(b, rules=rules, commission_bp=commission_bp)
     parts = (
         shares.merchant_minor,
@@ -92,15 +92,15 @@ def test_the_shares_are_the_whole_total_and_none_is_negative(
 def test_going_further_never_costs_less(
     lines: list[PricedLine], near_m: int, further_m: int, rules: CityRules
 ) -> None:
-    near = price(lines, distance_m=near_m, rules=rules)
-    far = price(lines, distance_m=near_m + further_m, rules=rules)
+    near = price(lines, distance_m=near_m, rules=rules, at_local=NOON)
+    far = price(lines, distance_m=near_m + further_m, rules=rules, at_local=NOON)
     assert far.delivery_fee_minor >= near.delivery_fee_minor
     assert far.total_minor >= near.total_minor
 
 
 def test_an_order_by_hand() -> None:
     rules = CityRules(service_fee_bp=400, delivery_included_m=1_500, most_delivery_distance_m=5_000)
-    b = price([line(1_250, 2)], distance_m=2_803, rules=rules, tip_minor=200)
+    b = price([line(1_250, 2)], distance_m=2_803, rules=rules, at_local=NOON, tip_minor=200)
     assert b.subtotal_minor == 2_500
     assert b.delivery_fee_minor == 500 + 195  # 1.303 km at 1.50: 195.45
     assert b.service_fee_minor == 100
@@ -117,12 +117,58 @@ def test_an_order_by_hand() -> None:
 
 def test_an_order_that_is_not_small_pays_no_fee_for_being_so() -> None:
     rules = CityRules(small_order_minor=3_000, small_order_fee_minor=300)
-    assert price([line(2_999)], distance_m=0, rules=rules).small_order_fee_minor == 300
-    assert price([line(3_000)], distance_m=0, rules=rules).small_order_fee_minor == 0
+    assert (
+        price([line(2_999)], distance_m=0, rules=rules, at_local=NOON).small_order_fee_minor == 300
+    )
+    assert price([line(3_000)], distance_m=0, rules=rules, at_local=NOON).small_order_fee_minor == 0
+
+
+discounts = st.builds(
+    lambda merchant, platform, kind: Discount(
+        promotion_id=NOBODY,
+        amount_minor=merchant + platform,
+        merchant_minor=merchant,
+        kind=kind,
+    ),
+    minors,
+    minors,
+    st.sampled_from(DiscountKind),
+)
+
+
+@given(baskets, distances, cities, minors, st.lists(discounts, max_size=3))
+def test_discounts_take_off_no_more_than_there_is_and_are_borne_by_whom_they_say(
+    lines: list[PricedLine],
+    distance_m: int,
+    rules: CityRules,
+    tip_minor: int,
+    given_: list[Discount],
+) -> None:
+    full = price(lines, distance_m=distance_m, rules=rules, at_local=NOON, tip_minor=tip_minor)
+    less = price(
+        lines,
+        distance_m=distance_m,
+        rules=rules,
+        at_local=NOON,
+        tip_minor=tip_minor,
+        discounts=given_,
+    )
+    off = {
+        kind: sum(d.amount_minor for d in less.discounts if d.kind is kind) for kind in DiscountKind
+    }
+    assert off[DiscountKind.ITEMS] <= full.subtotal_minor
+    assert off[DiscountKind.DELIVERY] <= full.delivery_fee_minor
+    assert less.discount_minor == sum(off.values())
+    before, after = divide(full, rules=rules), divide(less, rules=rules)
+    borne = sum(d.merchant_minor for d in less.discounts)
+    assert 0 <= before.merchant_minor - after.merchant_minor <= borne
+    assert after.merchant_minor >= 0
+    assert after.courier_minor == before.courier_minor
+    assert after.total_minor == less.total_minor
 
 
 def quote(**fields: object) -> Quote:
-    breakdown = price([line(1_000)], distance_m=1_000, rules=CityRules())
+    breakdown = price([line(1_000)], distance_m=1_000, rules=CityRules(), at_local=NOON)
     return Quote(
         **{
             "id": NOBODY,

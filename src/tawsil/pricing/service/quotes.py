@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Final
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
@@ -151,6 +152,8 @@ def _decide_issue(
         rules=city.rules,
         tip_minor=command.tip_minor,
         surge_minor=surge_minor,
+        zone_id=now.zone_id,
+        at_local=tx.now.astimezone(ZoneInfo(city.timezone)),
     )
     return model.issue(
         Quote(
