@@ -76,10 +76,8 @@ def test_each_line_and_each_transfer_is_found_once_whatever_their_order(
     assert all(p.line.amount_minor == p.booked.amount_minor for p in compared.pairs)
     assert all(p.line.charge_id == p.booked.charge_id is not None for p in compared.pairs)
     assert _sums(compared) == _sum(lines, booked)
-    shuffled = Random(seed)  # noqa: S311 - an order, not a secret
-    again = compare(
-        shuffled.sample(lines, len(lines)), shuffled.sample(booked, len(booked))
-    )
+    shuffled = Random(seed)
+    again = compare(shuffled.sample(lines, len(lines)), shuffled.sample(booked, len(booked)))
     assert again == compared
 
 

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tawsil.kernel.clock import Ids, VirtualClock
+from tawsil.simulation.psp.balance import as_csv, lines
 from tawsil.simulation.psp.charges import AUTHORISATION_LASTS, MOVES, ChargeState, Move
 from tawsil.simulation.psp.journal import Journal
 from tawsil.simulation.psp.model import Acquirer, Answer, Change, sign
@@ -292,3 +293,22 @@ def test_a_signature_depends_on_the_body_the_time_and_the_secret():
     assert signature != sign(secret=SECRET, body=b"{ }", at=NOON_AT)
     assert signature != sign(secret=SECRET, body=b"{}", at=NOON_AT + timedelta(seconds=1))
     assert signature != sign(secret="other", body=b"{}", at=NOON_AT)
+
+
+def test_the_balance_file_says_what_came_in_less_its_fee_and_went_to_the_bank():
+    city = City()
+    held = city.authorise()
+    assert held.charge is not None
+    for move, minor in ((Move.CAPTURE, 800), (Move.REFUND, 300), (Move.REFUND, None)):
+        city.do(move, f"{move}-{minor}", held.charge.id, minor)
+    midnight = datetime(2026, 3, 2, tzinfo=UTC)
+    day = lines(city.acquirer.events(), since=NOON_AT, until=midnight)
+    assert [(line.type, line.amount_minor, line.fee_minor) for line in day] == [
+        ("capture", 800, 12),
+        ("refund", -300, 0),
+        ("refund", -500, 0),
+    ]
+    (settled,) = lines(city.acquirer.events(), since=midnight, until=midnight + timedelta(days=1))
+    assert as_csv([settled]).splitlines()[1] == (
+        "set_20260302_QAR,settlement,,12,0,QAR,2026-03-02T00:00:00+00:00"
+    )

@@ -36,9 +36,9 @@ FROM_FILE: Final = frozenset({Moved.FEE, Moved.SETTLEMENT})
 
 
 class FileLine(Struct, frozen=True, kw_only=True):
-    """A line of an acquirer's balance file. `id` is the acquirer's own, `charge_id` what it is about.
+    """A line of an acquirer's balance file, about a charge or about none.
 
-    `amount_minor` is gross; `fee_minor` was kept back from it.
+    `id` is the acquirer's own. `amount_minor` is gross; `fee_minor` was kept back from it.
     """
 
     provider: Provider

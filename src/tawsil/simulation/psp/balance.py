@@ -46,9 +46,7 @@ def as_csv(found: Iterable[BalanceLine]) -> str:
     text = StringIO()
     rows = csv.DictWriter(text, BalanceLine.__struct_fields__, lineterminator="\n")
     rows.writeheader()
-    rows.writerows(
-        asdict(line) | {"created_at": line.created_at.isoformat()} for line in found
-    )
+    rows.writerows(asdict(line) | {"created_at": line.created_at.isoformat()} for line in found)
     return text.getvalue()
 
 

@@ -31,6 +31,7 @@ from litestar.params import (
 from msgspec import Struct
 
 from tawsil.kernel.clock import Ids, system_now
+from tawsil.simulation.psp.balance import as_csv, lines
 from tawsil.simulation.psp.charges import Charge, Problem, Refusal
 from tawsil.simulation.psp.journal import Journal
 from tawsil.simulation.psp.model import Acquirer, Answer, Event, Webhook
@@ -272,6 +273,14 @@ async def events(
     return EventList(events=sandbox.acquirer.events(after=after, limit=limit))
 
 
+@get("/balance.csv", media_type="text/csv")
+async def balance(
+    since: FromQuery[datetime], until: FromQuery[datetime], sandbox: InSandbox
+) -> str:
+    events = sandbox.acquirer.events()
+    return as_csv(lines(events, since=since, until=min(until, sandbox.now())))
+
+
 @post("/chaos", status_code=200)
 async def set_chaos(data: JSONBody[Chaos], sandbox: InSandbox) -> Chaos:
     sandbox.acquirer.set_chaos(data)
@@ -305,7 +314,19 @@ def create_app(
             raise NotAuthorizedException("send Authorization: Bearer and the API key")
 
     app = Litestar(
-        [authorise, confirm, capture, void, refund, retrieve, find, events, set_chaos, health],
+        [
+            authorise,
+            confirm,
+            capture,
+            void,
+            refund,
+            retrieve,
+            find,
+            events,
+            balance,
+            set_chaos,
+            health,
+        ],
         dependencies={"sandbox": Provide(lambda: sandbox, sync_to_thread=False)},
         guards=[require_key],
         lifespan=[sandbox.running],
