@@ -221,9 +221,9 @@ async def test_an_acquirer_that_is_away_leaves_everything_unknown(
 async def test_a_wrong_key_is_not_taken_for_an_answer(till: Till) -> None:
     url = str(till.sandbox.base_url)
     async with HttpPsp(url=url, api_key="wrong", timeout_s=0.4) as psp:
-        assert isinstance(await psp.retrieve(reference="any"), Unheard)
+        assert isinstance(await psp.retrieve(reference="any", charge_id=None), Unheard)
         assert isinstance(await psp.void(key="any", charge_id="any"), Unheard)
-    assert await till.psp.retrieve(reference="any") == Absent()
+    assert await till.psp.retrieve(reference="any", charge_id=None) == Absent()
 
 
 async def until(reached: Callable[[], Any]) -> None:

@@ -70,7 +70,11 @@ class CardJobs:
         Raises:
             NotHeardError: nobody answered, and no deadline will make anybody look again.
         """
-        word = await self._psp.retrieve(reference=str(job.payment_id))
+        async with self._database.transaction() as tx:
+            known = await store.find(tx, payment_id=job.payment_id)
+        if known is None:
+            return
+        word = await self._look(known)
         async with self._database.transaction() as tx:
             payment = await service.hear(
                 tx,
@@ -83,6 +87,9 @@ class CardJobs:
         if isinstance(word, Unheard) and looked_for:
             raise NotHeardError(word.why)
 
+    async def _look(self, payment: Payment) -> Word:
+        return await self._psp.retrieve(reference=str(payment.id), charge_id=payment.psp_charge_id)
+
     async def _under_way(self, job: PaymentJob, step: Step) -> Payment | None:
         async with self._database.transaction() as tx:
             payment = await store.find(tx, payment_id=job.payment_id)
@@ -92,7 +99,7 @@ class CardJobs:
     async def _settle(self, job: PaymentJob, payment: Payment, word: Word) -> None:
         """Record an answer. A refusal may mean that it is done already: look before believing."""
         if isinstance(word, Refused):
-            seen = await self._psp.retrieve(reference=str(payment.id))
+            seen = await self._look(payment)
             if isinstance(seen, Unheard):
                 word = seen
             elif isinstance(seen, Charge):

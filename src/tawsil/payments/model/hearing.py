@@ -158,7 +158,10 @@ def _authorisation(payment: Payment, charge: Charge, *, at: datetime) -> Accepte
             return outcomes.void(payment, reason=reason, at=at)
         case ChargeState.CHALLENGED if payment.state is not PaymentState.CHALLENGED:
             required = ChallengeRequired(reference_id=payment.reference_id)
-            return outcomes.move(payment, PaymentState.CHALLENGED, required, at=at)
+            url = charge.next_action_url
+            return outcomes.move(
+                payment, PaymentState.CHALLENGED, required, at=at, challenge_url=url
+            )
         case ChargeState.AUTHORISED:
             return outcomes.move(
                 payment, PaymentState.AUTHORISED, outcomes.authorised(payment), at=at

@@ -114,9 +114,8 @@ def move(
     payment: Payment, to: PaymentState, *events: Event, at: datetime, **changes: Any
 ) -> Accepted[Payment]:
     assert to in MOVES[payment.state], f"{payment.state} may not become {to}"
-    return accept(
-        replace(payment, **{"state": to, "since_at": at, "attempts": 0, **changes}), *events
-    )
+    entered = {"state": to, "since_at": at, "attempts": 0, "challenge_url": None}
+    return accept(replace(payment, **{**entered, **changes}), *events)
 
 
 def then(first: Accepted[Payment], second: Accepted[Payment]) -> Accepted[Payment]:

@@ -91,7 +91,8 @@ class Payment(Struct, frozen=True, kw_only=True):
     """A payment for `reference_id`. `shares` is who holds what of it, asked-for refunds deducted.
 
     `asks` wait for the acquirer, the first being under way. `since_at` is when the state was
-    entered or last found unanswered, and `attempts` how often it was, in a row.
+    entered or last found unanswered, and `attempts` how often it was, in a row. `challenge_url` is
+    where the payer answers the bank, and known only while that is asked.
     """
 
     stream: ClassVar[str] = "payment"
@@ -114,6 +115,7 @@ class Payment(Struct, frozen=True, kw_only=True):
     psp_charge_id: str | None = None
     decline_code: str | None = None
     release_reason: str | None = None
+    challenge_url: str | None = None
     attempts: int = 0
     shares: tuple[Posting, ...] = ()
     asks: tuple[Ask, ...] = ()

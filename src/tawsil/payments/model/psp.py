@@ -19,7 +19,10 @@ class ChargeState(StrEnum):
 
 
 class Charge(Struct, frozen=True, kw_only=True):
-    """What an acquirer says is so. `refunds` are the keys of those it has made."""
+    """What an acquirer says is so. `refunds` are the keys of those it has made.
+
+    Of a challenge, `next_action_url` is where the payer answers it: for nobody else to see.
+    """
 
     id: str
     state: ChargeState
@@ -28,6 +31,7 @@ class Charge(Struct, frozen=True, kw_only=True):
     captured_minor: int = 0
     refunds: frozenset[str] = frozenset()
     decline_code: str | None = None
+    next_action_url: str | None = None
 
 
 class Absent(Struct, frozen=True):
@@ -58,6 +62,9 @@ class Psp(Protocol):
     async def capture(self, *, key: str, charge_id: str, amount_minor: int) -> Word: ...
     async def void(self, *, key: str, charge_id: str) -> Word: ...
     async def refund(self, *, key: str, charge_id: str, amount_minor: int) -> Word: ...
-    async def retrieve(self, *, reference: str) -> Word:
-        """The charge made under a reference of ours."""
+    async def retrieve(self, *, reference: str, charge_id: str | None) -> Word:
+        """The charge made under a reference of ours; by its own id where that is known.
+
+        `Absent` is what an acquirer finds now, and no proof: it may find the charge a minute later.
+        """
         ...

@@ -22,7 +22,10 @@ from tawsil.payments.public import Payment
 
 
 class PaymentView(Struct, frozen=True):
-    """A payment as its payer sees it."""
+    """A payment as its payer sees it.
+
+    While it is `challenged`, `next_action_url` is where the cardholder answers their bank.
+    """
 
     reference_id: UUID
     method: str
@@ -32,10 +35,11 @@ class PaymentView(Struct, frozen=True):
     refunded_minor: int
     currency: str
     decline_code: str | None
+    next_action_url: str | None
     created_at: datetime
 
     @classmethod
-    def of(cls, payment: Payment) -> "PaymentView":
+    def of(cls, payment: Payment, *, to_payer: bool) -> "PaymentView":
         return cls(
             reference_id=payment.reference_id,
             method=payment.method.value,
@@ -45,6 +49,7 @@ class PaymentView(Struct, frozen=True):
             refunded_minor=payment.refunded_minor,
             currency=payment.currency,
             decline_code=payment.decline_code,
+            next_action_url=payment.challenge_url if to_payer else None,
             created_at=payment.created_at,
         )
 
@@ -66,7 +71,7 @@ async def show_payment(
     payment = found.get(reference_id)
     if payment is None or not _may_see(caller, payment):
         raise not_found()
-    return envelope(PaymentView.of(payment))
+    return envelope(PaymentView.of(payment, to_payer=payment.payer_id == caller.user_id))
 
 
 def _may_see(caller: Caller, payment: Payment) -> bool:

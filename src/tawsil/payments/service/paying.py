@@ -14,7 +14,7 @@ from tawsil.payments.events import Method, Posting
 from tawsil.payments.model import hearing
 from tawsil.payments.model import paying as model
 from tawsil.payments.model.payment import WAITS_FOR, Payment, PaymentState
-from tawsil.payments.model.psp import Charge, Unheard, Word
+from tawsil.payments.model.psp import Absent, Charge, Unheard, Word
 from tawsil.payments.service.booking import booked_for
 from tawsil.payments.store import ledger, webhooks
 from tawsil.payments.store import payments as store
@@ -78,6 +78,8 @@ C = TypeVar("C", Capture, Void, Refund, Release)
 RECONCILE: Final = "payments.reconcile"
 GIVEN_UP: Final = frozenset({PaymentState.DECLINED, PaymentState.VOIDED})
 LOOK_AFTER_S: Final = 30.0
+LATE_LOOKS_S: Final = (120.0, 3_600.0)
+"""After a payment is given up for lack of a trace: an acquirer's search lags, at worst so long."""
 
 
 class _Decided(Struct, frozen=True):
@@ -190,6 +192,9 @@ async def hear(
         await tx.enqueue(_job(f"payments.{WAITS_FOR[payment.state]}", payment, by))
     if isinstance(word, Unheard) and key is not None and payment.state in GIVEN_UP:
         await tx.enqueue(_job(RECONCILE, payment, by, delay_s=LOOK_AFTER_S))
+    if isinstance(word, Absent) and decision.events and decision.state.state in GIVEN_UP:
+        looks = [_job(RECONCILE, payment, by, delay_s=delay_s) for delay_s in LATE_LOOKS_S]
+        await tx.enqueue(*looks)
     return decision.state
 
 

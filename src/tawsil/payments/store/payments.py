@@ -97,12 +97,13 @@ async def save(tx: Tx, decided: Sequence[Accepted[Payment]]) -> None:
         set version = u.version, state = u.state, captured_minor = u.captured_minor,
             refunded_minor = u.refunded_minor, psp_charge_id = u.psp_charge_id,
             decline_code = u.decline_code, release_reason = u.release_reason,
+            challenge_url = u.challenge_url,
             attempts = u.attempts, shares = u.shares, asks = u.asks, since_at = u.since_at
         from unnest($1::uuid[], $2::int[], $3::int[], $4::text[], $5::bigint[], $6::bigint[],
             $7::text[], $8::text[], $9::text[], $10::int[], $11::jsonb[], $12::jsonb[],
-            $13::timestamptz[]) as u (id, expected, version, state, captured_minor,
+            $13::timestamptz[], $14::text[]) as u (id, expected, version, state, captured_minor,
             refunded_minor, psp_charge_id, decline_code, release_reason, attempts, shares, asks,
-            since_at)
+            since_at, challenge_url)
         where p.id = u.id and p.version = u.expected
         """,
         [p.id for p in payments],
@@ -118,6 +119,7 @@ async def save(tx: Tx, decided: Sequence[Accepted[Payment]]) -> None:
         [_encode(p.shares).decode() for p in payments],
         [_encode(p.asks).decode() for p in payments],
         [p.since_at for p in payments],
+        [p.challenge_url for p in payments],
     )
     assert count == len(payments), "a locked payment does not change under the lock"
 
