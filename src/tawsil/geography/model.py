@@ -55,6 +55,34 @@ Tree = Mapping[UUID, Area]
 LEVELS: Final = tuple(Level)
 
 
+class RefundLimits(Struct, frozen=True, kw_only=True):
+    """Up to which amounts money is given back on whose word."""
+
+    self_service_minor: Minor = 2_000
+    """What a customer gets at once, for a reason that says so."""
+    self_service_times: Annotated[int, Meta(ge=0, le=100)] = 3
+    """How often in thirty days."""
+    support_minor: Minor = 10_000
+    """What support gives back for one refund."""
+    support_daily_minor: Minor = 20_000
+    """What support gives one customer back in a day."""
+    alone_minor: Minor = 100_000
+    """What nobody gives back alone, whatever else they may."""
+
+
+class LoyaltyRules(Struct, frozen=True, kw_only=True):
+    """A point is one minor unit of the city's currency."""
+
+    on: bool = True
+    earn_bp: BasisPoints = 100
+    """Of what was paid for the items, after discounts."""
+    least_subtotal_minor: Minor = 0
+    """An order of less earns nothing."""
+    burn_bp: BasisPoints = 5_000
+    """How much of an order may be paid with points."""
+    expire_after_months: Annotated[int, Meta(ge=1, le=120)] = 12
+
+
 class CityRules(Struct, frozen=True, kw_only=True):
     """What a city decides for itself; what it leaves out is as here.
 
@@ -73,6 +101,8 @@ class CityRules(Struct, frozen=True, kw_only=True):
     courier_share_bp: BasisPoints = 8_000
     detour_factor: Annotated[float, Meta(ge=1.0, le=5.0)] = 1.35
     courier_speed_mps: Annotated[float, Meta(gt=0.0, le=60.0)] = 7.0
+    refunds: RefundLimits = RefundLimits()
+    loyalty: LoyaltyRules = LoyaltyRules()
 
 
 class City(Struct, frozen=True, kw_only=True):

@@ -2,7 +2,16 @@
 
 from tawsil.geography.events import Level
 from tawsil.geography.maps import GreatCircle, TravelTimes, road_distance_m
-from tawsil.geography.model import ZONE_RESOLUTION, Area, City, CityRules, Tenant, Zone
+from tawsil.geography.model import (
+    ZONE_RESOLUTION,
+    Area,
+    City,
+    CityRules,
+    LoyaltyRules,
+    RefundLimits,
+    Tenant,
+    Zone,
+)
 from tawsil.geography.service import (
     CitiesBelow,
     CreateArea,
@@ -32,8 +41,10 @@ __all__ = [
     "CreateArea",
     "GreatCircle",
     "Level",
+    "LoyaltyRules",
     "MoveArea",
     "PlaceCity",
+    "RefundLimits",
     "RenameArea",
     "Tenant",
     "TravelTimes",

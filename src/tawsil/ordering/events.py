@@ -132,9 +132,53 @@ class OrderDisputed(OrderEvent, frozen=True, tag="order.disputed.v1"):
     reason: str
 
 
+class DisputeDismissed(OrderEvent, frozen=True, tag="order.dispute_dismissed.v1"):
+    """Staff looked into the complaint, and the order stands as delivered."""
+
+    reason: str
+
+
 class OrderRefunded(OrderEvent, frozen=True, tag="order.refunded.v1"):
     amount_minor: int
     reason: str
+
+
+class RefundEvent(Event, frozen=True, kw_only=True):
+    refund_id: UUID
+    order_id: UUID
+    customer_id: UUID
+    merchant_id: UUID
+    reason: str
+    amount_minor: int
+    currency: str
+
+
+class RefundAsked(RefundEvent, frozen=True, tag="refund.requested.v1"):
+    pass
+
+
+class RefundApproved(RefundEvent, frozen=True, tag="refund.approved.v1"):
+    """The money is on its way; who bears it adds up to the amount."""
+
+    paid_to: str
+    merchant_minor: int
+    courier_minor: int
+    platform_minor: int
+    tax_minor: int
+
+
+class RefundTurnedDown(RefundEvent, frozen=True, tag="refund.refused.v1"):
+    because: str
+
+
+class RefundDone(RefundEvent, frozen=True, tag="refund.done.v1"):
+    """The money is with the customer."""
+
+
+class RefundFell(RefundEvent, frozen=True, tag="refund.failed.v1"):
+    """The acquirer would not give it back; the amount is free to be asked for again."""
+
+    code: str
 
 
 EVENTS: Final = (
@@ -157,5 +201,11 @@ EVENTS: Final = (
     OrderUndeliverable,
     OrderReturned,
     OrderDisputed,
+    DisputeDismissed,
     OrderRefunded,
+    RefundAsked,
+    RefundApproved,
+    RefundTurnedDown,
+    RefundDone,
+    RefundFell,
 )

@@ -23,7 +23,7 @@ from tawsil.kernel.decisions import (
     Refusal,
 )
 from tawsil.kernel.events import Recorded
-from tawsil.ordering import from_quote, model, settlement, store
+from tawsil.ordering import complaints, from_quote, model, settlement, store
 from tawsil.ordering.model import Choice, Order, PaidBy
 from tawsil.ordering.moves import Party
 from tawsil.ordering.steps import Agree, OrderCommand, done, hear, move, save
@@ -349,14 +349,25 @@ class ComplainAbout(OrderCommand, frozen=True, kw_only=True):
 
 async def dispute(tx: Tx, commands: Sequence[ComplainAbout]) -> list[Order | Refusal]:
     return await move(
-        tx, commands, lambda o, c: model.dispute(o, party=c.acting.party, reason=c.reason)
+        tx, commands, lambda o, c: complaints.dispute(o, party=c.acting.party, reason=c.reason)
+    )
+
+
+async def dismiss(tx: Tx, commands: Sequence[ComplainAbout]) -> list[Order | Refusal]:
+    """Nothing was wrong after all: the order stands as delivered."""
+    return await move(
+        tx, commands, lambda o, c: complaints.dismiss(o, party=c.acting.party, reason=c.reason)
     )
 
 
 async def refund(tx: Tx, commands: Sequence[ComplainAbout]) -> list[Order | Refusal]:
     """Everything back to the customer; the platform bears it, so nobody's earnings shrink."""
     outcomes = await move(
-        tx, commands, lambda o, c: model.refund(o, party=c.acting.party, reason=c.reason)
+        tx,
+        commands,
+        lambda o, c: complaints.refund(
+            o, party=c.acting.party, reason=c.reason, amount_minor=o.amounts.total_minor
+        ),
     )
     await payments.refund(
         tx,

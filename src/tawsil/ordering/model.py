@@ -179,7 +179,7 @@ class Order(Struct, frozen=True, kw_only=True):
 def place(order: Order) -> Decision[Order]:
     return accept(
         order,
-        _event(
+        event_of(
             events.OrderPlaced,
             order,
             number=order.number,
@@ -195,7 +195,7 @@ def payment_safe(order: Order, *, now: datetime) -> Decision[Order]:
     if order.status is not Status.PENDING or order.payment is not PaymentStage.AWAITED:
         return accept(order)
     offered = replace(order, payment=PaymentStage.SAFE, offered_at=now, reminders=0)
-    return accept(offered, _event(events.OrderOffered, offered, answer_by_at=now + ACCEPT_WITHIN))
+    return accept(offered, event_of(events.OrderOffered, offered, answer_by_at=now + ACCEPT_WITHIN))
 
 
 def accept_order(
@@ -203,12 +203,12 @@ def accept_order(
 ) -> Decision[Order]:
     if order.status is Status.PENDING and order.payment is not PaymentStage.SAFE:
         return refuse("order.not_paid_yet")
-    if refused := _refused(order, Status.ACCEPTED, party):
+    if refused := not_allowed(order, Status.ACCEPTED, party):
         return refused
     prep_s = order.prep_time_s if prep_time_s is None else prep_time_s
     ready_at = now + timedelta(seconds=prep_s)
     promised_at = _promise(order, ready_at)
-    taken = _moved(
+    taken = moved(
         order,
         Status.ACCEPTED,
         accepted_at=now,
@@ -217,15 +217,15 @@ def accept_order(
         promised_at=promised_at,
     )
     return accept(
-        taken, _event(events.OrderAccepted, taken, ready_at=ready_at, promised_at=promised_at)
+        taken, event_of(events.OrderAccepted, taken, ready_at=ready_at, promised_at=promised_at)
     )
 
 
 def start_preparing(order: Order, *, party: Party) -> Decision[Order]:
-    if refused := _refused(order, Status.PREPARING, party):
+    if refused := not_allowed(order, Status.PREPARING, party):
         return refused
-    started = _moved(order, Status.PREPARING)
-    return accept(started, _event(events.PreparationStarted, started))
+    started = moved(order, Status.PREPARING)
+    return accept(started, event_of(events.PreparationStarted, started))
 
 
 def move_ready_time(
@@ -235,19 +235,19 @@ def move_ready_time(
         return refuse("order.ready_time_not_yours", status=403, party=party)
     if order.status not in {Status.ACCEPTED, Status.PREPARING}:
         return refuse("order.not_preparing", status_now=order.status, legal=legal_moves(order))
-    moved = replace(
+    later = replace(
         order,
         ready_at=ready_at,
         promised_at=_promise(order, ready_at),
         reminders=order.reminders + 1 if reason == "kitchen_late" else order.reminders,
     )
     return accept(
-        moved,
-        _event(
+        later,
+        event_of(
             events.ReadyTimeMoved,
-            moved,
+            later,
             ready_at=ready_at,
-            promised_at=moved.promised_at,
+            promised_at=later.promised_at,
             reason=reason,
         ),
     )
@@ -258,10 +258,10 @@ def mark_ready(order: Order, *, party: Party, now: datetime) -> Decision[Order]:
     if order.status is Status.ACCEPTED:
         started = start_preparing(order, party=Party.SYSTEM)
         return then(started, lambda o: mark_ready(o, party=party, now=now))
-    if refused := _refused(order, Status.READY_FOR_PICKUP, party):
+    if refused := not_allowed(order, Status.READY_FOR_PICKUP, party):
         return refused
-    ready = _moved(order, Status.READY_FOR_PICKUP, ready_at=now)
-    return accept(ready, _event(events.OrderReady, ready))
+    ready = moved(order, Status.READY_FOR_PICKUP, ready_at=now)
+    return accept(ready, event_of(events.OrderReady, ready))
 
 
 def assign_courier(
@@ -275,14 +275,14 @@ def assign_courier(
         closed = _close_choice(order, ChoiceOutcome.COURIER_FOUND)
         return then(closed, lambda o: assign_courier(o, courier_id=courier_id))
     assigned = replace(order, courier_id=courier_id)
-    return accept(assigned, _event(events.CourierAssigned, assigned))
+    return accept(assigned, event_of(events.CourierAssigned, assigned))
 
 
 def lose_courier(order: Order, *, courier_id: UUID, reason: str) -> Decision[Order]:
     if order.courier_id != courier_id or order.status not in BEFORE_PICKUP:
         return accept(order)
     lost = replace(order, courier_id=None)
-    return accept(lost, _event(events.CourierLost, lost, reason=reason))
+    return accept(lost, event_of(events.CourierLost, lost, reason=reason))
 
 
 def offer_choice(order: Order, *, now: datetime) -> Decision[Order]:
@@ -292,7 +292,7 @@ def offer_choice(order: Order, *, now: datetime) -> Decision[Order]:
         return accept(order)
     until_at = now + CHOICE_LASTS
     asked = replace(order, choice_until_at=until_at)
-    return accept(asked, _event(events.ChoiceOffered, asked, until_at=until_at))
+    return accept(asked, event_of(events.ChoiceOffered, asked, until_at=until_at))
 
 
 def choose(order: Order, *, party: Party, choice: Choice, now: datetime) -> Decision[Order]:
@@ -314,31 +314,33 @@ def pick_up(order: Order, *, party: Party, now: datetime) -> Decision[Order]:
     if order.status in {Status.ACCEPTED, Status.PREPARING}:
         ready = mark_ready(order, party=party, now=now)
         return then(ready, lambda o: pick_up(o, party=party, now=now))
-    if refused := _refused(order, Status.PICKED_UP, party):
+    if refused := not_allowed(order, Status.PICKED_UP, party):
         return refused
-    picked = _moved(order, Status.PICKED_UP, picked_up_at=now)
-    return accept(picked, _event(events.OrderPickedUp, picked))
+    picked = moved(order, Status.PICKED_UP, picked_up_at=now)
+    return accept(picked, event_of(events.OrderPickedUp, picked))
 
 
 def depart(order: Order, *, party: Party) -> Decision[Order]:
-    if refused := _refused(order, Status.IN_TRANSIT, party):
+    if refused := not_allowed(order, Status.IN_TRANSIT, party):
         return refused
     departed = replace(order, status=Status.IN_TRANSIT)
-    return accept(departed, _event(events.OrderDeparted, departed))
+    return accept(departed, event_of(events.OrderDeparted, departed))
 
 
 def deliver(order: Order, *, party: Party, pin: str | None, now: datetime) -> Decision[Order]:
     """Hand over. A PIN that is given must be right; without one the courier's word is the proof."""
+    if order.status is Status.DISPUTED:  # becomes it by what staff say of the complaint alone
+        return illegal(order, Status.DELIVERED)
     if order.status is Status.PICKED_UP:
         departed = depart(order, party=party)
         return then(departed, lambda o: deliver(o, party=party, pin=pin, now=now))
-    if refused := _refused(order, Status.DELIVERED, party):
+    if refused := not_allowed(order, Status.DELIVERED, party):
         return refused
     if pin is not None and pin != order.handover_pin:
         return refuse("order.wrong_pin", status=422)
-    delivered = _moved(order, Status.DELIVERED, delivered_at=now, ended_at=now)
+    delivered = moved(order, Status.DELIVERED, delivered_at=now, ended_at=now)
     proof = "pin" if pin is not None else "courier"
-    return accept(delivered, _event(events.OrderDelivered, delivered, proof=proof))
+    return accept(delivered, event_of(events.OrderDelivered, delivered, proof=proof))
 
 
 def settle(order: Order) -> Decision[Order]:
@@ -346,7 +348,7 @@ def settle(order: Order) -> Decision[Order]:
     if order.payment is not PaymentStage.SAFE or order.status not in CHARGED:
         return accept(order)
     settled = replace(order, payment=PaymentStage.SETTLED)
-    return accept(settled, _event(events.OrderSettled, settled))
+    return accept(settled, event_of(events.OrderSettled, settled))
 
 
 def cancel(order: Order, *, party: Party, reason: str, now: datetime) -> Decision[Order]:
@@ -354,7 +356,7 @@ def cancel(order: Order, *, party: Party, reason: str, now: datetime) -> Decisio
 
     A customer may until the kitchen has begun; the merchant and the platform until pick-up.
     """
-    if refused := _refused(order, Status.CANCELLED, party):
+    if refused := not_allowed(order, Status.CANCELLED, party):
         return refused
     if party is Party.CUSTOMER and order.status not in {Status.PENDING, Status.ACCEPTED}:
         return refuse("order.kitchen_has_begun", status_now=order.status)
@@ -362,14 +364,14 @@ def cancel(order: Order, *, party: Party, reason: str, now: datetime) -> Decisio
         closed = _close_choice(order, ChoiceOutcome.ORDER_ENDED)
         return then(closed, lambda o: cancel(o, party=party, reason=reason, now=now))
     failed = order.payment is PaymentStage.AWAITED
-    cancelled = _moved(
+    cancelled = moved(
         order,
         Status.CANCELLED,
         ended_at=now,
         ended_because=reason,
         payment=PaymentStage.FAILED if failed else PaymentStage.RETURNED,
     )
-    return accept(cancelled, _event(events.OrderCancelled, cancelled, reason=reason))
+    return accept(cancelled, event_of(events.OrderCancelled, cancelled, reason=reason))
 
 
 def mark_undeliverable(
@@ -380,24 +382,24 @@ def mark_undeliverable(
         return refuse(
             "order.unknown_reason", status=422, reason=reason, known=list(UNDELIVERABLE_FAULTS)
         )
-    if refused := _refused(order, Status.UNDELIVERABLE, party):
+    if refused := not_allowed(order, Status.UNDELIVERABLE, party):
         return refused
-    failed = _moved(order, Status.UNDELIVERABLE, ended_at=now, ended_because=reason)
-    return accept(failed, _event(events.OrderUndeliverable, failed, reason=reason))
+    failed = moved(order, Status.UNDELIVERABLE, ended_at=now, ended_because=reason)
+    return accept(failed, event_of(events.OrderUndeliverable, failed, reason=reason))
 
 
 def return_to_merchant(order: Order, *, party: Party, now: datetime) -> Decision[Order]:
     """The food is back. Whose fault it was decides who pays."""
-    if refused := _refused(order, Status.RETURNED, party):
+    if refused := not_allowed(order, Status.RETURNED, party):
         return refused
     charged = fault(order) is Fault.CUSTOMER
-    returned = _moved(
+    returned = moved(
         order,
         Status.RETURNED,
         ended_at=now,
         payment=order.payment if charged else PaymentStage.RETURNED,
     )
-    return accept(returned, _event(events.OrderReturned, returned, charged=charged))
+    return accept(returned, event_of(events.OrderReturned, returned, charged=charged))
 
 
 def fault(order: Order) -> Fault:
@@ -406,31 +408,6 @@ def fault(order: Order) -> Fault:
         return Fault.PLATFORM
     assert order.ended_because is not None, "an undeliverable order has a reason"
     return UNDELIVERABLE_FAULTS[order.ended_because]
-
-
-def dispute(order: Order, *, party: Party, reason: str) -> Decision[Order]:
-    if refused := _refused(order, Status.DISPUTED, party):
-        return refused
-    disputed = _moved(order, Status.DISPUTED)
-    return accept(disputed, _event(events.OrderDisputed, disputed, reason=reason))
-
-
-def refund(order: Order, *, party: Party, reason: str) -> Decision[Order]:
-    """Give everything back after the money was settled."""
-    if refused := _refused(order, Status.REFUNDED, party):
-        return refused
-    if order.payment is not PaymentStage.SETTLED:
-        return refuse("order.not_settled_yet")
-    refunded = _moved(order, Status.REFUNDED, payment=PaymentStage.RETURNED)
-    return accept(
-        refunded,
-        _event(
-            events.OrderRefunded,
-            refunded,
-            amount_minor=order.amounts.total_minor,
-            reason=reason,
-        ),
-    )
 
 
 def wake(order: Order, *, now: datetime) -> Decision[Order]:
@@ -455,7 +432,7 @@ def wake(order: Order, *, now: datetime) -> Decision[Order]:
             overdue = replace(order, reminders=order.reminders + 1)
             return accept(
                 overdue,
-                _event(events.OrderOverdue, overdue, waiting_for=kind, times=overdue.reminders),
+                event_of(events.OrderOverdue, overdue, waiting_for=kind, times=overdue.reminders),
             )
 
 
@@ -466,24 +443,27 @@ def legal_moves(order: Order) -> list[str]:
 def _close_choice(order: Order, outcome: ChoiceOutcome) -> Decision[Order]:
     assert order.choice_until_at is not None, "only an open choice is closed"
     closed = replace(order, choice_until_at=None)
-    return accept(closed, _event(events.ChoiceClosed, closed, outcome=outcome))
+    return accept(closed, event_of(events.ChoiceClosed, closed, outcome=outcome))
 
 
-def _refused(order: Order, to: Status, party: Party) -> Refusal | None:
+def illegal(order: Order, to: Status) -> Refusal:
+    legal = legal_moves(order)
+    return refuse("order.illegal_move", status_now=order.status, wanted=to, legal=legal)
+
+
+def not_allowed(order: Order, to: Status, party: Party) -> Refusal | None:
     if to not in MOVES[order.status]:
-        return refuse(
-            "order.illegal_move", status_now=order.status, wanted=to, legal=legal_moves(order)
-        )
+        return illegal(order, to)
     if party not in WHO_MAY[to]:
         return refuse("order.not_yours_to_move", status=403, wanted=to, party=party)
     return None
 
 
-def _moved(order: Order, to: Status, **changes: Any) -> Order:
+def moved(order: Order, to: Status, **changes: Any) -> Order:
     return replace(order, status=to, reminders=0, **changes)
 
 
-def _event(cls: Any, order: Order, **fields: Any) -> Event:
+def event_of(cls: Any, order: Order, **fields: Any) -> Event:
     return cls(
         order_id=order.id,
         customer_id=order.customer_id,

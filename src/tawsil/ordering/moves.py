@@ -15,7 +15,7 @@ MOVES: Final[Mapping[Status, frozenset[Status]]] = {
     Status.IN_TRANSIT: frozenset({Status.DELIVERED, Status.UNDELIVERABLE}),
     Status.UNDELIVERABLE: frozenset({Status.RETURNED}),
     Status.DELIVERED: frozenset({Status.DISPUTED, Status.REFUNDED}),
-    Status.DISPUTED: frozenset({Status.REFUNDED}),
+    Status.DISPUTED: frozenset({Status.DELIVERED, Status.REFUNDED}),
     Status.RETURNED: frozenset({Status.REFUNDED}),
     Status.CANCELLED: frozenset(),
     Status.REFUNDED: frozenset(),
@@ -63,4 +63,5 @@ WHO_MAY: Final[Mapping[Status, frozenset[Party]]] = {
 }
 
 MAY_MOVE_READY_TIME: Final = frozenset({Party.MERCHANT}) | _STAFF
+MAY_DISMISS: Final = _STAFF
 MAY_CHOOSE: Final = frozenset({Party.CUSTOMER}) | _STAFF

@@ -298,6 +298,32 @@ async def dispute(
 
 
 @post(
+    "/v4/orders/{order_id:uuid}/dispute/dismiss",
+    opt={"rule": allow("order:update")},
+    status_code=200,
+    tags=["Orders"],
+    summary="Close a complaint: the order stands as delivered",
+)
+async def dismiss_dispute(
+    order_id: FromPath[UUID],
+    data: JSONBody[ReasonBody],
+    caller: NamedDependency[Caller],
+    commands: NamedDependency[Commands],
+) -> Response[Envelope[OrderView]]:
+    """For staff. The reason is a code, such as `photo_shows_it`; it stands in the order's story."""
+    return await commands.submit(
+        journey.dismiss,
+        journey.ComplainAbout(
+            by=caller.by,
+            order_id=order_id,
+            acting=acting(caller, "order:update"),
+            reason=data.reason,
+        ),
+        view=OrderView.of,
+    )
+
+
+@post(
     "/v4/orders/{order_id:uuid}/refund",
     opt={"rule": allow("payment:refund")},
     status_code=200,
@@ -358,6 +384,7 @@ routes: Final = [
     choose,
     mark_undeliverable,
     dispute,
+    dismiss_dispute,
     refund,
     put_status,
 ]
