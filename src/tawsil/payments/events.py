@@ -176,7 +176,10 @@ class RefundRequested(Event, frozen=True, tag="payment.refund_requested.v1"):
 
 
 class PaymentRefunded(Event, frozen=True, tag="payment.refunded.v1"):
-    """`amount_minor` went back through `returned_by`; `refunded_minor` is all so far."""
+    """`amount_minor` went back through `returned_by`; `refunded_minor` is all so far.
+
+    `refund_id` is the asker's name for it.
+    """
 
     reference_id: UUID
     amount_minor: int
@@ -185,6 +188,7 @@ class PaymentRefunded(Event, frozen=True, tag="payment.refunded.v1"):
     returned_by: AccountRef
     borne_by: tuple[Posting, ...]
     reason: str
+    refund_id: UUID | None = None
 
 
 class RefundFailed(Event, frozen=True, tag="payment.refund_failed.v1"):
@@ -193,6 +197,7 @@ class RefundFailed(Event, frozen=True, tag="payment.refund_failed.v1"):
     reference_id: UUID
     amount_minor: int
     code: str
+    refund_id: UUID | None = None
 
 
 class ReleaseRequested(Event, frozen=True, tag="payment.release_requested.v1"):

@@ -141,7 +141,10 @@ def denied(payment: Payment, *, code: str, at: datetime) -> Accepted[Payment]:
         case PaymentState.REFUNDING:
             ask = payment.asks[0]
             failure = RefundFailed(
-                reference_id=payment.reference_id, amount_minor=ask.amount_minor, code=code
+                reference_id=payment.reference_id,
+                amount_minor=ask.amount_minor,
+                code=code,
+                refund_id=ask.id,
             )
             left = replace(
                 payment, asks=payment.asks[1:], shares=net((*payment.shares, *ask.shares))

@@ -18,6 +18,7 @@ from tawsil.payments.events import (
 )
 from tawsil.payments.model.payment import (
     MOVES,
+    Ask,
     Payment,
     PaymentState,
 )
@@ -48,19 +49,32 @@ def captured(payment: Payment, *, at: datetime) -> Accepted[Payment]:
 
 def refunded(payment: Payment, *, at: datetime) -> Accepted[Payment]:
     ask = payment.asks[0]
+    event = refund_of(payment, ask)
+    left = replace(payment, refunded_minor=event.refunded_minor, asks=payment.asks[1:])
+    return next_refund(left, event, at=at)
+
+
+def credited(payment: Payment, ask: Ask, *, at: datetime) -> Accepted[Payment]:
+    """Given back as credit: no acquirer takes part, and what waits for one goes on waiting."""
+    event = refund_of(payment, ask)
+    left = replace(payment, refunded_minor=event.refunded_minor)
+    if payment.asks or left.refunded_minor < left.captured_minor:
+        return accept(left, event)
+    return move(left, PaymentState.REFUNDED, event, at=at)
+
+
+def refund_of(payment: Payment, ask: Ask) -> PaymentRefunded:
     assert ask.step is Step.REFUND
-    refunded_minor = payment.refunded_minor + ask.amount_minor
-    event = PaymentRefunded(
+    return PaymentRefunded(
         reference_id=payment.reference_id,
         amount_minor=ask.amount_minor,
-        refunded_minor=refunded_minor,
+        refunded_minor=payment.refunded_minor + ask.amount_minor,
         currency=payment.currency,
         returned_by=ask.through,
         borne_by=ask.shares,
         reason=ask.reason,
+        refund_id=ask.id,
     )
-    left = replace(payment, refunded_minor=refunded_minor, asks=payment.asks[1:])
-    return next_refund(left, event, at=at)
 
 
 def next_refund(payment: Payment, event: Event, *, at: datetime) -> Accepted[Payment]:

@@ -131,12 +131,14 @@ def refund(
     amount_minor: int,
     borne_by: Sequence[Posting],
     reason: str,
+    as_credit: bool = False,
     at: datetime,
 ) -> Decision[Payment]:
     """Give back part of what was captured; `borne_by` says who pays for it.
 
     While a capture or another refund is under way it waits its turn. Cash does not go back through
-    the courier: it is credited to the customer's account, to be paid out.
+    the courier: it is credited to the customer's account, to be paid out. So is, at once, what is
+    asked for `as_credit`.
     """
     if payment.state not in REFUNDABLE:
         return _illegal(payment)
@@ -144,12 +146,15 @@ def refund(
         return _too_much(amount_minor, payment.refundable_minor)
     if unbalanced := _unbalanced(borne_by, amount_minor):
         return unbalanced
+    if as_credit and payment.state is PaymentState.CAPTURING:
+        return _illegal(payment)
     return _refund(
         payment,
         ask_id=ask_id,
         amount_minor=amount_minor,
         borne_by=tuple(borne_by),
         reason=reason,
+        as_credit=as_credit,
         at=at,
     )
 
@@ -191,10 +196,11 @@ def _refund(
     amount_minor: int,
     borne_by: tuple[Posting, ...],
     reason: str,
+    as_credit: bool = False,
     at: datetime,
 ) -> Accepted[Payment]:
     through = clearing(Provider.DIRECT)
-    if payment.method is Method.CASH:
+    if as_credit or payment.method is Method.CASH:
         through = AccountRef(AccountKind.CUSTOMER, payment.payer_id)
     ask = Ask(
         id=ask_id,
@@ -210,7 +216,11 @@ def _refund(
         currency=payment.currency,
         reason=reason,
     )
-    queued = replace(payment, asks=(*payment.asks, ask), shares=net(payment.shares, *borne_by))
+    less = replace(payment, shares=net(payment.shares, *borne_by))
+    if as_credit:
+        first = accept(less, asked)
+        return outcomes.then(first, outcomes.credited(first.state, ask, at=at))
+    queued = replace(less, asks=(*payment.asks, ask))
     if payment.state is not PaymentState.CAPTURED:
         return accept(queued, asked)
     under_way = outcomes.move(queued, PaymentState.REFUNDING, asked, at=at)

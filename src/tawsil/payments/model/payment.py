@@ -51,7 +51,7 @@ MOVES: Final[Mapping[PaymentState, frozenset[PaymentState]]] = MappingProxyType(
         _S.CHALLENGED: frozenset({_S.AUTHORISED, _S.DECLINED, _S.VOIDING}),
         _S.AUTHORISED: frozenset({_S.CAPTURING, _S.VOIDING, _S.VOIDED}),
         _S.CAPTURING: frozenset({_S.CAPTURED, _S.AUTHORISED, _S.DECLINED}),
-        _S.CAPTURED: frozenset({_S.REFUNDING}),
+        _S.CAPTURED: frozenset({_S.REFUNDING, _S.REFUNDED}),
         _S.REFUNDING: frozenset({_S.CAPTURED, _S.REFUNDED}),
         _S.REFUNDED: frozenset(),
         _S.VOIDING: frozenset({_S.VOIDED}),

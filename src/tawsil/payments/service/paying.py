@@ -52,12 +52,17 @@ class Void(Command, frozen=True, kw_only=True):
 
 
 class Refund(Command, frozen=True, kw_only=True):
-    """Give back an amount; `borne_by` adds up to it and says who pays for it."""
+    """Give back an amount; `borne_by` adds up to it and says who pays for it.
+
+    What becomes of it is told under `id`. `as_credit`: to the payer's account, at once.
+    """
 
     reference_id: UUID
     amount_minor: int
     borne_by: tuple[Posting, ...]
     reason: str
+    id: UUID | None = None
+    as_credit: bool = False
 
 
 class Release(Command, frozen=True, kw_only=True):
@@ -135,10 +140,11 @@ async def refund(tx: Tx, commands: Sequence[Refund]) -> list[Payment | Refusal]:
     def decide(payment: Payment, command: Refund) -> Decision[Payment]:
         return model.refund(
             payment,
-            ask_id=tx.ids(),
+            ask_id=command.id or tx.ids(),
             amount_minor=command.amount_minor,
             borne_by=command.borne_by,
             reason=command.reason,
+            as_credit=command.as_credit,
             at=tx.now,
         )
 
