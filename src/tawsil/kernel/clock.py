@@ -52,3 +52,8 @@ class Ids:
     def number(self, *, below: int) -> int:
         """A number from the same source, 0 ≤ n < `below`, that no id gives away."""
         return self._random.randrange(below)
+
+
+def least_id(at: datetime | None) -> UUID:
+    """The id that none made from an instant on is below; `None` is the beginning of time."""
+    return UUID(int=0 if at is None else int(at.timestamp() * 1000) << 80)

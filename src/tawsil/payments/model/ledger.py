@@ -24,6 +24,9 @@ class TransferKind(StrEnum):
     PAYOUT = "payout"
     CASH_HANDOVER = "cash_handover"
     ADJUSTMENT = "adjustment"
+    PSP_FEE = "psp_fee"
+    PSP_SETTLEMENT = "psp_settlement"
+    RECONCILIATION = "reconciliation"
 
 
 class Transfer(Command, frozen=True, kw_only=True):

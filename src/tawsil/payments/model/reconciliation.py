@@ -31,7 +31,7 @@ class Moved(StrEnum):
     OTHER = "other"
 
 
-FROM_FILE: Final = frozenset({Moved.FEE, Moved.SETTLEMENT})
+ONLY_THEIRS: Final = frozenset({Moved.FEE, Moved.SETTLEMENT})
 """What only the acquirer knows of: booked because its file says so, so nothing is to be matched."""
 
 
@@ -94,6 +94,41 @@ class Difference(Struct, frozen=True, kw_only=True):
         there = self.line.amount_minor if self.line else 0
         here = self.booked.amount_minor if self.booked else 0
         return there - here
+
+
+class Explanation(Struct, frozen=True, kw_only=True):
+    """What somebody said of a difference. `booked`: a transfer made the books agree."""
+
+    id: UUID
+    tenant_id: UUID
+    provider: Provider
+    line_id: str | None
+    transfer_id: UUID | None
+    booked: bool
+    difference_minor: int
+    currency: str
+    words: str
+    actor_id: UUID | None
+    at: datetime
+
+
+class Run(Struct, frozen=True, kw_only=True):
+    """One reading of a provider's file: how many lines, how many new ones, how many matched.
+
+    Nothing that was booked before `open_since_at` is open any longer.
+    """
+
+    id: UUID
+    tenant_id: UUID
+    provider: Provider
+    since_at: datetime
+    until_at: datetime
+    lines: int
+    new_lines: int
+    matched: int
+    open_since_at: datetime
+    actor_id: UUID | None
+    at: datetime
 
 
 class Pair(Struct, frozen=True):
