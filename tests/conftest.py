@@ -23,6 +23,7 @@ from tawsil.kernel.http.app import create_app
 from tawsil.kernel.jobs import HeldJobs
 from tawsil.kernel.postgres import EmbeddedPostgres
 from tawsil.migrations import migrate
+from tawsil.payments.public import Provider
 
 if settings.get_current_profile_name() == "default":  # CI has its own, without a deadline as well
     settings.register_profile("any machine", deadline=None)
@@ -160,7 +161,7 @@ async def serve(database: Database, callers: Callers) -> AsyncIterator[Any]:
                 routes=routes,
                 database=database,
                 authenticate=callers,
-                state=state,
+                state={"providers": (Provider.DIRECT,)} | state,
                 cities_below=geography.CitiesBelow(database),
             )
             # In this event loop, which the pool belongs to; Litestar's own client runs another.

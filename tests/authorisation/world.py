@@ -32,6 +32,8 @@ from tawsil.kernel.http import Caller, Problem
 from tawsil.kernel.jobs import HeldJobs
 from tawsil.kernel.places import Place
 from tawsil.kernel.settings import Settings
+from tawsil.payments.providers.known import Providers
+from tawsil.payments.public import Provider
 from tawsil.simulation.psp.in_process import InProcessPsp
 from tawsil.simulation.psp.model import Acquirer
 from tawsil.simulation.virtual import VirtualPlatform
@@ -107,7 +109,7 @@ class World:
             registry=wiring.REGISTRY,
             subscriptions=wiring.subscriptions(),
             deadlines=wiring.DEADLINES,
-            jobs=wiring.jobs(database=self.database, psp=psp),
+            jobs=wiring.jobs(database=self.database, providers=Providers({Provider.DIRECT: psp})),
         )
         psp.join(self.platform)
         unhindered = Settings(rate_limits_exempt="127.0.0.1/32")

@@ -104,7 +104,7 @@ async def wire(graph: Graph, callers: Any) -> AsyncIterator[Wire]:
         routes=routes.routes,
         database=graph.database,
         authenticate=callers,
-        state={"hub": graph.hub, "settings": graph.settings},
+        state={"hub": graph.hub, "settings": graph.settings, "providers": ()},
         lifespan=[graph.hub.running],
         limiter=Limiter(LocalWindows(now_ns=monotonic_ns)),
     )

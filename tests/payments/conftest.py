@@ -20,8 +20,10 @@ from tawsil.kernel.db import Database
 from tawsil.kernel.deadlines import Deadlines
 from tawsil.kernel.jobs import HeldJobs
 from tawsil.payments import public
+from tawsil.payments.events import Provider
 from tawsil.payments.jobs.cards import CardJobs
-from tawsil.payments.providers.direct import HttpPsp
+from tawsil.payments.providers.direct import Direct
+from tawsil.payments.providers.known import Providers
 from tawsil.simulation.psp.server import Settings, create_app
 
 API_KEY = "key-of-the-sandbox"
@@ -82,7 +84,7 @@ class Till(Struct):
     database: Database
     jobs: HeldJobs
     cards: CardJobs
-    psp: HttpPsp
+    psp: Direct
     sandbox: httpx.AsyncClient
 
     async def work(self, *, times: int = 1) -> None:
@@ -119,10 +121,10 @@ def open_till(database: Database, clock: VirtualClock, jobs: HeldJobs) -> Callab
         headers = {"Authorization": f"Bearer {API_KEY}"}
         async with (
             served(app, port=free_port()) as url,
-            HttpPsp(url=url, api_key=API_KEY, timeout_s=TIMEOUT_S) as psp,
+            Direct(url=url, api_key=API_KEY, timeout_s=TIMEOUT_S) as psp,
             httpx.AsyncClient(base_url=url, headers=headers, trust_env=False) as sandbox,
         ):
-            cards = CardJobs(database=database, psp=psp)
+            cards = CardJobs(database=database, providers=Providers({Provider.DIRECT: psp}))
             yield Till(clock, database, jobs, cards, psp, sandbox)
 
     return make

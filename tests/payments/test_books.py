@@ -119,7 +119,7 @@ def authorisation(by: By, reference_id: UUID) -> public.Authorise:
         city_id=UUID(int=3),
         payer_id=UUID(int=4),
         method=Method.CASH if number % 3 == 0 else Method.CARD,
-        card_token="tok_visa",
+        card_tokens=(public.CardToken(public.Provider.DIRECT, "tok_visa"),),
         amount_minor=1_000,
         currency=CURRENCIES[number % 2],
     )

@@ -12,12 +12,13 @@ from tawsil.kernel.db import Database
 from tawsil.kernel.decisions import By
 from tawsil.kernel.http.app import create_app
 from tawsil.payments import public
-from tawsil.payments.events import AccountKind, AccountRef, Method, Posting
+from tawsil.payments.events import AccountKind, AccountRef, Method, Posting, Provider
 from tawsil.payments.jobs.books import check_ledger
 from tawsil.payments.jobs.cards import CardJobs, NotHeardError
 from tawsil.payments.model.payment import Payment, PaymentState
 from tawsil.payments.model.psp import Absent, Unheard
-from tawsil.payments.providers.direct import HttpPsp
+from tawsil.payments.providers.direct import Direct
+from tawsil.payments.providers.known import Providers
 from tawsil.payments.routes import routes
 from tawsil.payments.service.paying import PaymentJob
 
@@ -34,7 +35,7 @@ async def authorise(till: Till, by: By, token: str) -> None:
         city_id=UUID(int=3),
         payer_id=UUID(int=4),
         method=Method.CARD,
-        card_token=token,
+        card_tokens=(public.CardToken(public.Provider.DIRECT, token),),
         amount_minor=1_000,
         currency="QAR",
     )
@@ -203,8 +204,8 @@ async def test_an_acquirer_that_is_away_leaves_everything_unknown(
     till: Till, by: By, database: Database
 ) -> None:
     await authorise(till, by, "tok_visa")
-    async with HttpPsp(url="http://127.0.0.1:9", api_key="any", timeout_s=0.4) as away:
-        cards = CardJobs(database=database, psp=away)
+    async with Direct(url="http://127.0.0.1:9", api_key="any", timeout_s=0.4) as away:
+        cards = CardJobs(database=database, providers=Providers({Provider.DIRECT: away}))
         job = PaymentJob(payment_id=(await payment(till)).id, correlation_id=by.correlation_id)
         await cards.authorise(job)
         await cards.reconcile(job)
@@ -220,7 +221,7 @@ async def test_an_acquirer_that_is_away_leaves_everything_unknown(
 
 async def test_a_wrong_key_is_not_taken_for_an_answer(till: Till) -> None:
     url = str(till.sandbox.base_url)
-    async with HttpPsp(url=url, api_key="wrong", timeout_s=0.4) as psp:
+    async with Direct(url=url, api_key="wrong", timeout_s=0.4) as psp:
         assert isinstance(await psp.retrieve(reference="any", charge_id=None), Unheard)
         assert isinstance(await psp.void(key="any", charge_id="any"), Unheard)
     assert await till.psp.retrieve(reference="any", charge_id=None) == Absent()
@@ -258,7 +259,7 @@ async def test_webhooks_may_come_twice_late_and_in_any_order(
         routes=routes,
         database=database,
         authenticate=callers,
-        state={"psp_webhook_secret": SECRET},
+        state={"psp_webhook_secrets": [SECRET]},
     )
 
     async def heard() -> int:
@@ -296,7 +297,7 @@ async def test_a_confirmed_challenge_is_heard_by_webhook(
         routes=routes,
         database=database,
         authenticate=callers,
-        state={"psp_webhook_secret": SECRET},
+        state={"psp_webhook_secrets": [SECRET]},
     )
     async with (
         served(app, port=free_port) as url,

@@ -30,6 +30,7 @@ from tawsil.payments.model.payment import (
     MOVES,
     PAID,
     WAITS_FOR,
+    CardToken,
     Payment,
     PaymentState,
     clearing,
@@ -54,7 +55,8 @@ def begun(ids: Ids, *, token: str | None = None, method: Method = Method.CARD) -
         reference_id=REFERENCE,
         payer_id=UUID(int=4),
         method=method,
-        card_token=token or "tok_visa",
+        card_tokens=[CardToken(Provider.DIRECT, token or "tok_visa")],
+        provider=Provider.DIRECT,
         amount_minor=AUTHORISED_MINOR,
         currency="QAR",
         at=NOON,
@@ -152,7 +154,7 @@ class Story:
             case Step.AUTHORISE:
                 return self.acquirer.authorise(
                     idempotency_key=key,
-                    token=payment.card_token or "",
+                    token=payment.card_token,
                     amount_minor=payment.amount_minor,
                     currency=payment.currency,
                     reference=str(payment.id),

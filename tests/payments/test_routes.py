@@ -64,7 +64,7 @@ async def test_a_webhook_is_heard_once_and_only_causes_a_look(
     serve: Any, database: Database, by: By, clock: VirtualClock, jobs: HeldJobs
 ) -> None:
     payment = await paid_in_cash(database, by)
-    client = await serve(routes, psp_webhook_secret=SECRET)
+    client = await serve(routes, psp_webhook_secrets=[SECRET])
     body = webhook(str(payment.id))
     for duplicate in (False, True):
         answer = await client.post(PATH, content=body, headers=headers(body, clock()))
@@ -77,7 +77,7 @@ async def test_a_webhook_is_heard_once_and_only_causes_a_look(
 async def test_a_webhook_about_a_strangers_charge_is_noted_and_left(
     serve: Any, clock: VirtualClock, jobs: HeldJobs, reference: str
 ) -> None:
-    client = await serve(routes, psp_webhook_secret=SECRET)
+    client = await serve(routes, psp_webhook_secrets=[SECRET])
     body = webhook(reference)
     answer = await client.post(PATH, content=body, headers=headers(body, clock()))
     assert answer.status_code == 200
@@ -87,7 +87,7 @@ async def test_a_webhook_about_a_strangers_charge_is_noted_and_left(
 async def test_a_webhook_that_is_not_signed_by_the_acquirer_is_refused(
     serve: Any, database: Database, clock: VirtualClock
 ) -> None:
-    client = await serve(routes, psp_webhook_secret=SECRET)
+    client = await serve(routes, psp_webhook_secrets=[SECRET])
     body = webhook("any")
     forged = [
         {},
@@ -109,7 +109,7 @@ async def test_a_webhook_that_is_not_signed_by_the_acquirer_is_refused(
 async def test_a_signed_webhook_that_makes_no_sense_is_a_bad_request(
     serve: Any, clock: VirtualClock, body: bytes
 ) -> None:
-    client = await serve(routes, psp_webhook_secret=SECRET)
+    client = await serve(routes, psp_webhook_secrets=[SECRET])
     answer = await client.post(PATH, content=body, headers=headers(body, clock()))
     assert answer.status_code == 400
 
@@ -118,7 +118,7 @@ async def test_a_signed_webhook_that_makes_no_sense_is_a_bad_request(
 def test_no_made_up_signature_passes_or_breaks(signature: str, body: bytes) -> None:
     now = datetime.fromisoformat("2026-11-20T12:00:00+00:00")
     for text in (signature, f"t={int(now.timestamp())},v1={signature}", f"t={signature},v1=a"):
-        assert not signed(secret=SECRET, signature=text, body=body, now=now)
+        assert not signed(secrets=[SECRET], signature=text, body=body, now=now)
 
 
 @given(body=st.binary(max_size=60), late_s=st.integers(-300, 300))
@@ -126,14 +126,27 @@ def test_a_true_signature_passes_for_five_minutes(body: bytes, late_s: int) -> N
     at = datetime.fromisoformat("2026-11-20T12:00:00+00:00")
     signature = sign(secret=SECRET, body=body, at=at)
     now = at + timedelta(seconds=late_s)
-    assert signed(secret=SECRET, signature=f"v1=old,{signature}", body=body, now=now)
+    assert signed(secrets=[SECRET], signature=f"v1=old,{signature}", body=body, now=now)
+
+
+@pytest.mark.parametrize("signs_with", ["old", "new"])
+async def test_two_secrets_are_valid_while_one_takes_the_others_place(
+    serve: Any, clock: VirtualClock, signs_with: str
+) -> None:
+    client = await serve(routes, psp_webhook_secrets=["new", "old"])
+    body = webhook("evt_1", "any")
+    for secret, status in ((signs_with, 200), ("older", 401)):
+        answer = await client.post(
+            PATH, content=body, headers=headers(body, clock(), secret=secret)
+        )
+        assert answer.status_code == status
 
 
 async def test_a_payment_is_shown_to_its_payer_and_to_those_who_may_see_all(
     serve: Any, callers: Any, database: Database, by: By, ids: Ids
 ) -> None:
     payment = await paid_in_cash(database, by)
-    client = await serve(routes, psp_webhook_secret=SECRET)
+    client = await serve(routes, psp_webhook_secrets=[SECRET])
     own, all_ = "payment:read:own", "payment:*"
     seen = {
         callers.token("customer", own, user_id=PAYER): 200,
@@ -159,7 +172,7 @@ async def test_a_statement_comes_in_pages_newest_first(
     for _ in range(3):
         payments.append(await paid_in_cash(database, by))
         clock.advance(timedelta(minutes=1))
-    client = await serve(routes, psp_webhook_secret=SECRET)
+    client = await serve(routes, psp_webhook_secrets=[SECRET])
     merchant = callers.token("merchant", "payment:read:own", location_id=MERCHANT)
     answer = await client.get(
         "/v4/accounts/me?limit=2", headers={"Authorization": f"Bearer {merchant}"}

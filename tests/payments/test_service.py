@@ -32,7 +32,7 @@ def asked(by: By, reference_id: UUID, **changes: Any) -> public.Authorise:
         "city_id": CITY,
         "payer_id": PAYER,
         "method": Method.CARD,
-        "card_token": "tok_visa",
+        "card_tokens": (public.CardToken(public.Provider.DIRECT, "tok_visa"),),
         "amount_minor": 1_000,
         "currency": "QAR",
     }

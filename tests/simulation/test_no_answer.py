@@ -16,6 +16,7 @@ from tawsil.kernel.decisions import By, Refusal
 from tawsil.kernel.jobs import HeldJobs
 from tawsil.ordering import public as ordering
 from tawsil.payments import public as payments
+from tawsil.payments.providers.known import Providers
 from tawsil.pricing import public as pricing
 from tawsil.simulation.psp.in_process import InProcessPsp
 from tawsil.simulation.psp.model import Acquirer
@@ -36,7 +37,7 @@ async def street(database: Database, clock: VirtualClock, jobs: HeldJobs) -> Pla
         registry=wiring.REGISTRY,
         subscriptions=wiring.subscriptions(),
         deadlines=wiring.DEADLINES,
-        jobs=wiring.jobs(database=database, psp=psp),
+        jobs=wiring.jobs(database=database, providers=Providers({payments.Provider.DIRECT: psp})),
     )
     psp.join(platform)
     await settle_in(database)
@@ -81,7 +82,7 @@ async def placed(street: Platform, *, card: str = "tok_visa") -> ordering.Order:
             customer_id=CUSTOMER,
             quote_id=quote.id,
             paid_by=ordering.PaidBy.CARD,
-            card_token=card,
+            card_tokens=(payments.CardToken(payments.Provider.DIRECT, card),),
         ),
     )
     await platform.settle()

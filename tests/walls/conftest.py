@@ -15,6 +15,7 @@ from ordering.conftest import Street
 from tawsil.apps import wiring
 from tawsil.apps.about import ABOUT
 from tawsil.apps.live import TRANSLATIONS
+from tawsil.apps.platform import preferred
 from tawsil.geography import public as geography
 from tawsil.identity import store
 from tawsil.identity.model.keys import SigningKey
@@ -129,7 +130,8 @@ async def everything(
             "menus": Cache("menus", now=database.now),
             "oidc": OidcProviders(settings.oidc_providers, now=database.now),
             "default_tenant_id": by.tenant_id,
-            "psp_webhook_secret": "the acquirer's secret",
+            "providers": preferred(settings),
+            "psp_webhook_secrets": ["the acquirer's secret"],
         },
         cities_below=geography.CitiesBelow(database),
         limiter=Limiter(

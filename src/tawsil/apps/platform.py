@@ -1,7 +1,7 @@
 """One platform: its database, its clock, its acquirer, its routes, as any process needs them."""
 
 from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime
 from random import Random
 from time import monotonic_ns
@@ -25,8 +25,10 @@ from tawsil.kernel.http.live import Hub
 from tawsil.kernel.http.shared_limits import SharedWindows
 from tawsil.kernel.jobs import DatabaseJobs
 from tawsil.kernel.sealing import open_sealer
-from tawsil.kernel.settings import Settings
-from tawsil.payments.providers.direct import HttpPsp
+from tawsil.kernel.settings import Settings, SettingsError, secrets_of
+from tawsil.payments.events import Provider
+from tawsil.payments.providers.direct import Direct
+from tawsil.payments.providers.known import Providers
 
 DEFAULT_TENANT = UUID("01920000-0000-7000-8000-000000000001")
 
@@ -85,7 +87,8 @@ def create_api(
             "sealer": open_sealer(settings),
             "oidc": identity.OidcProviders(settings.oidc_providers, now=database.now),
             "default_tenant_id": DEFAULT_TENANT,
-            "psp_webhook_secret": settings.psp_webhook_secret.get_secret_value(),
+            "providers": preferred(settings),
+            "psp_webhook_secrets": secrets_of(settings.psp_webhook_secrets),
         },
         limiter=Limiter(shared or local, exempt=Networks(networks(settings.rate_limits_exempt))),
         proxies=Networks(networks(settings.trusted_proxies)),
@@ -97,11 +100,39 @@ def create_api(
 
 
 @asynccontextmanager
-async def open_psp(settings: Settings) -> AsyncGenerator[HttpPsp, None]:
-    """The acquirer over HTTP."""
-    async with HttpPsp(
-        url=settings.psp_url,
-        api_key=settings.psp_api_key.get_secret_value(),
-        timeout_s=settings.psp_timeout_s,
-    ) as psp:
-        yield psp
+async def open_providers(settings: Settings) -> AsyncGenerator[Providers, None]:
+    """Those who take cards, over HTTP, in the order of preference."""
+    async with AsyncExitStack() as stack:
+        psps = {
+            provider: await stack.enter_async_context(_open(settings, provider))
+            for provider in preferred(settings)
+        }
+        yield Providers(psps)
+
+
+def preferred(settings: Settings) -> tuple[Provider, ...]:
+    """Who takes cards, whoever is asked first coming first.
+
+    Raises:
+        SettingsError: a name that nobody has, or the same one twice.
+    """
+    names = settings.providers.replace(",", " ").split()
+    known = [provider.value for provider in Provider]
+    if not names or len(set(names)) < len(names) or not set(names) <= set(known):
+        raise SettingsError(
+            f"These settings cannot be used: providers: must be one or more of {', '.join(known)},"
+            " each once, with commas between"
+        )
+    return tuple(Provider(name) for name in names)
+
+
+def _open(settings: Settings, provider: Provider) -> Direct:
+    match provider:
+        case Provider.DIRECT:
+            return Direct(
+                url=settings.psp_url,
+                api_key=settings.psp_api_key.get_secret_value(),
+                timeout_s=settings.psp_timeout_s,
+            )
+        case Provider.STRIPE:
+            raise SettingsError("These settings cannot be used: providers: stripe is not ready")

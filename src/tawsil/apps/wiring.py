@@ -44,7 +44,7 @@ from tawsil.ordering import routes as order_routes
 from tawsil.payments import events as payment_events
 from tawsil.payments import routes as payment_routes
 from tawsil.payments.jobs.cards import CardJobs
-from tawsil.payments.model.psp import Psp
+from tawsil.payments.providers.known import Providers
 from tawsil.payments.service import paying as payments
 from tawsil.pricing import events as pricing_events
 from tawsil.pricing import routes as pricing_routes
@@ -150,9 +150,9 @@ ROUTES: Final[Sequence[ControllerRouterHandler]] = [
 ]
 
 
-def jobs(*, database: Database, psp: Psp, mails: MailJobs | None = None) -> JobHandlers:
+def jobs(*, database: Database, providers: Providers, mails: MailJobs | None = None) -> JobHandlers:
     """Who does which job. In a virtual city nobody reads mail, so nobody writes any."""
-    cards = CardJobs(database=database, psp=psp)
+    cards = CardJobs(database=database, providers=providers)
     trials = Trials(database=database)
     card_jobs = {
         f"payments.{name}": JobHandler(payload=payments.PaymentJob, run=run)

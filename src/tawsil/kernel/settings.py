@@ -95,9 +95,13 @@ class Settings(BaseSettings):
 
     graphql_introspection: bool = True
 
+    providers: str = "direct"
     psp_url: str = "http://127.0.0.1:8401"
     psp_api_key: SecretStr = SecretStr("sandbox-key")
-    psp_webhook_secret: SecretStr = SecretStr("sandbox-webhook-secret")
+    psp_webhook_secrets: SecretStr = Field(
+        default=SecretStr("sandbox-webhook-secret"),
+        validation_alias=AliasChoices("TAWSIL_PSP_WEBHOOK_SECRETS", "TAWSIL_PSP_WEBHOOK_SECRET"),
+    )
     psp_timeout_s: Annotated[float, Field(gt=0, le=60)] = 5.0
 
     dispatch_tick_s: Annotated[float, Field(gt=0, le=60)] = 1.0
@@ -191,6 +195,11 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         del dotenv_settings, file_secret_settings
         return (init_settings, env_settings, TomlConfigSettingsSource(settings_cls))
+
+
+def secrets_of(setting: SecretStr) -> list[str]:
+    """Each of several secrets that are valid at once, while one takes another's place."""
+    return setting.get_secret_value().replace(",", " ").split()
 
 
 def safe_address(address: str) -> bool:

@@ -42,7 +42,7 @@ class PlaceOrder(Command, frozen=True, kw_only=True):
     customer_id: UUID
     quote_id: UUID
     paid_by: PaidBy
-    card_token: str | None = None
+    card_tokens: tuple[payments.CardToken, ...] = ()
     notes: str = ""
 
 
@@ -93,7 +93,7 @@ async def place(tx: Tx, commands: Sequence[PlaceOrder]) -> list[Order | Refusal]
     await payments.authorise(
         tx,
         [
-            settlement.authorise(by, decision.state, card_token=command.card_token)
+            settlement.authorise(by, decision.state, card_tokens=command.card_tokens)
             for by, command, _, decision in placed
         ],
     )

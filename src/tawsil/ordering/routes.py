@@ -41,17 +41,12 @@ async def place_order(
     data: JSONBody[PlaceOrderBody],
     caller: NamedDependency[Caller],
     commands: NamedDependency[Commands],
+    state: State,
 ) -> Response[Envelope[OrderView]]:
     """Turn a binding quote into an order. Send an Idempotency-Key: repeats then do no harm."""
     return await commands.submit(
         journey.place,
-        placing(
-            caller,
-            quote_id=data.quote_id,
-            paid_by=data.payment_method,
-            card_token=data.card_token,
-            notes=data.notes,
-        ),
+        placing(caller, data, providers=state.providers),
         view=lambda order: OrderView.of(order, handover_pin=order.handover_pin),
         status=201,
     )

@@ -11,6 +11,7 @@ from tawsil.payments.public import (
     AccountRef,
     Authorise,
     Capture,
+    CardToken,
     Method,
     Posting,
     Refund,
@@ -22,7 +23,7 @@ from tawsil.payments.public import (
 METHODS: Final = {PaidBy.CARD: Method.CARD, PaidBy.CASH: Method.CASH}
 
 
-def authorise(by: By, order: Order, *, card_token: str | None) -> Authorise:
+def authorise(by: By, order: Order, *, card_tokens: tuple[CardToken, ...]) -> Authorise:
     return Authorise(
         by=by,
         reference_id=order.id,
@@ -31,7 +32,7 @@ def authorise(by: By, order: Order, *, card_token: str | None) -> Authorise:
         method=METHODS[order.paid_by],
         amount_minor=order.amounts.total_minor,
         currency=order.amounts.currency,
-        card_token=card_token,
+        card_tokens=card_tokens,
     )
 
 

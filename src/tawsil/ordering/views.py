@@ -13,6 +13,7 @@ from tawsil.kernel.text import Prose
 from tawsil.ordering import store
 from tawsil.ordering.events import Status
 from tawsil.ordering.model import Choice, Order, PaidBy, legal_moves
+from tawsil.payments.public import Provider
 
 Reason = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]{0,63}$(?!\n)", examples=["sold_out"])]
 """A code, because it stands in the log for ever: what people write in their own words does not."""
@@ -23,12 +24,26 @@ class CartBody(Struct, forbid_unknown_fields=True):
     lines: Annotated[list[store.CartLine], Meta(min_length=1, max_length=50)]
 
 
+Token = Annotated[str, Meta(min_length=1, max_length=100, examples=["tok_visa"])]
+
+
+class CardTokenBody(Struct, forbid_unknown_fields=True):
+    """The card as one provider knows it."""
+
+    provider: Annotated[Provider, Meta(examples=["direct"])]
+    token: Token
+
+
 class PlaceOrderBody(Struct, forbid_unknown_fields=True):
+    """A card is named by `card_token`, of the provider that is asked first, or by `card_tokens`.
+
+    Whoever gives a token of each provider is not kept waiting when one of them is down.
+    """
+
     quote_id: UUID
     payment_method: PaidBy
-    card_token: Annotated[str, Meta(min_length=1, max_length=100, examples=["tok_visa"])] | None = (
-        None
-    )
+    card_token: Token | None = None
+    card_tokens: Annotated[list[CardTokenBody], Meta(max_length=4)] = []
     notes: Annotated[Prose, Meta(max_length=500)] = ""
 
 

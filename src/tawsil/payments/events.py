@@ -105,6 +105,7 @@ class AuthorisationRequested(Event, frozen=True, tag="payment.requested.v1"):
     amount_minor: int
     currency: str
     attempts: int = 0
+    provider: Provider | None = None
 
 
 class ChallengeRequired(Event, frozen=True, tag="payment.challenged.v1"):

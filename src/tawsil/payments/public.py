@@ -7,7 +7,7 @@ payment. A card payment is only asked for here; events tell later what became of
 
 from tawsil.payments.events import AccountKind, AccountRef, Method, Posting, Provider, Step
 from tawsil.payments.model.ledger import Balance, Line, Statement, Transfer, TransferKind
-from tawsil.payments.model.payment import Payment, PaymentState, clearing
+from tawsil.payments.model.payment import CardToken, Payment, PaymentState, clearing
 from tawsil.payments.model.psp import Absent, Charge, ChargeState, Psp, Refused, Unheard, Word
 from tawsil.payments.service.booking import transfer
 from tawsil.payments.service.paying import (
@@ -35,6 +35,7 @@ __all__ = (
     "Authorise",
     "Balance",
     "Capture",
+    "CardToken",
     "Charge",
     "ChargeState",
     "Line",

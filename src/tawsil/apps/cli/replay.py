@@ -16,6 +16,8 @@ from tawsil.apps import wiring
 from tawsil.apps.cli.database import scratch_database
 from tawsil.dispatch.planning import Policy
 from tawsil.kernel.settings import Settings, load_settings
+from tawsil.payments.providers.known import Providers
+from tawsil.payments.public import Provider
 from tawsil.simulation import mdrp as published
 from tawsil.simulation.day import Parts
 from tawsil.simulation.mdrp import POLICIES, Instance, PrepNoise, Score, Solution
@@ -163,7 +165,9 @@ def parts() -> Parts:
         registry=wiring.REGISTRY,
         subscriptions=wiring.subscriptions(),
         deadlines=wiring.DEADLINES,
-        jobs=lambda database, psp: wiring.jobs(database=database, psp=psp),
+        jobs=lambda database, psp: wiring.jobs(
+            database=database, providers=Providers({Provider.DIRECT: psp})
+        ),
     )
 
 

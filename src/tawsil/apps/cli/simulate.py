@@ -15,6 +15,8 @@ from rich.table import Table
 from tawsil.apps import wiring
 from tawsil.apps.cli.database import scratch_database
 from tawsil.kernel.settings import load_settings
+from tawsil.payments.providers.known import Providers
+from tawsil.payments.public import Provider
 from tawsil.simulation.city import CitySize
 from tawsil.simulation.day import EVENING, Parts, Result, Setting
 from tawsil.simulation.day import simulate as live_through
@@ -74,7 +76,9 @@ def parts() -> Parts:
         registry=wiring.REGISTRY,
         subscriptions=wiring.subscriptions(),
         deadlines=wiring.DEADLINES,
-        jobs=lambda database, psp: wiring.jobs(database=database, psp=psp),
+        jobs=lambda database, psp: wiring.jobs(
+            database=database, providers=Providers({Provider.DIRECT: psp})
+        ),
     )
 
 

@@ -14,7 +14,7 @@ from rich.console import Console
 from tawsil.apps import api, worker
 from tawsil.apps.cli.database import running_database
 from tawsil.apps.cli.processes import Program, Supervisor
-from tawsil.kernel.settings import Settings, load_settings
+from tawsil.kernel.settings import Settings, load_settings, secrets_of
 
 console = Console()
 
@@ -102,7 +102,7 @@ def programs(settings: Settings, *, sandbox: bool) -> list[Program]:
         {
             "TAWSIL_PSP_PORT": str(_port_of_psp(settings)),
             "TAWSIL_PSP_API_KEY": settings.psp_api_key.get_secret_value(),
-            "TAWSIL_PSP_WEBHOOK_SECRET": settings.psp_webhook_secret.get_secret_value(),
+            "TAWSIL_PSP_WEBHOOK_SECRET": secrets_of(settings.psp_webhook_secrets)[0],
             "TAWSIL_PSP_WEBHOOK_URL": f"{address(settings)}/v4/webhooks/psp",
         },
     )

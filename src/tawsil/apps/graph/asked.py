@@ -1,6 +1,6 @@
 """Who asks, and what an operation reads and does with: the context of every resolver."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar, cast
 from uuid import UUID
 
@@ -16,6 +16,7 @@ from tawsil.kernel.decisions import Command
 from tawsil.kernel.http import Caller, Commands, Envelope, Problem, ReachOf, not_found
 from tawsil.kernel.http.live import Hub
 from tawsil.kernel.reach import Reach
+from tawsil.payments.public import Provider
 
 C = TypeVar("C", bound=Command)
 
@@ -35,6 +36,7 @@ class Asked:
         caller: Caller,
         database: Database,
         reach_of: ReachOf,
+        providers: Sequence[Provider],
         introspection: bool,
         commands: Commands | None = None,
         hub: Hub | None = None,
@@ -42,6 +44,7 @@ class Asked:
     ) -> None:
         self.caller = caller
         self.database = database
+        self.providers = providers
         self.hub = hub
         self.introspection = introspection
         self.replayed = False

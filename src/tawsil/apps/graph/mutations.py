@@ -15,6 +15,13 @@ from tawsil.identity import public as identity
 from tawsil.identity.routes.users import NewUserBody, UserBody
 from tawsil.ordering import public as ordering
 from tawsil.ordering.views import PlaceOrderBody, ReasonBody, StatusBody
+from tawsil.payments.public import Provider
+
+
+@strawberry.input(description="The card as one provider knows it.")
+class CardTokenInput:
+    provider: Provider
+    token: str
 
 
 @strawberry.input(description="A binding quote, and how it is paid.")
@@ -22,6 +29,7 @@ class CreateOrderInput:
     quote_id: strawberry.ID
     payment_method: ordering.PaidBy
     card_token: str | None = None
+    card_tokens: list[CardTokenInput] = strawberry.field(default_factory=list[CardTokenInput])
     notes: str = ""
 
 
@@ -54,14 +62,9 @@ class Mutation:
     async def create_order(self, info: Info, input: CreateOrderInput) -> Order | None:  # noqa: A002 - as everybody calls it
         asked = info.context
         await asked.reach("order:create")
-        body = msgspec.convert(vars(input), PlaceOrderBody)
-        command = ordering.placing(
-            asked.caller,
-            quote_id=body.quote_id,
-            paid_by=body.payment_method,
-            card_token=body.card_token,
-            notes=body.notes,
-        )
+        given = vars(input) | {"card_tokens": [vars(one) for one in input.card_tokens]}
+        body = msgspec.convert(given, PlaceOrderBody)
+        command = ordering.placing(asked.caller, body, providers=asked.providers)
         return await _changed(info, ordering.place, command, as_=ordering.Party.CUSTOMER)
 
     @strawberry.mutation(description="Bring an order to a status, by the step that leads there.")

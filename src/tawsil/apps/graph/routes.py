@@ -109,6 +109,7 @@ async def ask(
         caller=caller,
         database=database,
         reach_of=state.reach_of,
+        providers=state.providers,
         introspection=state.settings.graphql_introspection,
         commands=commands,
         hub=state.hub,

@@ -184,6 +184,7 @@ class _Door:
             caller=caller,
             database=database,
             reach_of=self._state.reach_of,
+            providers=self._state.providers,
             introspection=self._state.settings.graphql_introspection,
             hub=self.hub,
             authenticate=self.caller,

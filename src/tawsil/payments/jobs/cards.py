@@ -8,6 +8,7 @@ from tawsil.kernel.db import Database
 from tawsil.payments.events import Step
 from tawsil.payments.model.payment import WAITS_FOR, Payment
 from tawsil.payments.model.psp import Charge, Psp, Refused, Unheard, Word
+from tawsil.payments.providers.known import Providers
 from tawsil.payments.service import paying as service
 from tawsil.payments.service.paying import PaymentJob
 from tawsil.payments.store import payments as store
@@ -20,16 +21,15 @@ class NotHeardError(Exception):
 class CardJobs:
     """The jobs `payments.authorise`, `capture`, `void`, `refund` and `reconcile`."""
 
-    def __init__(self, *, database: Database, psp: Psp) -> None:
+    def __init__(self, *, database: Database, providers: Providers) -> None:
         self._database = database
-        self._psp = psp
+        self._providers = providers
 
     async def authorise(self, job: PaymentJob) -> None:
         payment = await self._under_way(job, Step.AUTHORISE)
         if payment is None or payment.release_reason is not None:
             return
-        assert payment.card_token is not None, "a card payment has a token"
-        word = await self._psp.authorise(
+        word = await self._of(payment).authorise(
             key=payment.key,
             reference=str(payment.id),
             card_token=payment.card_token,
@@ -41,7 +41,7 @@ class CardJobs:
     async def capture(self, job: PaymentJob) -> None:
         payment = await self._under_way(job, Step.CAPTURE)
         if payment is not None:
-            word = await self._psp.capture(
+            word = await self._of(payment).capture(
                 key=payment.key,
                 charge_id=_charge_id(payment),
                 amount_minor=payment.asks[0].amount_minor,
@@ -51,13 +51,13 @@ class CardJobs:
     async def void(self, job: PaymentJob) -> None:
         payment = await self._under_way(job, Step.VOID)
         if payment is not None:
-            word = await self._psp.void(key=payment.key, charge_id=_charge_id(payment))
+            word = await self._of(payment).void(key=payment.key, charge_id=_charge_id(payment))
             await self._settle(job, payment, word)
 
     async def refund(self, job: PaymentJob) -> None:
         payment = await self._under_way(job, Step.REFUND)
         if payment is not None:
-            word = await self._psp.refund(
+            word = await self._of(payment).refund(
                 key=payment.key,
                 charge_id=_charge_id(payment),
                 amount_minor=payment.asks[0].amount_minor,
@@ -88,7 +88,13 @@ class CardJobs:
             raise NotHeardError(word.why)
 
     async def _look(self, payment: Payment) -> Word:
-        return await self._psp.retrieve(reference=str(payment.id), charge_id=payment.psp_charge_id)
+        return await self._of(payment).retrieve(
+            reference=str(payment.id), charge_id=payment.psp_charge_id
+        )
+
+    def _of(self, payment: Payment) -> Psp:
+        assert payment.provider is not None, "only what has an acquirer is asked of one"
+        return self._providers[payment.provider]
 
     async def _under_way(self, job: PaymentJob, step: Step) -> Payment | None:
         async with self._database.transaction() as tx:

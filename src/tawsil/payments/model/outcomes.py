@@ -113,6 +113,7 @@ def requested(payment: Payment) -> AuthorisationRequested:
         amount_minor=payment.amount_minor,
         currency=payment.currency,
         attempts=payment.attempts,
+        provider=payment.provider,
     )
 
 

@@ -23,6 +23,7 @@ from tawsil.payments.model.payment import (
     MOVES,
     REFUNDABLE,
     Ask,
+    CardToken,
     Payment,
     PaymentState,
     clearing,
@@ -38,14 +39,19 @@ def start(
     reference_id: UUID,
     payer_id: UUID,
     method: Method,
-    card_token: str | None,
+    card_tokens: Sequence[CardToken],
+    provider: Provider | None,
     amount_minor: int,
     currency: str,
     at: datetime,
 ) -> Decision[Payment]:
-    """Ask for an amount to be reserved. Cash needs nobody's word: it is promised at once."""
+    """Ask for an amount to be reserved. Cash needs nobody's word: it is promised at once.
+
+    `provider` is asked first; it is one of those that a token is there for.
+    """
     if amount_minor < 0:
         return refuse("payment.amount_invalid", status=422, amount_minor=amount_minor)
+    card = method is Method.CARD
     payment = Payment(
         id=payment_id,
         tenant_id=tenant_id,
@@ -53,7 +59,8 @@ def start(
         reference_id=reference_id,
         payer_id=payer_id,
         method=method,
-        card_token=card_token if method is Method.CARD else None,
+        provider=(provider or Provider.DIRECT) if card else None,
+        card_tokens=tuple(card_tokens) if card else (),
         amount_minor=amount_minor,
         currency=currency,
         state=PaymentState.AUTHORISING,
@@ -62,7 +69,7 @@ def start(
     )
     if payment.has_psp:
         missing = refuse("payment.card_missing", status=422)
-        return accept(payment, outcomes.requested(payment)) if card_token else missing
+        return accept(payment, outcomes.requested(payment)) if provider else missing
     promised = (outcomes.requested(payment), outcomes.authorised(payment))
     return outcomes.move(payment, PaymentState.AUTHORISED, *promised, at=at)
 
@@ -90,8 +97,9 @@ def capture(
         return unbalanced
     if (payment.method is Method.CASH) != (collected_by is not None):
         return refuse("payment.collector_wrong", status=422, method=payment.method.value)
-    through = clearing(Provider.DIRECT)
-    if collected_by is not None:
+    if payment.provider is not None:
+        through = clearing(payment.provider)
+    else:
         through = AccountRef(AccountKind.COURIER_CASH, collected_by)
     ask = Ask(
         id=ask_id,
@@ -199,8 +207,9 @@ def _refund(
     as_credit: bool = False,
     at: datetime,
 ) -> Accepted[Payment]:
-    through = clearing(Provider.DIRECT)
-    if as_credit or payment.method is Method.CASH:
+    if payment.provider is not None and not as_credit:
+        through = clearing(payment.provider)
+    else:
         through = AccountRef(AccountKind.CUSTOMER, payment.payer_id)
     ask = Ask(
         id=ask_id,

@@ -73,6 +73,13 @@ PAID: Final = frozenset({_S.CAPTURED, _S.REFUNDING, _S.REFUNDED})
 REFUNDABLE: Final = frozenset({_S.CAPTURING, _S.CAPTURED, _S.REFUNDING})
 
 
+class CardToken(Struct, frozen=True):
+    """A card as one provider knows it: its token, never its number."""
+
+    provider: Provider
+    token: str
+
+
 class Ask(Struct, frozen=True, kw_only=True):
     """A capture or refund that was asked for; `shares` add up to the amount.
 
@@ -89,6 +96,8 @@ class Ask(Struct, frozen=True, kw_only=True):
 
 class Payment(Struct, frozen=True, kw_only=True):
     """A payment for `reference_id`. `shares` is who holds what of it, asked-for refunds deducted.
+
+    `provider` is the one whose charge this is or will be; cash has none.
 
     `asks` wait for the acquirer, the first being under way. `since_at` is when the state was
     entered or last found unanswered, and `attempts` how often it was, in a row. `challenge_url` is
@@ -109,7 +118,8 @@ class Payment(Struct, frozen=True, kw_only=True):
     created_at: datetime
     since_at: datetime
     version: int = 0
-    card_token: str | None = None
+    provider: Provider | None = None
+    card_tokens: tuple[CardToken, ...] = ()
     captured_minor: int = 0
     refunded_minor: int = 0
     psp_charge_id: str | None = None
@@ -121,6 +131,7 @@ class Payment(Struct, frozen=True, kw_only=True):
     asks: tuple[Ask, ...] = ()
 
     def __post_init__(self) -> None:
+        assert (self.provider is not None) == (self.method is Method.CARD)
         assert 0 <= self.refunded_minor <= self.captured_minor <= self.amount_minor
         assert self.captured_minor == 0 or self.state in PAID
 
@@ -128,6 +139,11 @@ class Payment(Struct, frozen=True, kw_only=True):
     def has_psp(self) -> bool:
         """Whether an acquirer takes part: not in cash, and not when there is nothing to pay."""
         return self.method is Method.CARD and self.amount_minor > 0
+
+    @property
+    def card_token(self) -> str:
+        """The card as the payment's provider knows it."""
+        return next(one.token for one in self.card_tokens if one.provider is self.provider)
 
     @property
     def refundable_minor(self) -> int:

@@ -56,7 +56,7 @@ class _Failure(Struct, frozen=True):
     charge: _Charge | None = None
 
 
-class HttpPsp:
+class Direct:
     """A client of one acquirer, to be opened with `async with`. Silence and 5xx are `Unheard`."""
 
     def __init__(self, *, url: str, api_key: str, timeout_s: float) -> None:

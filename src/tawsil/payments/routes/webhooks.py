@@ -1,6 +1,7 @@
 """What acquirers call about."""
 
 import hmac
+from collections.abc import Sequence
 from datetime import datetime
 from hashlib import sha256
 from typing import Any, Final
@@ -46,8 +47,11 @@ class _Webhook(Struct, frozen=True):
     data: _Data
 
 
-def signed(*, secret: str, signature: str, body: bytes, now: datetime) -> bool:
-    """Whether `t=SECOND,v1=HEX` is an HMAC-SHA256 of the second, a dot and the body, and fresh."""
+def signed(*, secrets: Sequence[str], signature: str, body: bytes, now: datetime) -> bool:
+    """Whether `t=SECOND,v1=HEX` is an HMAC-SHA256 of the second, a dot and the body, and fresh.
+
+    Any of the secrets may have signed it: while they change, two are valid.
+    """
     parts = [part.partition("=") for part in signature.split(",")]
     seconds = [value for name, _, value in parts if name == "t"]
     if len(seconds) != 1 or not (seconds[0].isascii() and seconds[0].isdigit()):
@@ -55,9 +59,10 @@ def signed(*, secret: str, signature: str, body: bytes, now: datetime) -> bool:
     text = seconds[0]
     if len(text) > 12 or abs(now.timestamp() - int(text)) > TOLERANCE_S:
         return False
-    expected = hmac.new(secret.encode(), text.encode() + b"." + body, sha256).hexdigest().encode()
+    signed_part = text.encode() + b"." + body
+    expected = [hmac.new(s.encode(), signed_part, sha256).hexdigest().encode() for s in secrets]
     given = [value.encode() for name, _, value in parts if name == "v1"]
-    return any(hmac.compare_digest(expected, one) for one in given)
+    return any(hmac.compare_digest(ours, theirs) for ours in expected for theirs in given)
 
 
 @post(
@@ -73,7 +78,7 @@ async def hear_psp(
     """Signed in `Tawsil-Psp-Signature`; the same event twice is answered the same and done once."""
     body = await request.body()
     fresh = signed(
-        secret=state.psp_webhook_secret,
+        secrets=state.psp_webhook_secrets,
         signature=request.headers.get(SIGNATURE_HEADER, ""),
         body=body,
         now=database.now(),

@@ -13,7 +13,7 @@ from tawsil.kernel.decisions import Accepted, By, Command, Decision, Refusal, re
 from tawsil.payments.events import Method, Posting
 from tawsil.payments.model import hearing
 from tawsil.payments.model import paying as model
-from tawsil.payments.model.payment import WAITS_FOR, Payment, PaymentState
+from tawsil.payments.model.payment import WAITS_FOR, CardToken, Payment, PaymentState
 from tawsil.payments.model.psp import Absent, Charge, Unheard, Word
 from tawsil.payments.service.booking import booked_for
 from tawsil.payments.store import ledger, webhooks
@@ -23,7 +23,7 @@ log = structlog.get_logger(__name__)
 
 
 class Authorise(Command, frozen=True, kw_only=True):
-    """Reserve an amount. `card_token` is a token of the acquirer, never a card number."""
+    """Reserve an amount; on a card by the first of its tokens, the others being in reserve."""
 
     reference_id: UUID
     city_id: UUID
@@ -31,7 +31,7 @@ class Authorise(Command, frozen=True, kw_only=True):
     method: Method
     amount_minor: int
     currency: str
-    card_token: str | None = None
+    card_tokens: tuple[CardToken, ...] = ()
 
 
 class Capture(Command, frozen=True, kw_only=True):
@@ -232,7 +232,8 @@ def _start(tx: Tx, command: Authorise) -> Decision[Payment]:
         reference_id=command.reference_id,
         payer_id=command.payer_id,
         method=command.method,
-        card_token=command.card_token,
+        card_tokens=command.card_tokens,
+        provider=command.card_tokens[0].provider if command.card_tokens else None,
         amount_minor=command.amount_minor,
         currency=command.currency,
         at=tx.now,

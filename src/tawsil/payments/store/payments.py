@@ -9,12 +9,13 @@ import msgspec
 
 from tawsil.kernel.db import Tx
 from tawsil.kernel.decisions import Accepted
-from tawsil.payments.events import Method, Posting
-from tawsil.payments.model.payment import Ask, Payment, PaymentState
+from tawsil.payments.events import Method, Posting, Provider
+from tawsil.payments.model.payment import Ask, CardToken, Payment, PaymentState
 
 _encode: Final = msgspec.json.Encoder().encode
 _shares: Final = msgspec.json.Decoder(tuple[Posting, ...])
 _asks: Final = msgspec.json.Decoder(tuple[Ask, ...])
+_tokens: Final = msgspec.json.Decoder(tuple[CardToken, ...])
 
 
 async def lock(tx: Tx, *, reference_ids: Sequence[UUID]) -> dict[UUID, Payment]:
@@ -57,11 +58,11 @@ async def add(tx: Tx, payments: Sequence[Payment]) -> set[UUID]:
     rows = await tx.rows(
         """
         insert into payments.payment (id, version, tenant_id, city_id, reference_id, payer_id,
-            method, card_token, amount_minor, currency, state, created_at, since_at,
+            method, provider, card_tokens, amount_minor, currency, state, created_at, since_at,
             captured_minor, refunded_minor, attempts, shares, asks)
-        select *, $12::timestamptz, $12::timestamptz, 0, 0, 0, '[]'::jsonb, '[]'::jsonb
+        select *, $13::timestamptz, $13::timestamptz, 0, 0, 0, '[]'::jsonb, '[]'::jsonb
         from unnest($1::uuid[], $2::int[], $3::uuid[], $4::uuid[], $5::uuid[], $6::uuid[],
-            $7::text[], $8::text[], $9::bigint[], $10::text[], $11::text[])
+            $7::text[], $8::text[], $9::jsonb[], $10::bigint[], $11::text[], $12::text[])
         on conflict (reference_id) do nothing
         returning reference_id
         """,
@@ -72,7 +73,8 @@ async def add(tx: Tx, payments: Sequence[Payment]) -> set[UUID]:
         [p.reference_id for p in payments],
         [p.payer_id for p in payments],
         [p.method.value for p in payments],
-        [p.card_token for p in payments],
+        [p.provider for p in payments],
+        [_encode(p.card_tokens).decode() for p in payments],
         [p.amount_minor for p in payments],
         [p.currency for p in payments],
         [p.state.value for p in payments],
@@ -128,6 +130,8 @@ def _payment(row: asyncpg.Record) -> Payment:
     fields: Mapping[str, Any] = dict(row) | {
         "method": Method(row["method"]),
         "state": PaymentState(row["state"]),
+        "provider": Provider(row["provider"]) if row["provider"] else None,
+        "card_tokens": _tokens.decode(row["card_tokens"]),
         "shares": _shares.decode(row["shares"]),
         "asks": _asks.decode(row["asks"]),
     }

@@ -13,6 +13,7 @@ from tawsil.kernel.batches import Handle
 from tawsil.kernel.decisions import By, Command, Refusal
 from tawsil.ordering import public as ordering
 from tawsil.ordering.public import Acting, Party
+from tawsil.payments.public import CardToken, Provider
 from tawsil.pricing import public as pricing
 from tawsil.simulation.actors.port import MenuIds, Placed, Refused, Seen, Step
 from tawsil.simulation.habits import Wish
@@ -49,6 +50,10 @@ class Directory:
                 menu = await catalog.menu(tx, merchant_id=merchant_id)
             self._menus[merchant_id] = _ids(menu)
         return self._menus[merchant_id]
+
+
+def _cards(token: str | None) -> tuple[CardToken, ...]:
+    return () if token is None else (CardToken(Provider.DIRECT, token),)
 
 
 def _ids(menu: catalog.Menu) -> MenuIds:
@@ -116,7 +121,7 @@ class InProcess:
                 customer_id=self._user_id,
                 quote_id=quote.id,
                 paid_by=ordering.PaidBy(wish.payment.method.value),
-                card_token=wish.payment.token,
+                card_tokens=_cards(wish.payment.token),
             ),
         )
         if isinstance(order, Refusal):
