@@ -72,7 +72,7 @@ class CardJobs:
         """
         async with self._database.transaction() as tx:
             known = await store.find(tx, payment_id=job.payment_id)
-        if known is None:
+        if known is None or known.provider is None:
             return
         word = await self._look(known)
         async with self._database.transaction() as tx:
