@@ -1,6 +1,5 @@
 """What callers ask of orders, as commands: the same by whichever door they come in."""
 
-from collections.abc import Sequence
 from typing import Any, Final, Literal
 from uuid import UUID
 
@@ -13,8 +12,7 @@ from tawsil.ordering.access import acting, visible
 from tawsil.ordering.events import Status
 from tawsil.ordering.model import PaidBy, legal_moves
 from tawsil.ordering.steps import Acting
-from tawsil.ordering.views import PlaceOrderBody
-from tawsil.payments.public import CardToken, Provider
+from tawsil.payments.public import CardToken
 
 Step = Literal["prepare", "ready", "pick-up", "depart", "return"]
 STEPS: Final[dict[Step, Handle[journey.MoveOrder]]] = {
@@ -36,26 +34,27 @@ NEVER_SET: Final = frozenset({Status.PENDING, Status.REFUNDED})
 
 
 def placing(
-    caller: Caller, body: PlaceOrderBody, *, providers: Sequence[Provider]
+    caller: Caller,
+    *,
+    quote_id: UUID,
+    paid_by: PaidBy,
+    card_tokens: tuple[CardToken, ...],
+    notes: str,
 ) -> journey.PlaceOrder:
-    """The caller's order of a binding quote; `providers` take cards, in the order of preference.
+    """The caller's order of a binding quote; of the cards the first is asked first.
 
     Raises:
         Problem: 400, a card without its token, or the reverse.
     """
-    tokens = {one.provider: one.token for one in body.card_tokens}
-    if body.card_token is not None:
-        tokens.setdefault(providers[0], body.card_token)
-    cards = tuple(CardToken(one, tokens[one]) for one in providers if one in tokens)
-    if (body.payment_method is PaidBy.CARD) != bool(cards):
+    if (paid_by is PaidBy.CARD) != bool(card_tokens):
         raise Problem(422, "order.card_token_mismatch")
     return journey.PlaceOrder(
         by=caller.by,
         customer_id=caller.user_id,
-        quote_id=body.quote_id,
-        paid_by=body.payment_method,
-        card_tokens=cards,
-        notes=body.notes,
+        quote_id=quote_id,
+        paid_by=paid_by,
+        card_tokens=card_tokens,
+        notes=notes,
     )
 
 

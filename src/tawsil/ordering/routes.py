@@ -46,7 +46,13 @@ async def place_order(
     """Turn a binding quote into an order. Send an Idempotency-Key: repeats then do no harm."""
     return await commands.submit(
         journey.place,
-        placing(caller, data, providers=state.providers),
+        placing(
+            caller,
+            quote_id=data.quote_id,
+            paid_by=data.payment_method,
+            card_tokens=data.cards(state.providers),
+            notes=data.notes,
+        ),
         view=lambda order: OrderView.of(order, handover_pin=order.handover_pin),
         status=201,
     )

@@ -1,5 +1,6 @@
 """How orders look over HTTP."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
@@ -13,7 +14,7 @@ from tawsil.kernel.text import Prose
 from tawsil.ordering import store
 from tawsil.ordering.events import Status
 from tawsil.ordering.model import Choice, Order, PaidBy, legal_moves
-from tawsil.payments.public import Provider
+from tawsil.payments.public import CardToken, Provider
 
 Reason = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]{0,63}$(?!\n)", examples=["sold_out"])]
 """A code, because it stands in the log for ever: what people write in their own words does not."""
@@ -45,6 +46,13 @@ class PlaceOrderBody(Struct, forbid_unknown_fields=True):
     card_token: Token | None = None
     card_tokens: Annotated[list[CardTokenBody], Meta(max_length=4)] = []
     notes: Annotated[Prose, Meta(max_length=500)] = ""
+
+    def cards(self, providers: Sequence[Provider]) -> tuple[CardToken, ...]:
+        """The tokens of those who take cards, in the order in which they are asked."""
+        tokens = {one.provider: one.token for one in self.card_tokens}
+        if self.card_token is not None:
+            tokens.setdefault(providers[0], self.card_token)
+        return tuple(CardToken(one, tokens[one]) for one in providers if one in tokens)
 
 
 class AcceptBody(Struct, forbid_unknown_fields=True):

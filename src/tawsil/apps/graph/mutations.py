@@ -64,7 +64,13 @@ class Mutation:
         await asked.reach("order:create")
         given = vars(input) | {"card_tokens": [vars(one) for one in input.card_tokens]}
         body = msgspec.convert(given, PlaceOrderBody)
-        command = ordering.placing(asked.caller, body, providers=asked.providers)
+        command = ordering.placing(
+            asked.caller,
+            quote_id=body.quote_id,
+            paid_by=body.payment_method,
+            card_tokens=body.cards(asked.providers),
+            notes=body.notes,
+        )
         return await _changed(info, ordering.place, command, as_=ordering.Party.CUSTOMER)
 
     @strawberry.mutation(description="Bring an order to a status, by the step that leads there.")
