@@ -8,13 +8,13 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_date
-from babel.numbers import get_currency_precision
 
 from tawsil.consoles.picture import Conditions, Entry
 from tawsil.kernel.db import event_type
 from tawsil.kernel.decisions import Event
 from tawsil.kernel.events import Recorded
 from tawsil.kernel.i18n import DEFAULT, catalogues, current_locale, text
+from tawsil.kernel.money import major
 from tawsil.ordering.public import Status
 
 _BROWSERS: Final = (
@@ -130,10 +130,7 @@ def until_promise(promised_at: datetime, now: datetime) -> str:
 
 def amount(minor: int, currency: str) -> str:
     """`23.50 AED`, in digits that both languages read."""
-    digits = get_currency_precision(currency)
-    whole, rest = divmod(abs(minor), 10**digits)
-    sign = "-" if minor < 0 else ""
-    return isolated(f"{sign}{whole}{f'.{rest:0{digits}}' if digits else ''} {currency}")
+    return isolated(f"{major(minor, currency):f} {currency}")
 
 
 def word(kind: str, value: str) -> str:

@@ -1,9 +1,19 @@
 """Money: integer minor units of an ISO 4217 currency."""
 
 from collections.abc import Sequence
+from decimal import Decimal
 from fractions import Fraction
+from typing import Final
 
 from msgspec import Struct
+
+_LISTED: Final = {
+    0: "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF",
+    3: "BHD IQD JOD KWD LYD OMR TND",
+    4: "CLF UYW",
+}
+_DIGITS: Final = {currency: n for n, listed in _LISTED.items() for currency in listed.split()}
+"""As ISO 4217 lists them; all others have two. CLDR's differ: it drops what nobody counts in."""
 
 
 class Money(Struct, frozen=True):
@@ -33,6 +43,23 @@ def share(amount_minor: int, *, basis_points: int) -> int:
     numerator = abs(amount_minor) * basis_points
     rounded = (numerator + 5_000) // 10_000
     return rounded if amount_minor >= 0 else -rounded
+
+
+def included(amount_minor: int, *, basis_points: int) -> int:
+    """What of an amount was added to the rest of it at `basis_points`; half away from zero."""
+    whole = 10_000 + basis_points
+    rounded = (2 * abs(amount_minor) * basis_points + whole) // (2 * whole)
+    return rounded if amount_minor >= 0 else -rounded
+
+
+def digits(currency: str) -> int:
+    """How many digits of a currency are minor units: 2 for AED, 3 for KWD, none for JPY."""
+    return _DIGITS.get(currency, 2)
+
+
+def major(minor: int, currency: str) -> Decimal:
+    """An amount as people write it: 2350 fils are 23.50 dirhams."""
+    return Decimal(minor).scaleb(-digits(currency))
 
 
 def split(total_minor: int, weights: Sequence[int]) -> list[int]:
