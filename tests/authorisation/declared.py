@@ -153,6 +153,7 @@ ROWS: Final[Mapping[str, Row]] = {
     "GET /v4/admin/merchants": Row(lists="merchant"),
     "GET /v4/admin/merchants.csv": Row(lists="merchant"),
     "PUT /v4/admin/merchants/{merchant_id}": CONFIGURES,
+    "PUT /v4/admin/products/{product_id}/tax-class": CONFIGURES,
     # pricing
     "POST /v4/quotes": Row(shared=True),
     "GET /v4/quotes/{quote_id}": Row(personal=True),

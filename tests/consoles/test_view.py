@@ -15,8 +15,10 @@ from tawsil.kernel.db import Database, Tx
 from tawsil.kernel.decisions import Accepted, By, then
 from tawsil.kernel.places import Place
 from tawsil.ordering import model, store
-from tawsil.ordering.model import Amounts, Order, PaidBy
+from tawsil.ordering.amounts import Amounts
+from tawsil.ordering.model import Order, PaidBy
 from tawsil.ordering.moves import Party
+from tawsil.pricing import public as pricing
 
 CENTRE = Place(24.12, 53.1)
 
@@ -69,6 +71,7 @@ def _placed(tx: Tx, by: By, *, city_id: UUID, merchant_id: UUID) -> Order:
             currency="AED",
             subtotal_minor=5_000,
             delivery_fee_minor=500,
+            delivery_fee_parts=pricing.DeliveryFeeParts(base_minor=500),
             service_fee_minor=0,
             small_order_fee_minor=0,
             discount_minor=0,

@@ -26,7 +26,7 @@ def city() -> City:
         currency="AED",
         timezone="Asia/Dubai",
         centre=Place(24.12, 53.1),
-        rules=CityRules(tax_bp=500, detour_factor=1.4),
+        rules=CityRules(detour_factor=1.4),
     )
 
 

@@ -13,8 +13,9 @@ from tawsil.kernel.db import Tx
 from tawsil.kernel.decisions import By, Refusal
 from tawsil.kernel.places import Place
 from tawsil.ordering import store
+from tawsil.ordering.amounts import Amounts
 from tawsil.ordering.events import Status
-from tawsil.ordering.model import Amounts, Order, PaidBy
+from tawsil.ordering.model import Order, PaidBy
 
 TENANT = UUID("01900000-0000-7000-8000-000000000001")
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)

@@ -54,13 +54,14 @@ async def many(tx: Tx) -> Watching:
             discount_minor, tax_minor, tip_minor, total_minor, merchant_minor, courier_minor,
             platform_minor, pickup_latitude, pickup_longitude, dropoff_latitude,
             dropoff_longitude, prep_time_s, travel_time_s, handover_pin, placed_at, offered_at,
-            accepted_at, ready_at, promised_at, picked_up_at, delivered_at, ended_at)
+            accepted_at, ready_at, promised_at, picked_up_at, delivered_at, ended_at,
+            delivery_fee_parts)
         select gen_random_uuid(), 1, $1, lpad(to_hex(n % $3), 32, '1')::uuid, 1000000 + n,
             gen_random_uuid(), lpad(to_hex(n * 7919 % $4), 32, '2')::uuid,
             lpad(to_hex(n * 31 % $5), 32, '3')::uuid, lpad(to_hex(n % $6), 32, '4')::uuid,
             case when n > $2 - 1000 then 'PENDING' else 'DELIVERED' end, 'settled', 'card', 'AED',
             n % 9000, 0, 0, 0, 0, 0, 0, n % 9000, n % 9000, 0, 0, 24, 53, 24, 53, 600, 600, '4711',
-            at, at, at, at, at, at, at, at
+            at, at, at, at, at, at, at, at, '{}'
         from generate_series(1, $2::int) n,
             lateral (select $7::timestamptz - ($2 - n) * interval '86 seconds' as at)
         """,

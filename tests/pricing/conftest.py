@@ -22,7 +22,6 @@ from tawsil.kernel.places import Place
 TENANT = UUID("01900000-0000-7000-8000-000000000001")
 CITY = UUID("01900000-0000-7000-8000-000000000002")
 RULES = CityRules(
-    tax_bp=500,
     commission_bp=2_000,
     service_fee_bp=400,
     small_order_minor=3_000,

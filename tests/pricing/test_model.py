@@ -6,11 +6,12 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from tawsil.catalog.public import PricedLine
-from tawsil.geography.public import CityRules
+from tawsil.geography.public import VAT, CityRules, TaxRules
 from tawsil.kernel.decisions import Accepted, Refusal
 from tawsil.kernel.places import Place
 from tawsil.pricing.model import quote as model
 from tawsil.pricing.model.amounts import Discount, DiscountKind, Shares, divide, price
+from tawsil.pricing.model.commission import usual
 from tawsil.pricing.model.quote import Quote, QuoteStatus
 
 NOBODY = UUID(int=0)
@@ -35,7 +36,7 @@ def line(unit_price_minor: int, quantity: int = 1) -> PricedLine:
 baskets = st.lists(st.builds(line, minors, st.integers(1, 99)), min_size=1, max_size=5)
 cities = st.builds(
     CityRules,
-    tax_bp=basis_points,
+    taxes=st.builds(lambda bp: TaxRules(rates=(replace(VAT, rate_bp=bp),)), basis_points),
     commission_bp=basis_points,
     service_fee_bp=basis_points,
     small_order_minor=minors,
@@ -75,7 +76,7 @@ def test_the_shares_are_the_whole_total_and_none_is_negative(
     commission_bp: int | None,
 ) -> None:
     b = price(lines, distance_m=distance_m, rules=rules, at_local=NOON, tip_minor=tip_minor)
-    shares = divide(b, rules=rules, commission_bp=commission_bp)
+    shares = divide(b, rules=rules, plan=usual(rules=rules, own_bp=commission_bp))
     parts = (
         shares.merchant_minor,
         shares.courier_minor,
@@ -107,11 +108,12 @@ def test_an_order_by_hand() -> None:
     assert b.small_order_fee_minor == 300
     assert b.tax_minor == 180  # 5 % of 35.95: 179.75
     assert b.total_minor == 3_975
-    assert divide(b, rules=rules) == Shares(
+    assert divide(b, rules=rules, plan=usual(rules=rules, own_bp=None)) == Shares(
         merchant_minor=2_000,
         courier_minor=556 + 200,  # 80 % of 6.95
         platform_minor=500 + 139 + 100 + 300,
         tax_minor=180,
+        commission_minor=500,
     )
 
 
@@ -159,7 +161,9 @@ def test_discounts_take_off_no_more_than_there_is_and_are_borne_by_whom_they_say
     assert off[DiscountKind.ITEMS] <= full.subtotal_minor
     assert off[DiscountKind.DELIVERY] <= full.delivery_fee_minor
     assert less.discount_minor == sum(off.values())
-    before, after = divide(full, rules=rules), divide(less, rules=rules)
+    before, after = (
+        divide(b, rules=rules, plan=usual(rules=rules, own_bp=None)) for b in (full, less)
+    )
     borne = sum(d.merchant_minor for d in less.discounts)
     assert 0 <= before.merchant_minor - after.merchant_minor <= borne
     assert after.merchant_minor >= 0
@@ -179,12 +183,15 @@ def quote(**fields: object) -> Quote:
             "currency": "AED",
             "lines": (line(1_000),),
             "breakdown": breakdown,
-            "shares": divide(breakdown, rules=CityRules()),
+            "shares": divide(
+                breakdown, rules=CityRules(), plan=usual(rules=CityRules(), own_bp=None)
+            ),
             "pickup": Place(24.1, 53.1),
             "dropoff": Place(24.1, 53.11),
             "address": "Corniche 12",
             "instructions": "",
             "distance_m": 1_000,
+            "commission_bp": 2_000,
             "prep_time_s": 900,
             "issued_at": NOON,
             "expires_at": NOON + model.BINDING_FOR,

@@ -38,6 +38,7 @@ async def test_a_customer_asks_and_looks_again(
     quote = answer.json()["data"]
     breakdown = quote["breakdown"]
     total = breakdown.pop("total_minor")
+    assert breakdown.pop("delivery_tax_minor") == 25, "5 % of 5.00, and of the tax"
     assert total == sum(part for name, part in breakdown.items() if name.endswith("_minor"))
     assert breakdown["small_order_fee_minor"] == 300
     assert quote["lines"][0]["name_ar"] == "بيتزا"

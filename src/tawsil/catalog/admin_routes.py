@@ -9,11 +9,12 @@ from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from litestar.response import Stream
 from msgspec import Meta, Struct
 
-from tawsil.catalog import public, ruling
+from tawsil.catalog import public, ruling, service
 from tawsil.catalog.events import SuspendedBecause
 from tawsil.catalog.hours import Hours
 from tawsil.catalog.model import Merchant, Particulars, Standing
-from tawsil.catalog.views import ListedMerchantView
+from tawsil.catalog.views import ListedMerchantView, ProductTaxView
+from tawsil.geography.public import TaxClass
 from tawsil.kernel.db import Database
 from tawsil.kernel.http import (
     HEAVY,
@@ -81,6 +82,10 @@ class ListMerchantBody(_Particulars, frozen=True, kw_only=True, forbid_unknown_f
 
 class SuspendBody(Struct, frozen=True, forbid_unknown_fields=True):
     reason: Annotated[SuspendedBecause, Meta(examples=["hygiene"])]
+
+
+class TaxBody(Struct, frozen=True, forbid_unknown_fields=True):
+    tax_class: Annotated[TaxClass, Meta(examples=["reduced"])]
 
 
 LIST_EXAMPLE: Final = {**EXAMPLE, "city_id": "01920000-0000-7000-8000-00000000000c"}
@@ -287,6 +292,25 @@ async def reinstate_merchant(
     return await commands.submit(ruling.reinstate, command, view=ListedMerchantView.of)
 
 
+@put(
+    "/v4/admin/products/{product_id:uuid}/tax-class",
+    opt={"rule": allow("merchant:update")},
+    tags=TAGS,
+    summary="Say how a product is taxed",
+)
+async def tax_product(
+    product_id: FromPath[UUID],
+    data: JSONBody[TaxBody],
+    caller: NamedDependency[Caller],
+    reach: NamedDependency[Reach],
+    commands: NamedDependency[Commands],
+) -> Response[Envelope[ProductTaxView]]:
+    """What the class costs is in the rules of the city. For quotes from now on."""
+    _whole_tenant(reach, "merchant:update")
+    command = service.TaxProduct(by=caller.by, product_id=product_id, tax_class=data.tax_class)
+    return await commands.submit(service.tax_products, command, view=ProductTaxView.of)
+
+
 def _whole_tenant(reach: Reach, permission: str) -> None:
     """A merchant may update some of its own; this is for those who run the tenant."""
     if not reach.everything:
@@ -302,4 +326,5 @@ routes: Final[list[Any]] = [
     verify_merchant,
     suspend_merchant,
     reinstate_merchant,
+    tax_product,
 ]

@@ -83,6 +83,14 @@ class ProductAvailabilityChanged(Event, frozen=True, tag="product.availability_c
     until: datetime | None
 
 
+class ProductTaxed(Event, frozen=True, tag="product.taxed.v1"):
+    """It is of this tax class from now on."""
+
+    product_id: UUID
+    merchant_id: UUID
+    tax_class: str
+
+
 EVENTS: Final = (
     MerchantListed,
     MerchantPaused,
@@ -94,4 +102,5 @@ EVENTS: Final = (
     MerchantSuspended,
     MerchantReinstated,
     ProductAvailabilityChanged,
+    ProductTaxed,
 )

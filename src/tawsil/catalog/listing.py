@@ -9,6 +9,7 @@ from tawsil.catalog.events import MerchantListed
 from tawsil.catalog.hours import Hours
 from tawsil.catalog.menu import Category, Menu, Option, OptionGroup, Product
 from tawsil.catalog.model import Merchant, Standing
+from tawsil.geography.public import TaxClass
 from tawsil.kernel.decisions import Accepted, accept
 from tawsil.kernel.places import Place
 
@@ -33,6 +34,7 @@ class NewProduct(Struct, frozen=True, kw_only=True):
     description_en: str = ""
     description_ar: str = ""
     price_minor: int
+    tax_class: TaxClass = TaxClass.STANDARD
     image_url: str | None = None
     option_groups: tuple[NewOptionGroup, ...] = ()
 
@@ -124,6 +126,7 @@ def _product(new: NewProduct, merchant: Merchant, *, ids: Callable[[], UUID]) ->
         description_ar=new.description_ar,
         price_minor=new.price_minor,
         image_url=new.image_url,
+        tax_class=new.tax_class,
         option_groups=tuple(
             OptionGroup(
                 id=ids(),

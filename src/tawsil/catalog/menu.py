@@ -9,9 +9,10 @@ from uuid import UUID
 from msgspec import Struct
 from msgspec.structs import replace
 
-from tawsil.catalog.events import ProductAvailabilityChanged
+from tawsil.catalog.events import ProductAvailabilityChanged, ProductTaxed
 from tawsil.catalog.hours import end_of_business_day
 from tawsil.catalog.model import FOREVER
+from tawsil.geography.public import TaxClass
 from tawsil.kernel.decisions import Deadline, Decision, Refusal, accept, refuse
 
 OUT_FOR_A_WHILE: Final = timedelta(hours=4)
@@ -50,6 +51,7 @@ class Product(Struct, frozen=True, kw_only=True):
     description_en: str = ""
     description_ar: str = ""
     price_minor: int
+    tax_class: TaxClass = TaxClass.STANDARD
     image_url: str | None = None
     unavailable_until: datetime | None = None
     option_groups: tuple[OptionGroup, ...] = ()
@@ -118,6 +120,18 @@ def set_availability(
     )
 
 
+def tax_as(product: Product, *, tax_class: TaxClass) -> Decision[Product]:
+    """For quotes from now on."""
+    if tax_class is product.tax_class:
+        return accept(product)
+    return accept(
+        replace(product, tax_class=tax_class),
+        ProductTaxed(
+            product_id=product.id, merchant_id=product.merchant_id, tax_class=tax_class.value
+        ),
+    )
+
+
 class Line(Struct, frozen=True, kw_only=True):
     """What somebody wants: so many of a product, with these options."""
 
@@ -143,6 +157,7 @@ class PricedLine(Struct, frozen=True, kw_only=True):
     quantity: int
     options: tuple[PricedOption, ...]
     total_minor: int
+    tax_class: TaxClass = TaxClass.STANDARD
 
 
 def price_line(line: Line, product: Product, *, at: datetime) -> PricedLine | Refusal:
@@ -171,6 +186,7 @@ def price_line(line: Line, product: Product, *, at: datetime) -> PricedLine | Re
             for o in chosen
         ),
         total_minor=unit_price_minor * line.quantity,
+        tax_class=product.tax_class,
     )
 
 

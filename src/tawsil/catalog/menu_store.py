@@ -8,6 +8,7 @@ import asyncpg
 
 from tawsil.catalog.menu import Category, Menu, Option, OptionGroup, Product
 from tawsil.catalog.store import instant
+from tawsil.geography.public import TaxClass
 from tawsil.kernel.db import Tx
 from tawsil.kernel.decisions import Accepted
 
@@ -63,9 +64,9 @@ async def _insert_products(tx: Tx, products: Sequence[tuple[UUID, int, Product]]
     await tx.execute(
         """
         insert into catalog.product (id, version, merchant_id, category_id, position, name_en,
-            name_ar, description_en, description_ar, price_minor, image_url)
+            name_ar, description_en, description_ar, price_minor, image_url, tax_class)
         select * from unnest($1::uuid[], $2::int[], $3::uuid[], $4::uuid[], $5::int[], $6::text[],
-            $7::text[], $8::text[], $9::text[], $10::bigint[], $11::text[])
+            $7::text[], $8::text[], $9::text[], $10::bigint[], $11::text[], $12::text[])
         """,
         [p.id for _, _, p in products],
         [p.version for _, _, p in products],
@@ -78,6 +79,7 @@ async def _insert_products(tx: Tx, products: Sequence[tuple[UUID, int, Product]]
         [p.description_ar for _, _, p in products],
         [p.price_minor for _, _, p in products],
         [p.image_url for _, _, p in products],
+        [p.tax_class for _, _, p in products],
     )
 
 
@@ -128,15 +130,17 @@ async def save(tx: Tx, decisions: Sequence[Accepted[Product]]) -> None:
     first = {d.state.id: d.expected_version for d in reversed(decisions)}
     saved = await tx.execute(
         """
-        update catalog.product p set version = u.version, unavailable_until = u.unavailable_until
-        from unnest($1::uuid[], $2::int[], $3::int[], $4::timestamptz[])
-            u (id, expected, version, unavailable_until)
+        update catalog.product p set version = u.version, tax_class = u.tax_class,
+            unavailable_until = u.unavailable_until
+        from unnest($1::uuid[], $2::int[], $3::int[], $4::timestamptz[], $5::text[])
+            u (id, expected, version, unavailable_until, tax_class)
         where p.id = u.id and p.version = u.expected
         """,
         list(last),
         [first[id_] for id_ in last],
         [p.version for p in last.values()],
         [p.unavailable_until for p in last.values()],
+        [p.tax_class for p in last.values()],
     )
     assert saved == len(last), "a locked product cannot have changed"
 
@@ -224,6 +228,7 @@ def _product(row: asyncpg.Record, option_groups: tuple[OptionGroup, ...]) -> Pro
         description_ar=row["description_ar"],
         price_minor=row["price_minor"],
         image_url=row["image_url"],
+        tax_class=TaxClass(row["tax_class"]),
         unavailable_until=instant(row["unavailable_until"]),
         option_groups=option_groups,
     )

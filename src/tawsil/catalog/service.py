@@ -17,9 +17,11 @@ from tawsil.catalog.menu import (
     Product,
     price_line,
     set_availability,
+    tax_as,
 )
 from tawsil.catalog.model import Merchant
 from tawsil.geography import public as geography
+from tawsil.geography.public import TaxClass
 from tawsil.kernel.db import Tx
 from tawsil.kernel.deadlines import Due, still_due
 from tawsil.kernel.decisions import (
@@ -62,12 +64,22 @@ class SetPrepTime(MerchantCommand, frozen=True, kw_only=True):
     prep_time: timedelta
 
 
-class SetAvailability(Command, frozen=True, kw_only=True):
+class ProductCommand(Command, frozen=True, kw_only=True):
     """`merchant_id` limits it to that merchant's products; None: any of the tenant."""
 
     product_id: UUID
-    merchant_id: UUID | None
+    merchant_id: UUID | None = None
+
+
+P = TypeVar("P", bound=ProductCommand)
+
+
+class SetAvailability(ProductCommand, frozen=True, kw_only=True):
     to: Availability
+
+
+class TaxProduct(ProductCommand, frozen=True, kw_only=True):
+    tax_class: TaxClass
 
 
 async def create_merchants(tx: Tx, *, merchants: Sequence[NewMerchant]) -> list[Merchant]:
@@ -182,6 +194,27 @@ async def change_availability(
 ) -> list[Product | Refusal]:
     known = await menu_store.lock(tx, ids=[c.product_id for c in commands])
     cities = await geography.cities_by_id(tx, ids=[p.city_id for p in known.values()])
+
+    def decide(product: Product, command: SetAvailability) -> Decision[Product]:
+        timezone = cities[product.city_id].timezone
+        return set_availability(product, to=command.to, now=tx.now, timezone=timezone)
+
+    return await _change_products(tx, commands, known, decide)
+
+
+async def tax_products(tx: Tx, commands: Sequence[TaxProduct]) -> list[Product | Refusal]:
+    known = await menu_store.lock(tx, ids=[c.product_id for c in commands])
+    return await _change_products(
+        tx, commands, known, lambda product, c: tax_as(product, tax_class=c.tax_class)
+    )
+
+
+async def _change_products(
+    tx: Tx,
+    commands: Sequence[P],
+    known: dict[UUID, Product],
+    decide: Callable[[Product, P], Decision[Product]],
+) -> list[Product | Refusal]:
     decisions: list[Decision[Product]] = []
     for command in commands:
         product = known.get(command.product_id)
@@ -192,8 +225,7 @@ async def change_availability(
         ):
             decisions.append(refuse("request.not_found", status=404))
             continue
-        timezone = cities[product.city_id].timezone
-        decision = set_availability(product, to=command.to, now=tx.now, timezone=timezone)
+        decision = decide(product, command)
         if isinstance(decision, Accepted):
             known[product.id] = decision.state
         decisions.append(decision)

@@ -11,6 +11,7 @@ from tawsil.catalog.hours import Hours
 from tawsil.catalog.menu import Menu, Option, OptionGroup, Product
 from tawsil.catalog.model import FOREVER, Merchant, Standing, Taking
 from tawsil.catalog.service import Found
+from tawsil.geography.public import TaxClass
 from tawsil.kernel.i18n import current_locale
 from tawsil.kernel.places import Place
 
@@ -187,6 +188,7 @@ class ProductView(Struct, frozen=True, kw_only=True):
     description_en: str
     description_ar: str
     price_minor: int
+    tax_class: TaxClass
     image_url: str | None
     available: bool
     option_groups: list[OptionGroupView]
@@ -202,6 +204,7 @@ class ProductView(Struct, frozen=True, kw_only=True):
             description_en=product.description_en,
             description_ar=product.description_ar,
             price_minor=product.price_minor,
+            tax_class=product.tax_class,
             image_url=product.image_url,
             available=product.available(at=at),
             option_groups=[OptionGroupView.of(group) for group in product.option_groups],
@@ -255,3 +258,13 @@ class ProductAvailabilityView(Struct, frozen=True, kw_only=True):
             available=product.unavailable_until is None,
             unavailable_until=_until(product.unavailable_until),
         )
+
+
+class ProductTaxView(Struct, frozen=True, kw_only=True):
+    id: UUID
+    merchant_id: UUID
+    tax_class: TaxClass
+
+    @classmethod
+    def of(cls, product: Product) -> "ProductTaxView":
+        return cls(id=product.id, merchant_id=product.merchant_id, tax_class=product.tax_class)

@@ -1,23 +1,21 @@
-"""Tenants, areas, cities and their rules, zones and the H3 cells they are made of."""
+"""Tenants, areas, cities, zones and the H3 cells they are made of."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Final
+from typing import Any, ClassVar, Final
 from uuid import UUID
 
 import h3.api.basic_int
-from msgspec import Meta, Struct
+from msgspec import Struct
 from msgspec.structs import replace
 
 from tawsil.geography.events import AreaCreated, AreaMoved, AreaRenamed, CityPlaced, Level
+from tawsil.geography.rules import CityRules
 from tawsil.kernel.decisions import Deadline, Decision, Refusal, accept, refuse
 from tawsil.kernel.places import Place
 
 _h3: Any = h3.api.basic_int  # the library ships no types
 
 ZONE_RESOLUTION: Final = 9  # hexagons of about 0.1 km², 200 m from side to side
-
-BasisPoints = Annotated[int, Meta(ge=0, le=10_000)]
-Minor = Annotated[int, Meta(ge=0)]
 
 
 class Tenant(Struct, frozen=True, kw_only=True):
@@ -53,56 +51,6 @@ class Area(Struct, frozen=True, kw_only=True):
 Tree = Mapping[UUID, Area]
 """All areas of a tenant by id."""
 LEVELS: Final = tuple(Level)
-
-
-class RefundLimits(Struct, frozen=True, kw_only=True):
-    """Up to which amounts money is given back on whose word."""
-
-    self_service_minor: Minor = 2_000
-    """What a customer gets at once, for a reason that says so."""
-    self_service_times: Annotated[int, Meta(ge=0, le=100)] = 3
-    """How often in thirty days."""
-    support_minor: Minor = 10_000
-    """What support gives back for one refund."""
-    support_daily_minor: Minor = 20_000
-    """What support gives one customer back in a day."""
-    alone_minor: Minor = 100_000
-    """What nobody gives back alone, whatever else they may."""
-
-
-class LoyaltyRules(Struct, frozen=True, kw_only=True):
-    """A point is one minor unit of the city's currency."""
-
-    on: bool = True
-    earn_bp: BasisPoints = 100
-    """Of what was paid for the items, after discounts."""
-    least_subtotal_minor: Minor = 0
-    """An order of less earns nothing."""
-    burn_bp: BasisPoints = 5_000
-    """How much of an order may be paid with points."""
-    expire_after_months: Annotated[int, Meta(ge=1, le=120)] = 12
-
-
-class CityRules(Struct, frozen=True, kw_only=True):
-    """What a city decides for itself; what it leaves out is as here.
-
-    A delivery costs the base fee up to `delivery_included_m`, then so much for each kilometre more.
-    """
-
-    tax_bp: BasisPoints = 500
-    commission_bp: BasisPoints = 2_000
-    service_fee_bp: BasisPoints = 500
-    small_order_minor: Minor = 3_000
-    small_order_fee_minor: Minor = 300
-    delivery_base_minor: Minor = 500
-    delivery_per_km_minor: Minor = 150
-    delivery_included_m: Annotated[int, Meta(ge=0)] = 1_500
-    most_delivery_distance_m: Annotated[int, Meta(gt=0)] = 10_000
-    courier_share_bp: BasisPoints = 8_000
-    detour_factor: Annotated[float, Meta(ge=1.0, le=5.0)] = 1.35
-    courier_speed_mps: Annotated[float, Meta(gt=0.0, le=60.0)] = 7.0
-    refunds: RefundLimits = RefundLimits()
-    loyalty: LoyaltyRules = LoyaltyRules()
 
 
 class City(Struct, frozen=True, kw_only=True):

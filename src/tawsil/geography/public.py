@@ -2,15 +2,19 @@
 
 from tawsil.geography.events import Level
 from tawsil.geography.maps import GreatCircle, TravelTimes, road_distance_m
-from tawsil.geography.model import (
-    ZONE_RESOLUTION,
-    Area,
-    City,
+from tawsil.geography.model import ZONE_RESOLUTION, Area, City, Tenant, Zone
+from tawsil.geography.rules import (
+    VAT,
     CityRules,
+    DistanceBand,
     LoyaltyRules,
     RefundLimits,
-    Tenant,
-    Zone,
+    TaxClass,
+    Taxed,
+    TaxRate,
+    TaxRules,
+    Window,
+    ZoneFee,
 )
 from tawsil.geography.service import (
     CitiesBelow,
@@ -33,12 +37,14 @@ from tawsil.geography.service import (
 from tawsil.geography.store import areas, cities, cities_below, cities_by_id, tenant, zones
 
 __all__ = [
+    "VAT",
     "ZONE_RESOLUTION",
     "Area",
     "CitiesBelow",
     "City",
     "CityRules",
     "CreateArea",
+    "DistanceBand",
     "GreatCircle",
     "Level",
     "LoyaltyRules",
@@ -46,9 +52,15 @@ __all__ = [
     "PlaceCity",
     "RefundLimits",
     "RenameArea",
+    "TaxClass",
+    "TaxRate",
+    "TaxRules",
+    "Taxed",
     "Tenant",
     "TravelTimes",
+    "Window",
     "Zone",
+    "ZoneFee",
     "areas",
     "cities",
     "cities_below",

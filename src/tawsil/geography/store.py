@@ -7,7 +7,8 @@ import asyncpg
 import msgspec
 
 from tawsil.geography.events import Level
-from tawsil.geography.model import Area, City, CityRules, Tenant, Zone
+from tawsil.geography.model import Area, City, Tenant, Zone
+from tawsil.geography.rules import CityRules
 from tawsil.kernel.db import Tx
 from tawsil.kernel.decisions import Accepted
 from tawsil.kernel.places import Place

@@ -4,7 +4,8 @@ from datetime import datetime
 from uuid import UUID
 
 from tawsil.ordering import store
-from tawsil.ordering.model import Amounts, Order, PaidBy
+from tawsil.ordering.amounts import Amounts
+from tawsil.ordering.model import Order, PaidBy
 from tawsil.pricing import public as pricing
 
 
@@ -41,6 +42,10 @@ def order(
             merchant_minor=shares.merchant_minor,
             courier_minor=shares.courier_minor,
             platform_minor=shares.platform_minor,
+            tax_included=b.tax_included,
+            taxes=b.taxes,
+            delivery_tax_minor=b.delivery_tax_minor,
+            delivery_fee_parts=b.delivery_fee_parts,
         ),
         pickup=quote.pickup,
         dropoff=quote.dropoff,
@@ -61,8 +66,10 @@ def items(quote: pricing.Quote) -> list[store.Item]:
             unit_price_minor=line.unit_price_minor,
             options=[option.name_en for option in line.options],
             total_minor=line.total_minor,
+            discount_minor=charge.discount_minor,
+            tax_minor=charge.tax_minor,
         )
-        for line in quote.lines
+        for line, charge in zip(quote.lines, quote.breakdown.lines, strict=True)
     ]
 
 

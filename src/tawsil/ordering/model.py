@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from tawsil.kernel.decisions import Deadline, Decision, Event, Refusal, accept, refuse, then
 from tawsil.kernel.places import Place
 from tawsil.ordering import events
+from tawsil.ordering.amounts import Amounts
 from tawsil.ordering.events import ChoiceOutcome, Status
 from tawsil.ordering.moves import (
     BEFORE_PICKUP,
@@ -76,36 +77,6 @@ UNDELIVERABLE_FAULTS: Final[Mapping[str, Fault]] = {
     "damaged": Fault.PLATFORM,
     "accident": Fault.PLATFORM,
 }
-
-
-class Amounts(Struct, frozen=True, kw_only=True):
-    """Integer minor units of one currency; the parts add up to the total twice over."""
-
-    currency: str
-    subtotal_minor: int
-    delivery_fee_minor: int
-    service_fee_minor: int
-    small_order_fee_minor: int
-    discount_minor: int
-    tax_minor: int
-    tip_minor: int
-    total_minor: int
-    merchant_minor: int
-    courier_minor: int
-    platform_minor: int
-
-    def __post_init__(self) -> None:
-        charged = (
-            self.subtotal_minor
-            + self.delivery_fee_minor
-            + self.service_fee_minor
-            + self.small_order_fee_minor
-            - self.discount_minor
-            + self.tax_minor
-            + self.tip_minor
-        )
-        shared = self.merchant_minor + self.courier_minor + self.platform_minor + self.tax_minor
-        assert charged == self.total_minor == shared, "quote = charge = payouts + fees + tax"
 
 
 class Order(Struct, frozen=True, kw_only=True):

@@ -11,9 +11,11 @@ from msgspec import Meta, Struct
 from tawsil.kernel.db import Tx
 from tawsil.kernel.decisions import Accepted
 from tawsil.kernel.places import Place
+from tawsil.ordering.amounts import Amounts
 from tawsil.ordering.events import Status
-from tawsil.ordering.model import Amounts, Order, PaidBy, PaymentStage
+from tawsil.ordering.model import Order, PaidBy, PaymentStage
 from tawsil.ordering.moves import LIVE
+from tawsil.pricing import public as pricing
 
 
 class Item(Struct, frozen=True, kw_only=True):
@@ -26,6 +28,9 @@ class Item(Struct, frozen=True, kw_only=True):
     unit_price_minor: int
     options: list[str]
     total_minor: int
+    discount_minor: int = 0
+    """What of the order's discounts fell on it; `tax_minor` likewise."""
+    tax_minor: int = 0
 
 
 class Destination(Struct, frozen=True, kw_only=True):
@@ -36,6 +41,8 @@ class Destination(Struct, frozen=True, kw_only=True):
     notes: str = ""
 
 
+_taxes = msgspec.json.Decoder(tuple[pricing.TaxLine, ...])
+_parts = msgspec.json.Decoder(pricing.DeliveryFeeParts)
 _AMOUNTS: Final = Amounts.__struct_fields__
 _COLUMNS: Final[dict[str, str]] = {
     "id": "uuid",
@@ -52,6 +59,9 @@ _COLUMNS: Final[dict[str, str]] = {
     "paid_by": "text",
     **dict.fromkeys(_AMOUNTS, "bigint"),
     "currency": "text",
+    "tax_included": "boolean",
+    "taxes": "jsonb",
+    "delivery_fee_parts": "jsonb",
     "pickup_latitude": "float8",
     "pickup_longitude": "float8",
     "dropoff_latitude": "float8",
@@ -106,6 +116,8 @@ def _flat(order: Order) -> dict[str, Any]:
     return {
         **{name: getattr(order, name, None) for name in _COLUMNS},
         **{name: getattr(order.amounts, name) for name in _AMOUNTS},
+        "taxes": msgspec.json.encode(order.amounts.taxes).decode(),
+        "delivery_fee_parts": msgspec.json.encode(order.amounts.delivery_fee_parts).decode(),
         "pickup_latitude": order.pickup.latitude,
         "pickup_longitude": order.pickup.longitude,
         "dropoff_latitude": order.dropoff.latitude,
@@ -115,6 +127,8 @@ def _flat(order: Order) -> dict[str, Any]:
 
 def order_of(known: dict[str, Any]) -> Order:
     """A row as an order; the row is used up."""
+    known["taxes"] = _taxes.decode(known["taxes"])
+    known["delivery_fee_parts"] = _parts.decode(known["delivery_fee_parts"])
     amounts = Amounts(**{name: known.pop(name) for name in _AMOUNTS})
     pickup = Place(known.pop("pickup_latitude"), known.pop("pickup_longitude"))
     dropoff = Place(known.pop("dropoff_latitude"), known.pop("dropoff_longitude"))
@@ -146,9 +160,10 @@ async def add(tx: Tx, placed: Sequence[tuple[Order, Sequence[Item], Destination]
     await tx.execute(
         """
         insert into ordering.item (order_id, position, product_id, name_en, name_ar, quantity,
-            unit_price_minor, options, total_minor, tenant_id)
+            unit_price_minor, options, total_minor, tenant_id, discount_minor, tax_minor)
         select * from unnest($1::uuid[], $2::int[], $3::uuid[], $4::text[], $5::text[],
-            $6::int[], $7::bigint[], $8::jsonb[], $9::bigint[], $10::uuid[])
+            $6::int[], $7::bigint[], $8::jsonb[], $9::bigint[], $10::uuid[],
+            $11::bigint[], $12::bigint[])
         """,
         [order.id for order, _, _ in items],
         [position for _, position, _ in items],
@@ -160,6 +175,8 @@ async def add(tx: Tx, placed: Sequence[tuple[Order, Sequence[Item], Destination]
         [msgspec.json.encode(item.options).decode() for *_, item in items],
         [item.total_minor for *_, item in items],
         [order.tenant_id for order, _, _ in items],
+        [item.discount_minor for *_, item in items],
+        [item.tax_minor for *_, item in items],
     )
     await tx.execute(
         """
@@ -217,6 +234,8 @@ async def items(tx: Tx, order_ids: Sequence[UUID]) -> dict[UUID, list[Item]]:
                 unit_price_minor=row["unit_price_minor"],
                 options=msgspec.json.decode(row["options"], type=list[str]),
                 total_minor=row["total_minor"],
+                discount_minor=row["discount_minor"],
+                tax_minor=row["tax_minor"],
             )
         )
     return found

@@ -15,6 +15,7 @@ from tawsil.ordering import store
 from tawsil.ordering.events import Status
 from tawsil.ordering.model import Choice, Order, PaidBy, legal_moves
 from tawsil.payments.public import CardToken, Provider
+from tawsil.pricing import public as pricing
 
 Reason = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]{0,63}$(?!\n)", examples=["sold_out"])]
 """A code, because it stands in the log for ever: what people write in their own words does not."""
@@ -104,6 +105,9 @@ class OrderView(Struct, frozen=True, kw_only=True):
     discount_minor: int
     tip_minor: int
     total_minor: int
+    tax_included: bool
+    taxes: tuple[pricing.TaxLine, ...]
+    delivery_fee_parts: pricing.DeliveryFeeParts
     pickup: Place
     dropoff: Place
     placed_at: datetime
@@ -145,6 +149,9 @@ class OrderView(Struct, frozen=True, kw_only=True):
             discount_minor=amounts.discount_minor,
             tip_minor=amounts.tip_minor,
             total_minor=amounts.total_minor,
+            tax_included=amounts.tax_included,
+            taxes=amounts.taxes,
+            delivery_fee_parts=amounts.delivery_fee_parts,
             pickup=order.pickup,
             dropoff=order.dropoff,
             placed_at=order.placed_at,

@@ -1,8 +1,10 @@
 """What others may use of pricing."""
 
-from tawsil.pricing.model.amounts import Breakdown, Shares
+from tawsil.pricing.model.amounts import Breakdown, Discount, DiscountKind, LineCharge, Shares
 from tawsil.pricing.model.conditions import CALM, Conditions, Pressure, Terms
+from tawsil.pricing.model.fees import DeliveryFeeParts
 from tawsil.pricing.model.quote import Quote, QuoteStatus
+from tawsil.pricing.model.taxes import TaxLine
 from tawsil.pricing.service.climate import (
     FeelPressure,
     HoldConditions,
@@ -19,15 +21,20 @@ __all__ = [
     "CALM",
     "Breakdown",
     "Conditions",
+    "DeliveryFeeParts",
+    "Discount",
+    "DiscountKind",
     "FeelPressure",
     "HoldConditions",
     "IssueQuote",
     "LetGo",
+    "LineCharge",
     "Pressure",
     "Quote",
     "QuoteStatus",
     "Shares",
     "TakeQuote",
+    "TaxLine",
     "Terms",
     "conditions",
     "feel_pressure",

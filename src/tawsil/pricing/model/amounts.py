@@ -13,8 +13,16 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from tawsil.catalog.public import PricedLine
-from tawsil.geography.public import CityRules
+from tawsil.geography.public import CityRules, Taxed
 from tawsil.kernel.money import share, split
+from tawsil.pricing.model.commission import CommissionPlan
+from tawsil.pricing.model.fees import (
+    DeliveryFeeParts,
+    delivery_fee_parts,
+    service_fee_minor,
+    small_order_fee_minor,
+)
+from tawsil.pricing.model.taxes import TaxLine, levy
 
 
 class DiscountKind(StrEnum):
@@ -39,8 +47,17 @@ class Discount(Struct, frozen=True, kw_only=True):
         assert 0 <= self.merchant_minor <= self.amount_minor, "nobody bears more than all of it"
 
 
+class LineCharge(Struct, frozen=True, kw_only=True):
+    """What of the discounts and of the tax falls on one line."""
+
+    discount_minor: int
+    tax_minor: int
+
+
 class Breakdown(Struct, frozen=True, kw_only=True):
-    """What the customer pays. The tax is added on the subtotal and the fees, not on the tip."""
+    """What the customer pays. The tax is added to it, or (`tax_included`) is in the prices and
+    fees already; there is none on the tip.
+    """
 
     subtotal_minor: int
     delivery_fee_minor: int
@@ -50,15 +67,24 @@ class Breakdown(Struct, frozen=True, kw_only=True):
     tax_minor: int
     tip_minor: int
     total_minor: int
+    tax_included: bool = False
+    taxes: tuple[TaxLine, ...] = ()
+    delivery_tax_minor: int = 0
+    """What of the tax is on the delivery fee."""
+    delivery_fee_parts: DeliveryFeeParts = DeliveryFeeParts()
+    lines: tuple[LineCharge, ...] = ()
     discounts: tuple[Discount, ...] = ()
 
     def __post_init__(self) -> None:
-        assert self.total_minor == self.taxable_minor + self.tax_minor + self.tip_minor, (
+        added = 0 if self.tax_included else self.tax_minor
+        assert self.total_minor == self.discounted_minor + added + self.tip_minor, (
             "a total is the sum of its components"
         )
+        assert self.tax_minor == sum(line.tax_minor for line in self.taxes), "as the rates say"
+        assert self.delivery_fee_minor == self.delivery_fee_parts.fee_minor, "a fee is its parts"
 
     @property
-    def taxable_minor(self) -> int:
+    def discounted_minor(self) -> int:
         return (
             self.subtotal_minor
             + self.delivery_fee_minor
@@ -79,16 +105,12 @@ class Shares(Struct, frozen=True, kw_only=True):
     courier_minor: int
     platform_minor: int
     tax_minor: int
+    commission_minor: int = 0
+    """What of the platform's it kept of what the merchant sold."""
 
     @property
     def total_minor(self) -> int:
         return self.merchant_minor + self.courier_minor + self.platform_minor + self.tax_minor
-
-
-def delivery_fee_minor(distance_m: int, *, rules: CityRules) -> int:
-    """The base fee up to the included distance, then so much for each kilometre more."""
-    beyond_m = max(0, distance_m - rules.delivery_included_m)
-    return rules.delivery_base_minor + (beyond_m * rules.delivery_per_km_minor + 500) // 1_000
 
 
 def capped(
@@ -116,24 +138,46 @@ def price(
     rules: CityRules,
     tip_minor: int = 0,
     surge_minor: int = 0,
-    zone_id: UUID | None = None,  # noqa: ARG001 - what a zone costs follows
-    at_local: datetime,  # noqa: ARG001 - what an hour costs follows
+    zone_id: UUID | None = None,
+    at_local: datetime,
     discounts: Sequence[Discount] = (),
 ) -> Breakdown:
-    """`surge_minor` is part of the delivery fee, and shared as that is. Discounts are taken off
-    before the tax, none further than to nothing.
+    """`surge_minor` is part of the delivery fee, and shared as that is; `zone_id` is where it goes,
+    `at_local` the city's own clock. Discounts make what is taxed less, over all lines alike.
     """
     assert distance_m >= 0, "a distance is not negative"
     assert tip_minor >= 0, "a tip is not negative"
     assert surge_minor >= 0, "a surcharge is not negative"
     subtotal = sum(line.total_minor for line in lines)
-    delivery = delivery_fee_minor(distance_m, rules=rules) + surge_minor
-    service = share(subtotal, basis_points=rules.service_fee_bp)
-    small = rules.small_order_fee_minor if subtotal < rules.small_order_minor else 0
+    parts = delivery_fee_parts(
+        distance_m,
+        rules=rules,
+        zone_id=zone_id,
+        at_local=at_local,
+        surge_minor=surge_minor,
+        subtotal_minor=subtotal,
+    )
+    delivery = parts.fee_minor
+    service = service_fee_minor(subtotal, rules=rules)
+    small = small_order_fee_minor(subtotal, rules=rules)
     fitting = capped(discounts, items_minor=subtotal, delivery_minor=delivery)
-    discount = sum(d.amount_minor for d in fitting)
-    taxable = subtotal + delivery + service + small - discount
-    tax = share(taxable, basis_points=rules.tax_bp)
+    off = {kind: sum(d.amount_minor for d in fitting if d.kind is kind) for kind in DiscountKind}
+    totals = [line.total_minor for line in lines]
+    off_lines = split(off[DiscountKind.ITEMS], totals) if subtotal else [0] * len(lines)
+    levied = levy(
+        [
+            *(
+                (line.tax_class, line.total_minor - less)
+                for line, less in zip(lines, off_lines, strict=True)
+            ),
+            (Taxed.DELIVERY, delivery - off[DiscountKind.DELIVERY]),
+            (Taxed.SERVICE, service),
+            (Taxed.SMALL_ORDER, small),
+        ],
+        rules=rules.taxes,
+    )
+    discount, tax = sum(off.values()), levied.total_minor
+    added = 0 if rules.taxes.included else tax
     return Breakdown(
         subtotal_minor=subtotal,
         delivery_fee_minor=delivery,
@@ -142,25 +186,40 @@ def price(
         discount_minor=discount,
         tax_minor=tax,
         tip_minor=tip_minor,
-        total_minor=taxable + tax + tip_minor,
+        total_minor=subtotal + delivery + service + small - discount + added + tip_minor,
+        tax_included=rules.taxes.included,
+        taxes=levied.lines,
+        delivery_tax_minor=levied.on_each[len(lines)],
+        delivery_fee_parts=parts,
+        lines=tuple(
+            LineCharge(discount_minor=less, tax_minor=taxed)
+            for less, taxed in zip(off_lines, levied.on_each, strict=False)
+        ),
         discounts=fitting,
     )
 
 
-def divide(breakdown: Breakdown, *, rules: CityRules, commission_bp: int | None = None) -> Shares:
-    """Divide a total; a merchant's own commission counts before the city's.
+def divide(
+    breakdown: Breakdown, *, rules: CityRules, plan: CommissionPlan, turnover_minor: int = 0
+) -> Shares:
+    """Divide a total. Tax that is in the prices is taken out of them first.
 
-    The commission is taken of what the merchant sells, less the discounts that it bears.
+    The commission is taken of what the merchant sells, less the discounts that it bears. The
+    courier's share is of the delivery fee before anybody made it cheaper.
     """
-    bp = rules.commission_bp if commission_bp is None else commission_bp
-    borne = min(sum(d.merchant_minor for d in breakdown.discounts), breakdown.subtotal_minor)
-    sold = breakdown.subtotal_minor - borne
-    commission = share(sold, basis_points=bp)
-    of_delivery = share(breakdown.delivery_fee_minor, basis_points=rules.courier_share_bp)
-    merchant, courier = sold - commission, of_delivery + breakdown.tip_minor
+    b = breakdown
+    in_items = sum(line.tax_minor for line in b.lines) if b.tax_included else 0
+    in_delivery = b.delivery_tax_minor if b.tax_included else 0
+    borne = min(sum(d.merchant_minor for d in b.discounts), b.subtotal_minor - in_items)
+    sold = b.subtotal_minor - in_items - borne
+    commission = plan.of(sold, turnover_minor=turnover_minor)
+    for_the_way = b.delivery_fee_parts.full_minor - in_delivery
+    merchant = sold - commission
+    courier = share(for_the_way, basis_points=rules.courier_share_bp) + b.tip_minor
     return Shares(
         merchant_minor=merchant,
         courier_minor=courier,
-        platform_minor=breakdown.total_minor - merchant - courier - breakdown.tax_minor,
-        tax_minor=breakdown.tax_minor,
+        platform_minor=b.total_minor - merchant - courier - b.tax_minor,
+        tax_minor=b.tax_minor,
+        commission_minor=commission,
     )

@@ -60,6 +60,10 @@ class Quote(Struct, frozen=True, kw_only=True):
     prep_time_s: int
     surge_minor: int = 0
     """What the delivery fee holds because couriers are short."""
+    suggested_tips_bp: tuple[int, ...] = ()
+    commission_plan_id: UUID | None = None
+    """The merchant's plan that counted; without one, its own percentage or the city's."""
+    commission_bp: int
     extra_wait_s: int = 0
     """By how much longer the delivery is promised to take, because couriers are short."""
     issued_at: datetime

@@ -24,9 +24,11 @@ from tawsil.kernel.decisions import (
 )
 from tawsil.kernel.money import share
 from tawsil.kernel.places import Place
+from tawsil.pricing.model import commission
 from tawsil.pricing.model import quote as model
-from tawsil.pricing.model.amounts import delivery_fee_minor, divide, price
+from tawsil.pricing.model.amounts import divide, price
 from tawsil.pricing.model.conditions import CALM, Terms
+from tawsil.pricing.model.fees import delivery_fee_parts
 from tawsil.pricing.model.quote import BINDING_FOR, Quote
 from tawsil.pricing.service import climate
 from tawsil.pricing.store import quotes as store
@@ -99,25 +101,27 @@ class _Terms(Struct, frozen=True):
 
 async def _terms(tx: Tx, commands: Sequence[IssueQuote], sellers: _Sellers) -> list[_Terms]:
     found = [sellers.of(c.merchant_id, tenant_id=c.by.tenant_id) for c in commands]
-    cities = {seller[1].id for seller in found if seller}
+    cities = {seller[1].id: seller[1] for seller in found if seller}
     now = await climate.conditions(tx, city_ids=cities)
+    terms = {city_id: now[city_id].terms if city_id in now else CALM for city_id in cities}
     zones: dict[tuple[UUID, Place], UUID | None] = {}
-    for city_id in [c for c in cities if c in now and now[c].terms.paused_zone_ids]:
+    for city in cities.values():
+        if not (terms[city.id].paused_zone_ids or city.rules.delivery_zones):
+            continue
         places = [
             c.dropoff
             for c, seller in zip(commands, found, strict=True)
-            if seller and seller[1].id == city_id
+            if seller and seller[1].id == city.id
         ]
-        of_places = await geography.zones_of(tx, city_id=city_id, places=places)
+        of_places = await geography.zones_of(tx, city_id=city.id, places=places)
         zones |= {
-            (city_id, place): zone.id if zone else None
+            (city.id, place): zone.id if zone else None
             for place, zone in zip(places, of_places, strict=True)
         }
-    usual = _Terms(CALM, None)
     return [
-        _Terms(now[seller[1].id].terms, zones.get((seller[1].id, command.dropoff)))
-        if seller and seller[1].id in now
-        else usual
+        _Terms(terms[seller[1].id], zones.get((seller[1].id, command.dropoff)))
+        if seller
+        else _Terms(CALM, None)
         for command, seller in zip(commands, found, strict=True)
     ]
 
@@ -144,8 +148,9 @@ def _decide_issue(
         return too_far
     if paused := model.check_conditions(distance_m, zone_id=now.zone_id, terms=now.terms):
         return paused
-    fee_minor = delivery_fee_minor(distance_m, rules=city.rules)
-    surge_minor = share(fee_minor, basis_points=now.terms.surge_bp)
+    at_local = tx.now.astimezone(ZoneInfo(city.timezone))
+    usual = delivery_fee_parts(distance_m, rules=city.rules, zone_id=now.zone_id, at_local=at_local)
+    surge_minor = share(usual.full_minor, basis_points=now.terms.surge_bp)
     breakdown = price(
         lines,
         distance_m=distance_m,
@@ -153,8 +158,9 @@ def _decide_issue(
         tip_minor=command.tip_minor,
         surge_minor=surge_minor,
         zone_id=now.zone_id,
-        at_local=tx.now.astimezone(ZoneInfo(city.timezone)),
+        at_local=at_local,
     )
+    plan = commission.usual(rules=city.rules, own_bp=merchant.commission_bp)
     return model.issue(
         Quote(
             id=tx.ids(),
@@ -165,7 +171,9 @@ def _decide_issue(
             currency=merchant.currency,
             lines=tuple(lines),
             breakdown=breakdown,
-            shares=divide(breakdown, rules=city.rules, commission_bp=merchant.commission_bp),
+            shares=divide(breakdown, rules=city.rules, plan=plan),
+            suggested_tips_bp=city.rules.suggested_tips_bp,
+            commission_bp=plan.rate_at(0),
             pickup=merchant.place,
             dropoff=command.dropoff,
             address=command.address,

@@ -1,6 +1,7 @@
 """The table of pricing."""
 
 from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
 import asyncpg
@@ -10,10 +11,16 @@ from tawsil.catalog.public import PricedLine
 from tawsil.kernel.db import Tx
 from tawsil.kernel.decisions import Accepted
 from tawsil.kernel.places import Place
-from tawsil.pricing.model.amounts import Breakdown, Shares
+from tawsil.pricing.model.amounts import Breakdown, LineCharge, Shares
+from tawsil.pricing.model.fees import DeliveryFeeParts
 from tawsil.pricing.model.quote import Quote, QuoteStatus
+from tawsil.pricing.model.taxes import TaxLine
 
 _lines = msgspec.json.Decoder(tuple[PricedLine, ...])
+_taxes = msgspec.json.Decoder(tuple[TaxLine, ...])
+_parts = msgspec.json.Decoder(DeliveryFeeParts)
+_charges = msgspec.json.Decoder(tuple[LineCharge, ...])
+_tips = msgspec.json.Decoder(tuple[int, ...])
 
 
 async def insert(tx: Tx, quotes: Sequence[Quote]) -> None:
@@ -26,14 +33,17 @@ async def insert(tx: Tx, quotes: Sequence[Quote]) -> None:
             small_order_fee_minor, discount_minor, tax_minor, tip_minor, total_minor,
             merchant_share_minor, courier_share_minor, platform_share_minor, pickup_latitude,
             pickup_longitude, dropoff_latitude, dropoff_longitude, address, instructions,
-            distance_m, prep_time_s, issued_at, expires_at, surge_minor, extra_wait_s)
+            distance_m, prep_time_s, issued_at, expires_at, surge_minor, extra_wait_s,
+            tax_included, taxes, delivery_tax_minor, delivery_fee_parts, line_charges,
+            suggested_tips_bp, commission_plan_id, commission_bp, commission_minor)
         select * from unnest($1::uuid[], $2::int[], $3::uuid[], $4::uuid[], $5::uuid[],
             $6::uuid[], $7::text[], $8::text[], $9::jsonb[], $10::bigint[], $11::bigint[],
             $12::bigint[], $13::bigint[], $14::bigint[], $15::bigint[], $16::bigint[],
             $17::bigint[], $18::bigint[], $19::bigint[], $20::bigint[], $21::double precision[],
             $22::double precision[], $23::double precision[], $24::double precision[], $25::text[],
             $26::text[], $27::int[], $28::int[], $29::timestamptz[], $30::timestamptz[],
-            $31::bigint[], $32::int[])
+            $31::bigint[], $32::int[], $33::boolean[], $34::jsonb[], $35::bigint[], $36::jsonb[],
+            $37::jsonb[], $38::jsonb[], $39::uuid[], $40::int[], $41::bigint[])
         """,
         [q.id for q in quotes],
         [q.version for q in quotes],
@@ -43,7 +53,7 @@ async def insert(tx: Tx, quotes: Sequence[Quote]) -> None:
         [q.merchant_id for q in quotes],
         [q.status for q in quotes],
         [q.currency for q in quotes],
-        [msgspec.json.encode(q.lines).decode() for q in quotes],
+        [_json(q.lines) for q in quotes],
         [q.breakdown.subtotal_minor for q in quotes],
         [q.breakdown.delivery_fee_minor for q in quotes],
         [q.breakdown.service_fee_minor for q in quotes],
@@ -67,6 +77,15 @@ async def insert(tx: Tx, quotes: Sequence[Quote]) -> None:
         [q.expires_at for q in quotes],
         [q.surge_minor for q in quotes],
         [q.extra_wait_s for q in quotes],
+        [q.breakdown.tax_included for q in quotes],
+        [_json(q.breakdown.taxes) for q in quotes],
+        [q.breakdown.delivery_tax_minor for q in quotes],
+        [_json(q.breakdown.delivery_fee_parts) for q in quotes],
+        [_json(q.breakdown.lines) for q in quotes],
+        [_json(q.suggested_tips_bp) for q in quotes],
+        [q.commission_plan_id for q in quotes],
+        [q.commission_bp for q in quotes],
+        [q.shares.commission_minor for q in quotes],
     )
 
 
@@ -105,6 +124,10 @@ async def save(tx: Tx, decisions: Sequence[Accepted[Quote]]) -> None:
     assert saved == len(decisions), "a locked quote cannot have changed"
 
 
+def _json(value: Any) -> str:
+    return msgspec.json.encode(value).decode()
+
+
 def _quote(row: asyncpg.Record) -> Quote:
     return Quote(
         id=row["id"],
@@ -125,13 +148,22 @@ def _quote(row: asyncpg.Record) -> Quote:
             tax_minor=row["tax_minor"],
             tip_minor=row["tip_minor"],
             total_minor=row["total_minor"],
+            tax_included=row["tax_included"],
+            taxes=_taxes.decode(row["taxes"]),
+            delivery_tax_minor=row["delivery_tax_minor"],
+            delivery_fee_parts=_parts.decode(row["delivery_fee_parts"]),
+            lines=_charges.decode(row["line_charges"]),
         ),
         shares=Shares(
             merchant_minor=row["merchant_share_minor"],
             courier_minor=row["courier_share_minor"],
             platform_minor=row["platform_share_minor"],
             tax_minor=row["tax_minor"],
+            commission_minor=row["commission_minor"],
         ),
+        suggested_tips_bp=_tips.decode(row["suggested_tips_bp"]),
+        commission_plan_id=row["commission_plan_id"],
+        commission_bp=row["commission_bp"],
         pickup=Place(row["pickup_latitude"], row["pickup_longitude"]),
         dropoff=Place(row["dropoff_latitude"], row["dropoff_longitude"]),
         address=row["address"],

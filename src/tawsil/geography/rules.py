@@ -1,0 +1,168 @@
+"""What a city decides for itself: taxes, fees, shares, how far deliveries go."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Final
+from uuid import UUID
+
+from msgspec import Meta, Struct
+
+from tawsil.kernel.text import OneLine
+
+DAY_MIN: Final = 24 * 60
+
+BasisPoints = Annotated[int, Meta(ge=0, le=10_000)]
+Minor = Annotated[int, Meta(ge=0, le=10**12)]
+Metres = Annotated[int, Meta(ge=0, le=1_000_000)]
+Weekday = Annotated[int, Meta(ge=0, le=6)]
+
+
+class TaxClass(StrEnum):
+    """What kind of thing a product is to the tax office. Nothing taxes what is exempt."""
+
+    STANDARD = "standard"
+    REDUCED = "reduced"
+    ZERO = "zero"
+    EXEMPT = "exempt"
+
+
+class Taxed(StrEnum):
+    """What a rate may apply to: products of a class, or a fee. A tip is never taxed."""
+
+    STANDARD = "standard"
+    REDUCED = "reduced"
+    ZERO = "zero"
+    DELIVERY = "delivery"
+    SERVICE = "service"
+    SMALL_ORDER = "small_order"
+
+
+class TaxRate(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    name: Annotated[OneLine, Meta(min_length=1, max_length=40, examples=["VAT"])]
+    name_ar: Annotated[OneLine, Meta(min_length=1, max_length=40)]
+    rate_bp: BasisPoints
+    applies_to: tuple[Taxed, ...]
+
+
+VAT: Final = TaxRate(
+    name="VAT",
+    name_ar="ضريبة القيمة المضافة",
+    rate_bp=500,
+    applies_to=(
+        Taxed.STANDARD,
+        Taxed.REDUCED,
+        Taxed.DELIVERY,
+        Taxed.SERVICE,
+        Taxed.SMALL_ORDER,
+    ),
+)
+
+
+class TaxRules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The rates, and whether prices and fees include them. What no rate names is not taxed."""
+
+    included: bool = False
+    rates: Annotated[tuple[TaxRate, ...], Meta(max_length=10)] = (VAT,)
+
+
+class DistanceBand(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a delivery costs that goes no further than `up_to_m`."""
+
+    up_to_m: Annotated[int, Meta(gt=0, le=1_000_000)]
+    fee_minor: Minor
+
+
+class ZoneFee(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What bringing something into a zone costs more, or (`fee_minor`) costs however far it is."""
+
+    zone_id: UUID
+    surcharge_minor: Minor = 0
+    fee_minor: Minor | None = None
+
+
+class Window(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Hours of the city's own clock that cost more.
+
+    `days` are those on which it begins (0 is Monday). It ends on the next day if `ends_min` is not
+    after `starts_min`; both are minutes after midnight.
+    """
+
+    days: Annotated[tuple[Weekday, ...], Meta(min_length=1, max_length=7)] = tuple(range(7))
+    starts_min: Annotated[int, Meta(ge=0, lt=DAY_MIN, examples=[1_320])]
+    ends_min: Annotated[int, Meta(ge=0, le=DAY_MIN, examples=[360])]
+    surcharge_minor: Minor = 0
+    surcharge_bp: Annotated[int, Meta(ge=0, le=30_000)] = 0
+
+    @property
+    def length_min(self) -> int:
+        later = 0 if self.ends_min > self.starts_min else DAY_MIN
+        return self.ends_min + later - self.starts_min
+
+    def covers(self, at_local: datetime) -> bool:
+        minute = at_local.hour * 60 + at_local.minute
+        since_midnights = ((at_local.weekday(), minute), (at_local.weekday() - 1, minute + DAY_MIN))
+        return any(
+            day % 7 in self.days and 0 <= minute - self.starts_min < self.length_min
+            for day, minute in since_midnights
+        )
+
+
+class RefundLimits(Struct, frozen=True, kw_only=True):
+    """Up to which amounts money is given back on whose word."""
+
+    self_service_minor: Minor = 2_000
+    """What a customer gets at once, for a reason that says so."""
+    self_service_times: Annotated[int, Meta(ge=0, le=100)] = 3
+    """How often in thirty days."""
+    support_minor: Minor = 10_000
+    """What support gives back for one refund."""
+    support_daily_minor: Minor = 20_000
+    """What support gives one customer back in a day."""
+    alone_minor: Minor = 100_000
+    """What nobody gives back alone, whatever else they may."""
+
+
+class LoyaltyRules(Struct, frozen=True, kw_only=True):
+    """A point is one minor unit of the city's currency."""
+
+    on: bool = True
+    earn_bp: BasisPoints = 100
+    """Of what was paid for the items, after discounts."""
+    least_subtotal_minor: Minor = 0
+    """An order of less earns nothing."""
+    burn_bp: BasisPoints = 5_000
+    """How much of an order may be paid with points."""
+    expire_after_months: Annotated[int, Meta(ge=1, le=120)] = 12
+
+
+class CityRules(Struct, frozen=True, kw_only=True):
+    """What a city decides for itself; what it leaves out is as here.
+
+    A delivery costs the base fee up to `delivery_included_m`, then so much for each kilometre more;
+    or, where there are bands, what the band of its distance says.
+    """
+
+    taxes: TaxRules = TaxRules()
+    commission_bp: BasisPoints = 2_000
+    service_fee_bp: BasisPoints = 500
+    service_fee_least_minor: Minor = 0
+    service_fee_most_minor: Minor | None = None
+    small_order_minor: Minor = 3_000
+    small_order_fee_minor: Minor = 300
+    small_order_topped_up: bool = False
+    """A small order pays what it lacks, instead of `small_order_fee_minor`."""
+    delivery_base_minor: Minor = 500
+    delivery_per_km_minor: Minor = 150
+    delivery_included_m: Metres = 1_500
+    delivery_bands: Annotated[tuple[DistanceBand, ...], Meta(max_length=50)] = ()
+    delivery_zones: Annotated[tuple[ZoneFee, ...], Meta(max_length=500)] = ()
+    delivery_windows: Annotated[tuple[Window, ...], Meta(max_length=50)] = ()
+    free_delivery_from_minor: Minor | None = None
+    """Delivery is free for a subtotal of so much or more."""
+    suggested_tips_bp: Annotated[tuple[BasisPoints, ...], Meta(max_length=6)] = (500, 1_000, 1_500)
+    most_delivery_distance_m: Annotated[int, Meta(gt=0, le=1_000_000)] = 10_000
+    courier_share_bp: BasisPoints = 8_000
+    detour_factor: Annotated[float, Meta(ge=1.0, le=5.0)] = 1.35
+    courier_speed_mps: Annotated[float, Meta(gt=0.0, le=60.0)] = 7.0
+    refunds: RefundLimits = RefundLimits()
+    loyalty: LoyaltyRules = LoyaltyRules()
