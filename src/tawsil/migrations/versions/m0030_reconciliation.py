@@ -64,7 +64,7 @@ def upgrade() -> None:
             tenant_id uuid not null,
             month date not null check (extract(day from month) = 1),
             report jsonb not null,
-            actor_id uuid not null,
+            actor_id uuid,
             at timestamptz not null,
             primary key (tenant_id, month)
         );

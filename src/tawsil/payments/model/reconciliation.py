@@ -9,12 +9,13 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from enum import StrEnum
-from typing import Final, TypeVar
+from typing import Final, Protocol, TypeVar
 from uuid import UUID
 
 from msgspec import Struct
 
 from tawsil.payments.events import Provider
+from tawsil.payments.model.psp import Unheard
 
 
 class Moved(StrEnum):
@@ -62,6 +63,27 @@ class BookLine(Struct, frozen=True, kw_only=True):
     amount_minor: int
     currency: str
     at: datetime
+
+
+class BalanceFile(Protocol):
+    """A provider that says what moved on its side."""
+
+    async def balance(self, *, since_at: datetime, until_at: datetime) -> list[FileLine] | Unheard:
+        """Every line from one instant on and before the other."""
+        ...
+
+
+BALANCE_JOB: Final = "payments.balance"
+
+
+class BalanceJob(Struct, frozen=True, kw_only=True):
+    """The payload of `payments.balance`: which part of whose file to read, and for whom."""
+
+    provider: Provider
+    since_at: datetime
+    until_at: datetime
+    tenant_id: UUID
+    actor_id: UUID | None = None
 
 
 class Kind(StrEnum):

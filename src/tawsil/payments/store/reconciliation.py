@@ -1,7 +1,7 @@
 """Lines of balance files, what was matched or explained of them, and months that are closed."""
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from datetime import datetime
 from typing import Final
 from uuid import UUID
 
@@ -235,27 +235,3 @@ async def covered_until(tx: Tx) -> dict[Provider, datetime]:
         "select provider, max(until_at) as until_at from payments.reconciliation group by provider"
     )
     return {Provider(row["provider"]): row["until_at"] for row in rows}
-
-
-async def close_month(tx: Tx, *, tenant_id: UUID, month: date, report: str, actor_id: UUID) -> bool:
-    """Keep a month's report for good; whether it was open."""
-    count = await tx.execute(
-        """
-        insert into payments.closed_month (tenant_id, month, report, actor_id, at)
-        values ($1, $2, $3::jsonb, $4, $5) on conflict do nothing
-        """,
-        tenant_id,
-        month,
-        report,
-        actor_id,
-        tx.now,
-    )
-    return count == 1
-
-
-async def closed_month(tx: Tx, *, tenant_id: UUID, month: date) -> str | None:
-    return await tx.value(
-        "select report::text from payments.closed_month where tenant_id = $1 and month = $2",
-        tenant_id,
-        month,
-    )
