@@ -65,6 +65,7 @@ PARAMETERS: Final[Mapping[str, str]] = {
 CONSTANTS: Final[Mapping[str, str]] = {
     "act": "escalate",
     "event_type": "order.placed.v1",
+    "month": "2026-10",
     "provider": "nobody",
     "step": "prepare",
 }
@@ -176,6 +177,21 @@ ROWS: Final[Mapping[str, Row]] = {
     # payments
     "POST /v4/webhooks/psp": Row(trade=frozenset({"payment.signature_invalid"})),
     "GET /v4/payments/{reference_id}": Row(owners=frozenset({CUSTOMER})),
+    "GET /v4/reconciliation/differences": OPERATES,
+    "POST /v4/reconciliation/explanations": Row(
+        narrow=Expected.FORBIDDEN,
+        areas=False,
+        body={"provider": "direct"},
+        trade=frozenset({"reconciliation.not_open"}),
+    ),
+    "GET /v4/reconciliation/explanations": OPERATES,
+    "GET /v4/reconciliation/runs": OPERATES,
+    "POST /v4/reconciliation/runs": OPERATES,
+    "GET /v4/books/months/{month}": OPERATES,
+    "GET /v4/books/months/{month}/accounts.csv": OPERATES,
+    "POST /v4/books/months/{month}/close": Row(
+        narrow=Expected.FORBIDDEN, areas=False, trade=frozenset({"books.month_not_over"})
+    ),
     # ordering
     "PUT /v4/cart": Row(unchecked=True),  # a wish: read, priced and refused with the quote
     "GET /v4/orders": Row(lists="order"),

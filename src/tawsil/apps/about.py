@@ -48,6 +48,7 @@ TAGS: Final[Mapping[str, str]] = {
     "Merchants": "Merchants, their menus and opening hours, and what they have run out of.",
     "Orders": "Carts and orders: from placing to the door, and when it goes wrong.",
     "Payments": "What has become of a payment, and balances.",
+    "Books": "What acquirers say against the books, and the books of a month.",
     "Quotes": "What an order would cost with every fee, binding for a quarter of an hour.",
     "Service accounts": "Programs that sign in by themselves, with keys of their own.",
     "Sign-in": "Registering, signing in and out, sessions and keys.",

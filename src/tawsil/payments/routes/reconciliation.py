@@ -40,7 +40,6 @@ TAGS: Final = ["Books"]
 READ: Final = "payment:read"
 CHANGE: Final = "payment:update"
 NEWEST: Final = 100
-Instant = Annotated[datetime, Meta(tz=True, examples=["2026-11-20T00:00:00Z"])]
 A_DAY: Final = timedelta(days=1)
 LONGEST: Final = timedelta(days=92)
 
@@ -147,8 +146,8 @@ class RunBody(Struct, frozen=True, forbid_unknown_fields=True):
     """Which provider's file to read; the last day's, unless said."""
 
     provider: Provider
-    since_at: Instant | None = None
-    until_at: Instant | None = None
+    since_at: Annotated[datetime, Meta(tz=True, examples=["2026-11-20T00:00:00Z"])] | None = None
+    until_at: Annotated[datetime, Meta(tz=True, examples=["2026-11-21T00:00:00Z"])] | None = None
 
 
 @get(
@@ -225,7 +224,7 @@ async def list_runs(
     return envelope([RunView.of(run) for run in found])
 
 
-class Asked(Struct, frozen=True):
+class ReadingView(Struct, frozen=True):
     """What will be read."""
 
     provider: Provider
@@ -244,7 +243,7 @@ async def read_balance(
     data: JSONBody[RunBody],
     caller: NamedDependency[Caller],
     database: NamedDependency[Database],
-) -> Envelope[Asked]:
+) -> Envelope[ReadingView]:
     """It is read by a worker; the runs tell when it was. Reading twice changes nothing."""
     check_whole(caller, CHANGE)
     until_at = min(data.until_at or database.now(), database.now())
@@ -261,7 +260,7 @@ async def read_balance(
             actor_id=caller.user_id,
         )
         await tx.enqueue(Job(name=BALANCE_JOB, payload=payload))
-    return envelope(Asked(data.provider, since_at, until_at))
+    return envelope(ReadingView(data.provider, since_at, until_at))
 
 
 routes: Final[list[Any]] = [
