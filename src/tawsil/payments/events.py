@@ -1,5 +1,6 @@
 """What happened to a payment: ids, amounts and codes. `reference_id` is what was paid for."""
 
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Final
 from uuid import UUID, uuid5
@@ -208,6 +209,140 @@ class ReleaseRequested(Event, frozen=True, tag="payment.release_requested.v1"):
     reason: str
 
 
+class PayoutCause(StrEnum):
+    """Why a payout was made."""
+
+    SCHEDULE = "schedule"
+    INSTANT = "instant"
+    RUN = "run"
+    RETRY = "retry"
+
+
+class BlockedBecause(StrEnum):
+    """Why nothing is paid out to somebody."""
+
+    OPERATOR = "operator"
+    PAYOUT_FAILED = "payout_failed"
+    PAYOUT_RETURNED = "payout_returned"
+
+
+class DestinationSet(Event, frozen=True, tag="payout_account.destination_set.v1"):
+    """Where money goes from now on; nothing goes there before `usable_from_at`."""
+
+    owner: AccountRef
+    provider: Provider
+    usable_from_at: datetime
+
+
+class DestinationVerified(Event, frozen=True, tag="payout_account.verified.v1"):
+    """Who pays out knows the destination, and can reach it."""
+
+    owner: AccountRef
+
+
+class PayoutPlanSet(Event, frozen=True, tag="payout_account.plan_set.v1"):
+    """The owner has a plan of its own; without `own`, the city's counts again."""
+
+    owner: AccountRef
+    own: bool
+
+
+class PayoutsBlocked(Event, frozen=True, tag="payout_account.blocked.v1"):
+    owner: AccountRef
+    because: BlockedBecause
+
+
+class PayoutsUnblocked(Event, frozen=True, tag="payout_account.unblocked.v1"):
+    owner: AccountRef
+
+
+class PayoutEvent(Event, frozen=True, kw_only=True):
+    """`amount_minor` goes to the owner's bank; `fee_minor` is kept for paying at once."""
+
+    owner: AccountRef
+    amount_minor: int
+    fee_minor: int
+    currency: str
+
+
+class PayoutScheduled(PayoutEvent, frozen=True, kw_only=True, tag="payout.scheduled.v1"):
+    """It has left the owner's account, and nobody was asked to send it yet."""
+
+    cause: PayoutCause
+    period: date | None
+
+
+class PayoutSent(PayoutEvent, frozen=True, kw_only=True, tag="payout.sent.v1"):
+    """Who pays out has taken it over."""
+
+
+class PayoutUnknown(PayoutEvent, frozen=True, kw_only=True, tag="payout.unknown.v1"):
+    """Nobody answered: it may or may not have been sent, and is looked up."""
+
+
+class PayoutPaid(PayoutEvent, frozen=True, kw_only=True, tag="payout.paid.v1"):
+    """It has left what `paid_from` holds for the platform."""
+
+    paid_from: AccountRef
+
+
+class PayoutFailed(PayoutEvent, frozen=True, kw_only=True, tag="payout.failed.v1"):
+    """It was not sent, and is the owner's again, with the fee."""
+
+    code: str
+
+
+class PayoutReturned(PayoutEvent, frozen=True, kw_only=True, tag="payout.returned.v1"):
+    """The owner's bank sent it back; `paid_from` is set if it was booked as paid before."""
+
+    code: str
+    paid_from: AccountRef | None
+
+
+class PayoutCancelled(PayoutEvent, frozen=True, kw_only=True, tag="payout.cancelled.v1"):
+    """The run it was part of was turned down."""
+
+
+class RunStarted(Event, frozen=True, tag="payout_run.started.v1"):
+    """Somebody had payouts made; above the limit another has to approve of them."""
+
+    owner_kind: AccountKind
+    payouts: int
+    total_minor: int
+    currency: str
+    needs_approval: bool
+
+
+class RunApproved(Event, frozen=True, tag="payout_run.approved.v1"):
+    payouts: int
+    total_minor: int
+    currency: str
+
+
+class RunRejected(Event, frozen=True, tag="payout_run.rejected.v1"):
+    payouts: int
+    total_minor: int
+    currency: str
+
+
+PAYOUT_EVENTS: Final = (
+    DestinationSet,
+    DestinationVerified,
+    PayoutPlanSet,
+    PayoutsBlocked,
+    PayoutsUnblocked,
+    PayoutScheduled,
+    PayoutSent,
+    PayoutUnknown,
+    PayoutPaid,
+    PayoutFailed,
+    PayoutReturned,
+    PayoutCancelled,
+    RunStarted,
+    RunApproved,
+    RunRejected,
+)
+
 EVENTS: Final = (
     AuthorisationRequested,
     ChallengeRequired,
@@ -223,4 +358,5 @@ EVENTS: Final = (
     PaymentRefunded,
     RefundFailed,
     ReleaseRequested,
+    *PAYOUT_EVENTS,
 )

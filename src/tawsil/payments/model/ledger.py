@@ -22,6 +22,8 @@ class TransferKind(StrEnum):
     CAPTURE = "capture"
     REFUND = "refund"
     PAYOUT = "payout"
+    PAYOUT_RETURN = "payout_return"
+    CASH_OFFSET = "cash_offset"
     CASH_HANDOVER = "cash_handover"
     ADJUSTMENT = "adjustment"
     PSP_FEE = "psp_fee"

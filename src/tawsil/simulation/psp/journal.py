@@ -6,12 +6,14 @@ import msgspec
 from msgspec import Struct
 
 from tawsil.simulation.psp.model import Change
+from tawsil.simulation.psp.payouts import PayoutChange
 
 
 class Line(Struct, frozen=True, omit_defaults=True):
-    """One of the two: a change, or the id of an event the platform has accepted."""
+    """One of the three: a change, a payout, or the id of an event the platform has accepted."""
 
     change: Change | None = None
+    payout: PayoutChange | None = None
     posted: str | None = None
 
 
@@ -44,6 +46,9 @@ class Journal:
 
     def record(self, change: Change) -> None:
         self._write(Line(change=change))
+
+    def record_payout(self, change: PayoutChange) -> None:
+        self._write(Line(payout=change))
 
     def posted(self, event_id: str) -> None:
         self._write(Line(posted=event_id))

@@ -35,6 +35,9 @@ from tawsil.simulation.psp.balance import as_csv, lines
 from tawsil.simulation.psp.charges import Charge, Problem, Refusal
 from tawsil.simulation.psp.journal import Journal
 from tawsil.simulation.psp.model import Acquirer, Answer, Event, Webhook
+from tawsil.simulation.psp.payout_routes import Desk
+from tawsil.simulation.psp.payout_routes import routes as payout_routes
+from tawsil.simulation.psp.payouts import Disburser, PayoutAnswer
 from tawsil.simulation.psp.tokens import Chaos
 from tawsil.simulation.psp.webhooks import Postman
 
@@ -89,6 +92,10 @@ class Sandbox:
         self._pace = settings.pace
         self._journal = Journal(path=settings.state) if settings.state else None
         self.acquirer = Acquirer(ids=ids, record=self._journal.record if self._journal else None)
+        disburser = Disburser(
+            ids=ids, record=self._journal.record_payout if self._journal else None
+        )
+        self.desk = Desk(disburser=disburser, now=now, reply=self.reply_to_payout)
         self.postman = Postman(
             url=settings.webhook_url,
             secret=settings.webhook_secret,
@@ -124,6 +131,14 @@ class Sandbox:
             return _failure(answer.status, answer.error, answer.charge)
         return Response(answer.charge, status_code=answer.status)
 
+    async def reply_to_payout(self, answer: PayoutAnswer) -> Response[Any]:
+        self.postman.send(answer.notices)
+        if answer.after_s:
+            await self._pause(answer.after_s)
+        if answer.error is not None:
+            return _failure(answer.status, answer.error)
+        return Response(answer.payout, status_code=answer.status)
+
     def _restore(self) -> None:
         if self._journal is None:
             return
@@ -132,6 +147,8 @@ class Sandbox:
             if line.change is not None:
                 self.acquirer.apply(line.change)
                 unposted[line.change.event.id] = line.change.event
+            if line.payout is not None:
+                self.desk.disburser.apply(line.payout)
             if line.posted is not None:
                 unposted.pop(line.posted, None)
         self.postman.send(
@@ -143,6 +160,7 @@ class Sandbox:
     async def _sweep(self) -> None:
         while not self._stopping.is_set():
             self.postman.send(self.acquirer.advance(at=self.now()))
+            self.postman.send(self.desk.disburser.advance(at=self.now()))
             await self._pause(SWEEP_S)
 
     async def _pause(self, nominal_s: float) -> None:
@@ -315,19 +333,14 @@ def create_app(
 
     app = Litestar(
         [
-            authorise,
-            confirm,
-            capture,
-            void,
-            refund,
-            retrieve,
-            find,
-            events,
-            balance,
-            set_chaos,
-            health,
+            *(authorise, confirm, capture, void, refund, retrieve, find),
+            *(events, balance, set_chaos, health),
+            *payout_routes,
         ],
-        dependencies={"sandbox": Provide(lambda: sandbox, sync_to_thread=False)},
+        dependencies={
+            "sandbox": Provide(lambda: sandbox, sync_to_thread=False),
+            "desk": Provide(lambda: sandbox.desk, sync_to_thread=False),
+        },
         guards=[require_key],
         lifespan=[sandbox.running],
         exception_handlers={Refusal: _refused, HTTPException: _http_error},

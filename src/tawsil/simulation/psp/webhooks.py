@@ -10,6 +10,7 @@ import httpx
 import msgspec
 
 from tawsil.simulation.psp.model import SIGNATURE_HEADER, Event, Webhook, sign
+from tawsil.simulation.psp.payouts import Notice, PayoutEvent
 
 MOST_WAITING: Final = 10_000
 MOST_AT_ONCE: Final = 16
@@ -51,7 +52,7 @@ class Postman:
     def waiting(self) -> int:
         return len(self._tasks)
 
-    def send(self, webhooks: Iterable[Webhook]) -> None:
+    def send(self, webhooks: Iterable[Webhook | Notice]) -> None:
         """Take webhooks and return at once."""
         if self._url is None:
             return
@@ -70,7 +71,7 @@ class Postman:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._client.aclose()
 
-    async def _deliver(self, url: str, webhook: Webhook) -> None:
+    async def _deliver(self, url: str, webhook: Webhook | Notice) -> None:
         await asyncio.sleep(webhook.after_s * self._pace)
         for attempt in range(ATTEMPTS):
             if await self._accepted(url, webhook.event):
@@ -81,7 +82,7 @@ class Postman:
         self.dropped += 1
         _log.warning("gave up posting %s after %d attempts", webhook.event.id, ATTEMPTS)
 
-    async def _accepted(self, url: str, event: Event) -> bool:
+    async def _accepted(self, url: str, event: Event | PayoutEvent) -> bool:
         body = msgspec.json.encode(event)
         signature = sign(secret=self._secret, body=body, at=self._now())
         headers = {"Content-Type": "application/json", SIGNATURE_HEADER: signature}
