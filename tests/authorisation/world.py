@@ -35,7 +35,9 @@ from tawsil.kernel.settings import Settings
 from tawsil.payments.providers.known import Providers
 from tawsil.payments.public import Provider
 from tawsil.simulation.psp.in_process import InProcessPsp
+from tawsil.simulation.psp.in_process_payouts import InProcessPayee
 from tawsil.simulation.psp.model import Acquirer
+from tawsil.simulation.psp.payouts import Disburser
 from tawsil.simulation.virtual import VirtualPlatform
 
 CUSTOMER, COURIER = Role.CUSTOMER, Role.DELIVERY_PARTNER
@@ -102,6 +104,7 @@ class World:
         held = HeldJobs()
         self.database = Undone(pool, now=self.clock, ids=ids, jobs=held)
         psp = InProcessPsp(Acquirer(ids=Ids(self.clock, Random(12))))
+        payee = InProcessPayee(Disburser(ids=Ids(self.clock, Random(13))))
         self.platform = VirtualPlatform(
             self.database,
             clock=self.clock,
@@ -109,9 +112,14 @@ class World:
             registry=wiring.REGISTRY,
             subscriptions=wiring.subscriptions(),
             deadlines=wiring.DEADLINES,
-            jobs=wiring.jobs(database=self.database, providers=Providers({Provider.DIRECT: psp})),
+            jobs=wiring.jobs(
+                database=self.database,
+                providers=Providers({Provider.DIRECT: psp}),
+                payees={Provider.DIRECT: payee},
+            ),
         )
         psp.join(self.platform)
+        payee.join(self.platform)
         unhindered = Settings(rate_limits_exempt="127.0.0.1/32")
         self.app = create_api(unhindered, self.database, authenticate=self._who)
         self._callers: dict[str, Caller] = {}

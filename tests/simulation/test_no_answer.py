@@ -37,7 +37,9 @@ async def street(database: Database, clock: VirtualClock, jobs: HeldJobs) -> Pla
         registry=wiring.REGISTRY,
         subscriptions=wiring.subscriptions(),
         deadlines=wiring.DEADLINES,
-        jobs=wiring.jobs(database=database, providers=Providers({payments.Provider.DIRECT: psp})),
+        jobs=wiring.jobs(
+            database=database, providers=Providers({payments.Provider.DIRECT: psp}), payees={}
+        ),
     )
     psp.join(platform)
     await settle_in(database)

@@ -27,7 +27,9 @@ from tawsil.kernel.jobs import DatabaseJobs
 from tawsil.kernel.sealing import open_sealer
 from tawsil.kernel.settings import Settings, SettingsError, secrets_of
 from tawsil.payments.events import Provider
+from tawsil.payments.model.payee import Payees
 from tawsil.payments.providers.direct import Direct
+from tawsil.payments.providers.direct_payouts import DirectPayee
 from tawsil.payments.providers.known import Providers
 
 DEFAULT_TENANT = UUID("01920000-0000-7000-8000-000000000001")
@@ -108,6 +110,18 @@ async def open_providers(settings: Settings) -> AsyncGenerator[Providers, None]:
             for provider in preferred(settings)
         }
         yield Providers(psps)
+
+
+@asynccontextmanager
+async def open_payees(settings: Settings) -> AsyncGenerator[Payees, None]:
+    """Those who pay out, over HTTP, whichever of them takes the cards."""
+    direct = DirectPayee(
+        url=settings.psp_url,
+        api_key=settings.psp_api_key.get_secret_value(),
+        timeout_s=settings.psp_timeout_s,
+    )
+    async with direct:
+        yield {Provider.DIRECT: direct}
 
 
 def preferred(settings: Settings) -> tuple[Provider, ...]:

@@ -44,8 +44,11 @@ from tawsil.ordering import routes as order_routes
 from tawsil.payments import events as payment_events
 from tawsil.payments import routes as payment_routes
 from tawsil.payments.jobs.cards import CardJobs
+from tawsil.payments.jobs.payouts import PayoutJobs
+from tawsil.payments.model.payee import Payees
 from tawsil.payments.providers.known import Providers
 from tawsil.payments.service import paying as payments
+from tawsil.payments.service import payout_accounts, payouts
 from tawsil.pricing import events as pricing_events
 from tawsil.pricing import routes as pricing_routes
 from tawsil.pricing.service import climate
@@ -126,6 +129,8 @@ DEADLINES: Final[Mapping[str, Owner]] = {
     "incident": dispatch.on_due_incident,
     "offer": dispatch.on_due_offer,
     "payment": payments.on_due,
+    "payout": payouts.on_due,
+    "payout_account": payouts.on_due_account,
     "order": journey.on_due,
     "ticket": support.on_due,
 }
@@ -150,9 +155,16 @@ ROUTES: Final[Sequence[ControllerRouterHandler]] = [
 ]
 
 
-def jobs(*, database: Database, providers: Providers, mails: MailJobs | None = None) -> JobHandlers:
+def jobs(
+    *,
+    database: Database,
+    providers: Providers,
+    payees: Payees,
+    mails: MailJobs | None = None,
+) -> JobHandlers:
     """Who does which job. In a virtual city nobody reads mail, so nobody writes any."""
     cards = CardJobs(database=database, providers=providers)
+    paying_out = PayoutJobs(database=database, payees=payees)
     trials = Trials(database=database)
     card_jobs = {
         f"payments.{name}": JobHandler(payload=payments.PaymentJob, run=run)
@@ -164,9 +176,16 @@ def jobs(*, database: Database, providers: Providers, mails: MailJobs | None = N
             "reconcile": cards.reconcile,
         }.items()
     }
+    payout_jobs = {
+        payouts.PAY_OUT: JobHandler(payload=payouts.PayoutJob, run=paying_out.pay_out),
+        payouts.LOOK: JobHandler(payload=payouts.PayoutJob, run=paying_out.look),
+        payout_accounts.CHECK: JobHandler(
+            payload=payout_accounts.CheckJob, run=paying_out.check, most_attempts=5
+        ),
+    }
     trial = JobHandler(payload=dispatch.TrialJob, run=trials.run, most_attempts=3)
     mail_jobs = {MAIL: JobHandler(payload=MailJob, run=mails.send)} if mails is not None else {}
-    return {**card_jobs, **mail_jobs, dispatch.TRIAL: trial}
+    return {**card_jobs, **payout_jobs, **mail_jobs, dispatch.TRIAL: trial}
 
 
 def subscriptions() -> list[Subscription]:

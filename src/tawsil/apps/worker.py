@@ -15,7 +15,7 @@ import structlog
 
 from tawsil import __version__
 from tawsil.apps import wiring
-from tawsil.apps.platform import open_database, open_providers
+from tawsil.apps.platform import open_database, open_payees, open_providers
 from tawsil.dispatch import public as dispatch
 from tawsil.geography import public as geography
 from tawsil.identity import public as identity
@@ -183,11 +183,14 @@ async def run(settings: Settings, *, role: Role) -> None:
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(open_database(settings, most=12))
         providers = await stack.enter_async_context(open_providers(settings))
+        payees = await stack.enter_async_context(open_payees(settings))
         tasks: list[Awaitable[Any]] = []
         if role is Role.WORKER:
             await stack.enter_async_context(listening(database, woken))
             mails = MailJobs.of(settings, database=database)
-            handlers = wiring.jobs(database=database, providers=providers, mails=mails)
+            handlers = wiring.jobs(
+                database=database, providers=providers, payees=payees, mails=mails
+            )
             tasks += [
                 jobs.work(database.pool, handlers, stop=stop),
                 repeat("deadlines", firing(database), stop),

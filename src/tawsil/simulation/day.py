@@ -26,7 +26,9 @@ from tawsil.simulation.city import City, CitySize, build_city
 from tawsil.simulation.city.dice import random_for
 from tawsil.simulation.habits import DEFAULT_HABITS, Habits
 from tawsil.simulation.psp.in_process import InProcessPsp
+from tawsil.simulation.psp.in_process_payouts import InProcessPayee
 from tawsil.simulation.psp.model import Acquirer
+from tawsil.simulation.psp.payouts import Disburser
 from tawsil.simulation.tally import Tally
 from tawsil.simulation.virtual import VirtualPlatform, story_hash, throwaway_pool
 
@@ -46,7 +48,7 @@ class Parts(Struct, frozen=True):
     registry: Registry
     subscriptions: Sequence[Subscription]
     deadlines: Mapping[str, Owner]
-    jobs: Callable[[Database, payments.Psp], JobHandlers]
+    jobs: Callable[[Database, payments.Psp, payments.Payee], JobHandlers]
 
 
 class Setting(Struct, frozen=True, kw_only=True):
@@ -107,6 +109,7 @@ async def simulate(
         ids = Ids(clock, random_for(setting.seed, "ids"))
         database = Database(pool, now=clock, ids=ids, jobs=held)
         psp = InProcessPsp(Acquirer(ids=Ids(clock, random_for(setting.seed, "acquirer"))))
+        payee = InProcessPayee(Disburser(ids=Ids(clock, random_for(setting.seed, "bank"))))
         platform = VirtualPlatform(
             database,
             clock=clock,
@@ -114,9 +117,10 @@ async def simulate(
             registry=parts.registry,
             subscriptions=parts.subscriptions,
             deadlines=parts.deadlines,
-            jobs=parts.jobs(database, psp),
+            jobs=parts.jobs(database, psp, payee),
         )
         psp.join(platform)
+        payee.join(platform)
         city = build_city(setting.seed, size=setting.size)
         people = await seeding.seed(database, city, password_hash=_NO_PASSWORD)
         async with aclosing(Stage(platform, now=clock)) as stage:

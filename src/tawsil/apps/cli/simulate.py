@@ -76,8 +76,10 @@ def parts() -> Parts:
         registry=wiring.REGISTRY,
         subscriptions=wiring.subscriptions(),
         deadlines=wiring.DEADLINES,
-        jobs=lambda database, psp: wiring.jobs(
-            database=database, providers=Providers({Provider.DIRECT: psp})
+        jobs=lambda database, psp, payee: wiring.jobs(
+            database=database,
+            providers=Providers({Provider.DIRECT: psp}),
+            payees={Provider.DIRECT: payee},
         ),
     )
 

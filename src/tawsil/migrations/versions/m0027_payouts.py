@@ -58,7 +58,7 @@ def upgrade() -> None:
             created_at timestamptz not null,
             check (decided_by is null or state = 'rejected' or decided_by <> started_by)
         );
-        create index payout_run_tenant on payments.payout_run (tenant_id, created_at desc);
+        create index payout_run_of_tenant on payments.payout_run (tenant_id, created_at desc);
         select kernel.wall('payments.payout_run');
 
         create table payments.payout (
@@ -96,7 +96,7 @@ def upgrade() -> None:
         );
         create index payout_owner on payments.payout (owner_id, created_at desc);
         create index payout_tenant on payments.payout (tenant_id, created_at desc);
-        create index payout_run on payments.payout (run_id);
+        create index payout_of_run on payments.payout (run_id);
         select kernel.wall('payments.payout');
         """
     )

@@ -32,12 +32,15 @@ class WebhookAnswer(Struct, frozen=True):
     duplicate: bool
 
 
-class _Charge(Struct, frozen=True):
+class _Thing(Struct, frozen=True):
     reference: str
 
 
 class _Data(Struct, frozen=True):
-    charge: _Charge
+    """One of the two."""
+
+    charge: _Thing | None = None
+    payout: _Thing | None = None
 
 
 class _Webhook(Struct, frozen=True):
@@ -86,10 +89,15 @@ async def hear_psp(
     if not fresh:
         raise Problem(401, "payment.signature_invalid")
     webhook = msgspec.json.decode(body, type=_Webhook)
+    payout, charge = webhook.data.payout, webhook.data.charge
     async with database.transaction() as tx:
-        first = await public.hear_webhook(
-            tx, event_id=webhook.id, reference=webhook.data.charge.reference
-        )
+        if payout is not None:
+            first = await public.hear_payout_webhook(
+                tx, event_id=webhook.id, reference=payout.reference
+            )
+        else:
+            reference = "" if charge is None else charge.reference
+            first = await public.hear_webhook(tx, event_id=webhook.id, reference=reference)
     return envelope(WebhookAnswer(duplicate=not first))
 
 
