@@ -1,0 +1,229 @@
+"""Stripe, through its official SDK. Importing this costs half a second: see `apps.platform`."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
+
+import httpx
+import stripe
+from msgspec.structs import replace
+
+from tawsil.payments.model.psp import Absent, Charge, ChargeState, Refused, Unheard, Word
+
+if TYPE_CHECKING:
+    from stripe.params import PaymentIntentCreateParams
+
+STRIPES_OWN: Final = "https://api.stripe.com"
+RETRIES: Final = 2
+_MOST_LISTED: Final = 100
+_ODD: Final = frozenset({"ISK", "UGX", "MGA"})
+"""Currencies whose minor unit Stripe counts otherwise than ISO 4217."""
+_STATES: Final[Mapping[str, ChargeState]] = MappingProxyType(
+    {
+        "requires_action": ChargeState.CHALLENGED,
+        "requires_capture": ChargeState.AUTHORISED,
+        "succeeded": ChargeState.CAPTURED,
+        "canceled": ChargeState.CLOSED,
+        "requires_payment_method": ChargeState.DECLINED,
+    }
+)
+
+T = TypeVar("T")
+
+stripe.enable_telemetry = False  # it would write an id of this machine into the home folder
+logging.getLogger("stripe").setLevel(logging.WARNING)  # at DEBUG it logs whole answers
+
+
+class _Http(stripe.HTTPClient):
+    """The SDK's own retries, over a client whose proxy and connections are ours to set."""
+
+    name = "httpx"
+
+    def __init__(self, client: httpx.AsyncClient) -> None:
+        super().__init__()
+        self._client = client
+
+    async def request_async(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        post_data: str | bytes | None = None,
+    ) -> tuple[bytes, int, Mapping[str, str]]:
+        try:
+            answer = await self._client.request(method, url, headers=headers, content=post_data)
+        except httpx.HTTPError as error:
+            name = type(error).__name__
+            raise stripe.APIConnectionError(name, should_retry=True) from error
+        return answer.content, answer.status_code, answer.headers
+
+    async def sleep_async(self, secs: float) -> None:
+        await asyncio.sleep(secs)
+
+    async def close_async(self) -> None:
+        await self._client.aclose()
+
+
+class Stripe:
+    """Card payments as PaymentIntents with manual capture; to be opened with `async with`.
+
+    `timeout_s` is for a call with all its retries, each of which has the same idempotency key.
+    `return_url` is where a payer comes back to from the bank, a slash and our reference after it.
+    """
+
+    def __init__(self, *, url: str, api_key: str, timeout_s: float, return_url: str) -> None:
+        self._timeout_s = timeout_s
+        self._return_url = return_url
+        self._http = _Http(httpx.AsyncClient(timeout=timeout_s))
+        self.api: Final = stripe.StripeClient(
+            api_key,
+            base_addresses={"api": url, "files": url},
+            http_client=self._http,
+            max_network_retries=RETRIES,
+        ).v1
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._http.close_async()
+
+    async def authorise(
+        self, *, key: str, reference: str, card_token: str, amount_minor: int, currency: str
+    ) -> Word:
+        if currency in _ODD:
+            return Refused("currency_not_supported")
+        params: PaymentIntentCreateParams = {
+            "amount": amount_minor,
+            "currency": currency.lower(),
+            "payment_method": card_token,
+            "payment_method_types": ["card"],
+            "capture_method": "manual",
+            "confirm": True,
+            "return_url": f"{self._return_url}/{reference}",
+            "metadata": {"reference": reference},
+        }
+        intent = await self.ask(
+            self.api.payment_intents.create_async(params, {"idempotency_key": key})
+        )
+        return _word(intent)
+
+    async def capture(self, *, key: str, charge_id: str, amount_minor: int) -> Word:
+        intent = await self.ask(
+            self.api.payment_intents.capture_async(
+                charge_id,
+                {"amount_to_capture": amount_minor},
+                {"idempotency_key": key},
+            )
+        )
+        return _word(intent)
+
+    async def void(self, *, key: str, charge_id: str) -> Word:
+        intent = await self.ask(
+            self.api.payment_intents.cancel_async(charge_id, {}, {"idempotency_key": key})
+        )
+        return _word(intent)
+
+    async def refund(self, *, key: str, charge_id: str, amount_minor: int) -> Word:
+        """Make a refund, and look what became of it: one may be pending, or fail later."""
+        made = await self.ask(
+            self.api.refunds.create_async(
+                {
+                    "payment_intent": charge_id,
+                    "amount": amount_minor,
+                    "metadata": {"key": key},
+                },
+                {"idempotency_key": key},
+            )
+        )
+        if not isinstance(made, stripe.Refund):
+            return _word(made)
+        now = await self.ask(self.api.refunds.retrieve_async(made.id))
+        if isinstance(now, stripe.Refund) and now.status in {"failed", "canceled"}:
+            return Refused(now.failure_reason or "refund_failed")
+        return await self.retrieve(reference="", charge_id=charge_id)
+
+    async def retrieve(self, *, reference: str, charge_id: str | None) -> Word:
+        """By id at once; by reference through a search, which finds things a minute late."""
+        if charge_id is not None:
+            intent = await self.ask(
+                self.api.payment_intents.retrieve_async(charge_id, {"expand": ["latest_charge"]})
+            )
+            return await self._seen(intent)
+        found = await self.ask(
+            self.api.payment_intents.search_async(
+                {
+                    "query": f"metadata['reference']:'{reference}'",
+                    "expand": ["data.latest_charge"],
+                }
+            )
+        )
+        if isinstance(found, Refused):
+            return Unheard(f"search: {found.code}")
+        if isinstance(found, Charge | Absent | Unheard):
+            return found
+        return await self._seen(found.data[0]) if found.data else Absent()
+
+    async def ask(self, call: Awaitable[T]) -> T | Charge | Refused | Unheard:
+        """What a call answers, or what its failure means.
+
+        A decline is a `Charge` of its own. Where it is open whether anything was done, be it by a
+        timeout, an error of the server, a limit, or a key in use or misused, nothing was heard.
+        """
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                return await call
+        except TimeoutError:
+            return Unheard("timeout")
+        except stripe.CardError as error:
+            declined = error.error.payment_intent if error.error else None
+            if declined is not None:
+                word = _word(declined)
+                assert isinstance(word, Charge | Unheard), "an intent is a charge, or says nothing"
+                return word
+            return Refused(error.code or "card_error")
+        except stripe.InvalidRequestError as error:
+            return Refused(error.code or "invalid_request")
+        except stripe.StripeError as error:
+            return Unheard(f"{type(error).__name__} {error.http_status or ''}".rstrip())
+
+    async def _seen(self, intent: Any) -> Word:
+        """An intent with the refunds that have been made of it."""
+        word = _word(intent)
+        if not isinstance(intent, stripe.PaymentIntent) or not isinstance(word, Charge):
+            return word
+        charge = intent.latest_charge
+        if not isinstance(charge, stripe.Charge) or not charge.amount_refunded:
+            return word
+        listed = await self.ask(
+            self.api.refunds.list_async({"payment_intent": intent.id, "limit": _MOST_LISTED})
+        )
+        if not isinstance(listed, stripe.ListObject):
+            return Unheard("refunds not heard")
+        made = [refund for refund in listed.data if refund.status == "succeeded"]
+        keys = [refund.metadata["key"] for refund in made if "key" in (refund.metadata or {})]
+        return replace(word, refunds=frozenset(keys))
+
+
+def _word(intent: Any) -> Word:
+    """What an intent says; any other word says what it said before."""
+    if not isinstance(intent, stripe.PaymentIntent):
+        assert isinstance(intent, Charge | Absent | Refused | Unheard), "an answer, or why not"
+        return intent
+    state = _STATES.get(intent.status)
+    error = intent.last_payment_error
+    if state is None or (state is ChargeState.DECLINED and error is None):
+        return Unheard(f"status {intent.status}")
+    action = intent.next_action
+    redirect = action.redirect_to_url if action is not None else None
+    return Charge(
+        id=intent.id,
+        state=state,
+        amount_minor=intent.amount,
+        currency=intent.currency.upper(),
+        captured_minor=intent.amount_received,
+        decline_code=(error.decline_code or error.code) if error is not None else None,
+        next_action_url=redirect.url if redirect is not None else None,
+    )
