@@ -5,6 +5,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime
 from random import Random
 from time import monotonic_ns
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from litestar import Litestar
@@ -31,6 +32,9 @@ from tawsil.payments.model.payee import Payees
 from tawsil.payments.providers.direct import Direct
 from tawsil.payments.providers.direct_payouts import DirectPayee
 from tawsil.payments.providers.known import Providers
+
+if TYPE_CHECKING:
+    from tawsil.payments.providers.stripe import Stripe
 
 DEFAULT_TENANT = UUID("01920000-0000-7000-8000-000000000001")
 
@@ -91,6 +95,7 @@ def create_api(
             "default_tenant_id": DEFAULT_TENANT,
             "providers": preferred(settings),
             "psp_webhook_secrets": secrets_of(settings.psp_webhook_secrets),
+            "stripe_webhook_secrets": secrets_of(settings.stripe_webhook_secrets),
         },
         limiter=Limiter(shared or local, exempt=Networks(networks(settings.rate_limits_exempt))),
         proxies=Networks(networks(settings.trusted_proxies)),
@@ -140,7 +145,7 @@ def preferred(settings: Settings) -> tuple[Provider, ...]:
     return tuple(Provider(name) for name in names)
 
 
-def _open(settings: Settings, provider: Provider) -> Direct:
+def _open(settings: Settings, provider: Provider) -> "Direct | Stripe":
     match provider:
         case Provider.DIRECT:
             return Direct(
@@ -149,4 +154,11 @@ def _open(settings: Settings, provider: Provider) -> Direct:
                 timeout_s=settings.psp_timeout_s,
             )
         case Provider.STRIPE:
-            raise SettingsError("These settings cannot be used: providers: stripe is not ready")
+            from tawsil.payments.providers.stripe import Stripe  # noqa: PLC0415 - half a second
+
+            return Stripe(
+                url=settings.stripe_url,
+                api_key=settings.stripe_api_key.get_secret_value(),
+                timeout_s=settings.stripe_timeout_s,
+                return_url=f"{settings.url}/v4/payments/returned",
+            )

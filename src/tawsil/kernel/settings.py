@@ -103,6 +103,10 @@ class Settings(BaseSettings):
         validation_alias=AliasChoices("TAWSIL_PSP_WEBHOOK_SECRETS", "TAWSIL_PSP_WEBHOOK_SECRET"),
     )
     psp_timeout_s: Annotated[float, Field(gt=0, le=60)] = 5.0
+    stripe_url: str = "http://127.0.0.1:8402"
+    stripe_api_key: SecretStr = SecretStr("sk_test_sandbox")
+    stripe_webhook_secrets: SecretStr = SecretStr("whsec_sandbox")
+    stripe_timeout_s: Annotated[float, Field(gt=0, le=60)] = 5.0
 
     dispatch_tick_s: Annotated[float, Field(gt=0, le=60)] = 1.0
 

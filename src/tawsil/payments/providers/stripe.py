@@ -40,10 +40,7 @@ class _Http(stripe.HTTPClient):
     """The SDK's own retries, over a client whose proxy and connections are ours to set."""
 
     name = "httpx"
-
-    def __init__(self, client: httpx.AsyncClient) -> None:
-        super().__init__()
-        self._client = client
+    client: httpx.AsyncClient
 
     async def request_async(
         self,
@@ -53,7 +50,7 @@ class _Http(stripe.HTTPClient):
         post_data: str | bytes | None = None,
     ) -> tuple[bytes, int, Mapping[str, str]]:
         try:
-            answer = await self._client.request(method, url, headers=headers, content=post_data)
+            answer = await self.client.request(method, url, headers=headers, content=post_data)
         except httpx.HTTPError as error:
             name = type(error).__name__
             raise stripe.APIConnectionError(name, should_retry=True) from error
@@ -63,7 +60,7 @@ class _Http(stripe.HTTPClient):
         await asyncio.sleep(secs)
 
     async def close_async(self) -> None:
-        await self._client.aclose()
+        await self.client.aclose()
 
 
 class Stripe:
@@ -76,7 +73,8 @@ class Stripe:
     def __init__(self, *, url: str, api_key: str, timeout_s: float, return_url: str) -> None:
         self._timeout_s = timeout_s
         self._return_url = return_url
-        self._http = _Http(httpx.AsyncClient(timeout=timeout_s))
+        self._http = _Http()
+        self._http.client = httpx.AsyncClient(timeout=timeout_s)
         self.api: Final = stripe.StripeClient(
             api_key,
             base_addresses={"api": url, "files": url},
@@ -99,7 +97,7 @@ class Stripe:
             "amount": amount_minor,
             "currency": currency.lower(),
             "payment_method": card_token,
-            "payment_method_types": ["card"],
+            "allowed_payment_method_types": ["card"],
             "capture_method": "manual",
             "confirm": True,
             "return_url": f"{self._return_url}/{reference}",
@@ -202,8 +200,7 @@ class Stripe:
         )
         if not isinstance(listed, stripe.ListObject):
             return Unheard("refunds not heard")
-        made = [refund for refund in listed.data if refund.status == "succeeded"]
-        keys = [refund.metadata["key"] for refund in made if "key" in (refund.metadata or {})]
+        keys = [_key(refund) for refund in listed.data if refund.status == "succeeded"]
         return replace(word, refunds=frozenset(keys))
 
 
@@ -216,6 +213,7 @@ def _word(intent: Any) -> Word:
     error = intent.last_payment_error
     if state is None or (state is ChargeState.DECLINED and error is None):
         return Unheard(f"status {intent.status}")
+    code = getattr(error, "decline_code", None) or getattr(error, "code", None)
     action = intent.next_action
     redirect = action.redirect_to_url if action is not None else None
     return Charge(
@@ -224,6 +222,12 @@ def _word(intent: Any) -> Word:
         amount_minor=intent.amount,
         currency=intent.currency.upper(),
         captured_minor=intent.amount_received,
-        decline_code=(error.decline_code or error.code) if error is not None else None,
+        decline_code=code,
         next_action_url=redirect.url if redirect is not None else None,
     )
+
+
+def _key(refund: stripe.Refund) -> str:
+    """Under which key of ours it was made; nothing if it was made by hand at Stripe."""
+    kept: object = refund.metadata["key"] if refund.metadata and "key" in refund.metadata else ""
+    return str(kept)

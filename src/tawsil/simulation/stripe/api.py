@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 from http import HTTPStatus
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import msgspec
 from msgspec import Struct
@@ -134,15 +134,16 @@ class Api:
         if not names:
             return
         if isinstance(at, list):
-            for one in at:
+            for one in cast("list[Any]", at):
                 self._expand_one(one, names)
             return
         name, *rest = names
         if not isinstance(at, dict) or name not in at:
             raise ApiError(f"This property cannot be expanded ({name}).", param="expand")
-        value: Any = at[name]
+        fields = cast("Thing", at)
+        value = fields[name]
         if isinstance(value, str) and (found := self._world.find(value)) is not None:
-            at[name] = value = shown(found)
+            fields[name] = value = shown(found)
         if value is not None:
             self._expand_one(value, rest)
 

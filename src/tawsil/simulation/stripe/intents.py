@@ -21,7 +21,7 @@ CREATED_WITH: Final = (
     "amount",
     "currency",
     "payment_method",
-    "payment_method_types",
+    "allowed_payment_method_types",
     "automatic_payment_methods",
     "confirm",
     "capture_method",
@@ -80,7 +80,7 @@ class Intents:
             metadata=hashed(params, "metadata"),
             next_action=None,
             payment_method=params.get("payment_method"),
-            payment_method_types=params.get("payment_method_types", ["card"]),
+            payment_method_types=params.get("allowed_payment_method_types", ["card"]),
             status="requires_confirmation"
             if params.get("payment_method")
             else "requires_payment_method",

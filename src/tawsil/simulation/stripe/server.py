@@ -27,6 +27,7 @@ from litestar.enums import HttpMethod
 from litestar.params import FromPath, JSONBody, SkipValidation
 from litestar.response import Redirect, Stream
 from msgspec import Struct
+from msgspec.structs import replace
 
 from tawsil.kernel.clock import system_now
 from tawsil.simulation.stripe.api import Answer, Api, Request
@@ -256,14 +257,10 @@ async def call(path: FromPath[str], request: Http, sandbox: InSandbox) -> Respon
         contents = sandbox.api.balances.contents(asked.path.split("/")[1])
         return Response(contents, media_type="text/csv")
     try:
-        asked = Request(**{**_fields(asked), "params": parse(body)})
+        asked = replace(asked, params=parse(body))
     except ApiError as error:
         return _problem(error, asked)
     return await sandbox.respond(asked)
-
-
-def _fields(request: Request) -> dict[str, Any]:
-    return {name: getattr(request, name) for name in request.__struct_fields__}
 
 
 @get("/3ds/{intent_id:str}", media_type=MediaType.HTML)

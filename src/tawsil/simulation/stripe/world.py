@@ -1,11 +1,13 @@
 """All objects of one account at the sandbox, what is due of them, and the events they made."""
 
 import heapq
+import operator
 from collections.abc import Callable, Iterable, Mapping
 from copy import deepcopy
 from datetime import datetime, timedelta
 from random import Random
 from string import ascii_letters, digits
+from types import MappingProxyType
 from typing import Any, Final
 
 from msgspec import Struct
@@ -17,6 +19,9 @@ Thing = dict[str, Any]
 LETTERS: Final = ascii_letters + digits
 API_VERSION: Final = "2026-10-28.endive"
 MOST_LISTED: Final = 100
+COMPARISONS: Final[Mapping[str, Callable[[int, int], bool]]] = MappingProxyType(
+    {"gt": operator.gt, "gte": operator.ge, "lt": operator.lt, "lte": operator.le}
+)
 
 
 class Due(Struct, frozen=True, order=True):
@@ -253,10 +258,4 @@ def _created(thing: Thing, params: Params) -> bool:
     if isinstance(asked, str):
         return thing["created"] == integer(params, "created")
     at = thing["created"]
-    tests = {
-        "gt": lambda bound: at > bound,
-        "gte": lambda bound: at >= bound,
-        "lt": lambda bound: at < bound,
-        "lte": lambda bound: at <= bound,
-    }
-    return all(tests[name](integer(asked, name)) for name in asked)
+    return all(COMPARISONS[name](at, integer(asked, name)) for name in asked)
