@@ -5,8 +5,9 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from tawsil.couriers import list_store, service, store
+from tawsil.couriers import cash_store, list_store, service, store
 from tawsil.couriers.access import check_reached
+from tawsil.couriers.cash_store import Cash
 from tawsil.couriers.events import Availability, Fault, Reason, Vehicle
 from tawsil.couriers.list_store import SORTS, Filter, Within, reached
 from tawsil.couriers.model import BREAK_AFTER_MISSED, MISSED_IN_A_ROW, Courier
@@ -42,6 +43,7 @@ __all__ = [
     "MISSED_IN_A_ROW",
     "SORTS",
     "Availability",
+    "Cash",
     "Courier",
     "EndShift",
     "Engage",
@@ -59,6 +61,7 @@ __all__ = [
     "StartShift",
     "TakeBreak",
     "Vehicle",
+    "cash_room",
     "check_reached",
     "create_couriers",
     "end_shift",
@@ -75,6 +78,7 @@ __all__ = [
     "reached",
     "release",
     "search",
+    "set_cash",
     "start_shift",
     "take_break",
 ]
@@ -147,3 +151,31 @@ async def engage(tx: Tx, commands: Sequence[Engage]) -> list[Courier | Refusal]:
 async def missed_offer(tx: Tx, commands: Sequence[MissOffer]) -> list[Courier | Refusal]:
     """ON_OFFER → AVAILABLE, or ON_BREAK for a quarter of an hour at the third in a row."""
     return await service.miss_offer(tx, commands)
+
+
+async def set_cash(tx: Tx, held: Sequence[Cash]) -> None:
+    """Whoever keeps the books says what couriers hold now, and whether they may collect more."""
+    await cash_store.keep(tx, held)
+
+
+async def cash_room(
+    tx: Tx, *, city_id: UUID, courier_ids: Sequence[UUID], currency: str
+) -> dict[UUID, int]:
+    """How much more cash each courier may come to hold, by their own limit or the city's.
+
+    Who is in a city that sets no limit, and has none, is left out. It may be below zero.
+    """
+    found = await geography.cities_by_id(tx, ids=[city_id])
+    rules = found[city_id].rules if city_id in found else geography.CityRules()
+    usual_minor = rules.cash.limit_minor
+    held = await cash_store.held_by(tx, courier_ids=courier_ids, currency=currency)
+    room: dict[UUID, int] = {}
+    for id_ in courier_ids:
+        cash = held.get(id_)
+        own_minor = cash.limit_minor if cash else None
+        limit_minor = usual_minor if own_minor is None else own_minor
+        if cash is not None and cash.blocked:
+            room[id_] = 0
+        elif limit_minor is not None:
+            room[id_] = limit_minor - (cash.held_minor if cash else 0)
+    return room

@@ -135,6 +135,32 @@ class LoyaltyRules(Struct, frozen=True, kw_only=True):
     expire_after_months: Annotated[int, Meta(ge=1, le=120)] = 12
 
 
+class CashRules(Struct, frozen=True, kw_only=True):
+    """Cash at the door: up to what order, and how much a courier may hold, and for how long.
+
+    A courier is not sent to collect what would make them hold more than the limit; from a share of
+    it on they are asked to hand in what they hold. None: as much as comes.
+    """
+
+    allowed: bool = True
+    most_minor: Minor | None = 50_000
+    limit_minor: Minor | None = 100_000
+    near_bp: BasisPoints = 7_000
+    remind_after_h: Annotated[int, Meta(ge=1, le=720)] = 24
+    block_after_h: Annotated[int, Meta(ge=1, le=720)] = 48
+
+
+class CourierPay(Struct, frozen=True, kw_only=True):
+    """What waiting at a merchant brings a courier: so much a minute beyond the grace, up to a most.
+
+    The rest of what a job brings is their share of the delivery fee, and the tip.
+    """
+
+    wait_grace_s: Annotated[int, Meta(ge=0)] = 600
+    wait_per_minute_minor: Minor = 10
+    wait_most_minutes: Annotated[int, Meta(ge=0, le=240)] = 30
+
+
 class CityRules(Struct, frozen=True, kw_only=True):
     """What a city decides for itself; what it leaves out is as here.
 
@@ -166,3 +192,5 @@ class CityRules(Struct, frozen=True, kw_only=True):
     courier_speed_mps: Annotated[float, Meta(gt=0.0, le=60.0)] = 7.0
     refunds: RefundLimits = RefundLimits()
     loyalty: LoyaltyRules = LoyaltyRules()
+    cash: CashRules = CashRules()
+    courier_pay: CourierPay = CourierPay()

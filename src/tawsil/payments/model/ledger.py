@@ -25,6 +25,10 @@ class TransferKind(StrEnum):
     PAYOUT_RETURN = "payout_return"
     CASH_OFFSET = "cash_offset"
     CASH_HANDOVER = "cash_handover"
+    CASH_SHORTFALL = "cash_shortfall"
+    CASH_OFFSET = "cash_offset"  # owed in cash, set against what was earned
+    WAIT = "wait"  # a courier's, at the merchant
+    INCENTIVE = "incentive"
     ADJUSTMENT = "adjustment"
     PSP_FEE = "psp_fee"
     PSP_SETTLEMENT = "psp_settlement"

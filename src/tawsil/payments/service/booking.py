@@ -8,14 +8,20 @@ from tawsil.payments.events import PaymentCaptured, PaymentRefunded
 from tawsil.payments.model import ledger
 from tawsil.payments.model.ledger import Transfer, TransferKind
 from tawsil.payments.model.payment import net
+from tawsil.payments.service import cash_in_hand
 from tawsil.payments.store import ledger as store
 
 
 async def transfer(tx: Tx, commands: Sequence[Transfer]) -> list[Transfer | Refusal]:
     """Book transfers of their own: payouts, cash handed over, adjustments."""
     outcomes = [_balanced(command) for command in commands]
-    await store.post(tx, [t for t in outcomes if isinstance(t, Transfer) and t.postings])
+    await post(tx, [t for t in outcomes if isinstance(t, Transfer) and t.postings])
     return outcomes
+
+
+async def post(tx: Tx, transfers: Sequence[Transfer]) -> None:
+    """Write transfers, and with them what is known of the cash in couriers' hands."""
+    await cash_in_hand.follow(tx, await store.post(tx, transfers))
 
 
 def booked_for(tx: Tx, by: By, event: Event) -> Transfer | None:

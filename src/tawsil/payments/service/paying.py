@@ -15,9 +15,9 @@ from tawsil.payments.model import hearing
 from tawsil.payments.model import paying as model
 from tawsil.payments.model.payment import WAITS_FOR, CardToken, Payment, PaymentState
 from tawsil.payments.model.psp import Absent, Charge, Unheard, Word
-from tawsil.payments.service.booking import booked_for
-from tawsil.payments.store import ledger, webhooks
+from tawsil.payments.service.booking import booked_for, post
 from tawsil.payments.store import payments as store
+from tawsil.payments.store import webhooks
 
 log = structlog.get_logger(__name__)
 
@@ -291,7 +291,7 @@ async def _follow(tx: Tx, changes: Sequence[_Decided]) -> None:
     """Book, record and enqueue what follows from decisions that are written."""
     if not changes:
         return
-    await ledger.post(
+    await post(
         tx,
         [
             booked

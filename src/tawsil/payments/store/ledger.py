@@ -16,11 +16,11 @@ from tawsil.payments.events import HOUSE, AccountKind, AccountRef
 from tawsil.payments.model.ledger import Balance, Line, Statement, Transfer, TransferKind
 
 
-async def post(tx: Tx, transfers: Sequence[Transfer]) -> None:
-    """Write transfers with their entries, but for those that are written already."""
+async def post(tx: Tx, transfers: Sequence[Transfer]) -> list[Transfer]:
+    """Write transfers with their entries, but for those that are written already; the new ones."""
     by_key = {transfer.id: transfer for transfer in reversed(transfers)}
     if not by_key:
-        return
+        return []
     rows = await tx.rows(
         """
         insert into payments.transfer (id, key, tenant_id, kind, reference_id, at)
@@ -55,6 +55,7 @@ async def post(tx: Tx, transfers: Sequence[Transfer]) -> None:
         [posting.amount_minor for *_, posting in lines],
         [t.currency for _, t, _ in lines],
     )
+    return [by_key[row["key"]] for row in rows]
 
 
 _AccountKey = tuple[UUID, AccountRef, str]
