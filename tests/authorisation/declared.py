@@ -21,7 +21,9 @@ OWNERS: Final[Mapping[str, frozenset[Role]]] = {
     "city": NOBODY,
     "courier": frozenset({COURIER}),
     "decision": NOBODY,
+    "deposit": NOBODY,
     "experiment": NOBODY,
+    "hub": frozenset({COURIER}),
     "incident": frozenset({COURIER}),
     "key": frozenset({MERCHANT}),
     "merchant": frozenset({MERCHANT}),
@@ -31,6 +33,7 @@ OWNERS: Final[Mapping[str, frozenset[Role]]] = {
     "product": frozenset({MERCHANT}),
     "quote": frozenset({CUSTOMER}),
     "session": frozenset({CUSTOMER}),
+    "shortfall": NOBODY,
     "ticket": frozenset({CUSTOMER}),
     "user": NOBODY,
     "version": NOBODY,
@@ -43,7 +46,9 @@ PARAMETERS: Final[Mapping[str, str]] = {
     "city_id": "city",
     "courier_id": "courier",
     "decision_id": "decision",
+    "deposit_id": "deposit",
     "experiment_id": "experiment",
+    "hub_id": "hub",
     "incident_id": "incident",
     "key_id": "key",
     "merchant_id": "merchant",
@@ -56,6 +61,7 @@ PARAMETERS: Final[Mapping[str, str]] = {
     "quote_id": "quote",
     "reference_id": "order",
     "session_id": "session",
+    "shortfall_id": "shortfall",
     "ticket_id": "ticket",
     "user_id": "user",
     "version": "version",
@@ -192,6 +198,11 @@ ROWS: Final[Mapping[str, Row]] = {
     "POST /v4/books/months/{month}/close": Row(
         narrow=Expected.FORBIDDEN, areas=False, trade=frozenset({"books.month_not_over"})
     ),
+    "GET /v4/cash": Row(lists="courier"),
+    "GET /v4/cash-hubs": Row(lists="hub", shared=True),
+    "GET /v4/cash-deposits": Row(lists="deposit"),
+    "GET /v4/cash-deposits.csv": Row(lists="deposit"),
+    "GET /v4/cash-shortfalls": Row(lists="shortfall"),
     # ordering
     "PUT /v4/cart": Row(unchecked=True),  # a wish: read, priced and refused with the quote
     "GET /v4/orders": Row(lists="order"),

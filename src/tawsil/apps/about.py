@@ -47,6 +47,7 @@ TAGS: Final[Mapping[str, str]] = {
     "Live": "What concerns the caller, as it happens.",
     "Merchants": "Merchants, their menus and opening hours, and what they have run out of.",
     "Orders": "Carts and orders: from placing to the door, and when it goes wrong.",
+    "Cash": "What couriers hold of customers' cash, hand in at hubs, and were not paid.",
     "Payments": "What has become of a payment, and balances.",
     "Books": "What acquirers say against the books, and the books of a month.",
     "Quotes": "What an order would cost with every fee, binding for a quarter of an hour.",

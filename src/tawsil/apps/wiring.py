@@ -47,8 +47,8 @@ from tawsil.payments.jobs.cards import CardJobs
 from tawsil.payments.jobs.payouts import PayoutJobs
 from tawsil.payments.model.payee import Payees
 from tawsil.payments.providers.known import Providers
+from tawsil.payments.service import cash_in_hand, payout_accounts, payouts
 from tawsil.payments.service import paying as payments
-from tawsil.payments.service import payout_accounts, payouts
 from tawsil.pricing import events as pricing_events
 from tawsil.pricing import routes as pricing_routes
 from tawsil.pricing.service import climate
@@ -114,6 +114,8 @@ HANDLERS: Final[Mapping[type[Event], Sequence[Handler]]] = {
     payment_events.PaymentAuthorised: [journey.payment_authorised],
     payment_events.PaymentDeclined: [journey.payment_declined],
     payment_events.PaymentCaptured: [journey.payment_captured, measures.payment_captured],
+    payment_events.CashBlocked: [support_causes.cash_kept],
+    payment_events.CashUnblocked: [support_causes.cash_handed_in],
     order_events.OrderPlaced: [measures.order_placed],
     order_events.OrderDelivered: [measures.order_delivered],
     order_events.OrderCancelled: [measures.order_cancelled],
@@ -131,6 +133,7 @@ DEADLINES: Final[Mapping[str, Owner]] = {
     "payment": payments.on_due,
     "payout": payouts.on_due,
     "payout_account": payouts.on_due_account,
+    "cash_account": cash_in_hand.on_due,
     "order": journey.on_due,
     "ticket": support.on_due,
 }

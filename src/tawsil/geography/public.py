@@ -5,7 +5,9 @@ from tawsil.geography.maps import GreatCircle, TravelTimes, road_distance_m
 from tawsil.geography.model import ZONE_RESOLUTION, Area, City, Tenant, Zone
 from tawsil.geography.rules import (
     VAT,
+    CashRules,
     CityRules,
+    CourierPay,
     DistanceBand,
     LoyaltyRules,
     RefundLimits,
@@ -40,9 +42,11 @@ __all__ = [
     "VAT",
     "ZONE_RESOLUTION",
     "Area",
+    "CashRules",
     "CitiesBelow",
     "City",
     "CityRules",
+    "CourierPay",
     "CreateArea",
     "DistanceBand",
     "GreatCircle",

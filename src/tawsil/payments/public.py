@@ -5,7 +5,25 @@ Commands are handled in batches and answer, in order, with the payment as it is 
 payment. A card payment is only asked for here; events tell later what became of it.
 """
 
-from tawsil.payments.events import AccountKind, AccountRef, Method, Posting, Provider, Step
+from tawsil.payments.events import (
+    AccountKind,
+    AccountRef,
+    BorneBy,
+    CashLevel,
+    Method,
+    Posting,
+    Provider,
+    ShortBecause,
+    Step,
+)
+from tawsil.payments.model.cash import (
+    CashAccount,
+    CashDeposit,
+    CashHub,
+    CashShortfall,
+    DepositState,
+    ShortfallState,
+)
 from tawsil.payments.model.ledger import Balance, Line, Statement, Transfer, TransferKind
 from tawsil.payments.model.payee import (
     Payee,
@@ -20,6 +38,27 @@ from tawsil.payments.model.payout import Payout, PayoutState, Run, RunState
 from tawsil.payments.model.payout_account import PAYABLE, Every, PayoutAccount, Plan
 from tawsil.payments.model.psp import Absent, Charge, ChargeState, Psp, Refused, Unheard, Word
 from tawsil.payments.service.booking import transfer
+from tawsil.payments.service.cash import (
+    AnnounceDeposit,
+    ApproveShortfall,
+    ChangeHub,
+    ConfirmDeposit,
+    OpenHub,
+    RefuseDeposit,
+    RejectShortfall,
+    ReportShortfall,
+    SetCashLimit,
+    announce_deposit,
+    approve_shortfall,
+    change_hub,
+    confirm_deposit,
+    open_hub,
+    refuse_deposit,
+    reject_shortfall,
+    report_shortfall,
+    set_cash_limit,
+)
+from tawsil.payments.service.cash_in_hand import on_due as on_due_cash
 from tawsil.payments.service.paying import (
     Authorise,
     Capture,
@@ -63,6 +102,19 @@ from tawsil.payments.service.withdrawals import (
     withdraw,
 )
 from tawsil.payments.service.withdrawals import quote as withdrawal_quote
+from tawsil.payments.store.cash import ACCOUNT_SORTS as CASH_ACCOUNT_SORTS
+from tawsil.payments.store.cash import (
+    DEPOSIT_SORTS,
+    SHORTFALL_SORTS,
+    DepositFilter,
+    ShortfallFilter,
+)
+from tawsil.payments.store.cash import AccountFilter as CashAccountFilter
+from tawsil.payments.store.cash import accounts as cash_accounts
+from tawsil.payments.store.cash import accounts_of as cash_accounts_of
+from tawsil.payments.store.cash import deposits as cash_deposits
+from tawsil.payments.store.cash import hubs_of as cash_hubs
+from tawsil.payments.store.cash import shortfalls as cash_shortfalls
 from tawsil.payments.store.ledger import balances, imbalance, statement
 from tawsil.payments.store.payments import of_references
 from tawsil.payments.store.payout_accounts import ACCOUNT_SORTS, AccountFilter, plans
@@ -76,23 +128,40 @@ from tawsil.payments.store.webhooks import forget as forget_webhooks
 
 __all__ = (
     "ACCOUNT_SORTS",
+    "CASH_ACCOUNT_SORTS",
+    "DEPOSIT_SORTS",
     "PAYABLE",
     "PAYOUT_SORTS",
+    "SHORTFALL_SORTS",
     "Absent",
     "AccountFilter",
     "AccountKind",
     "AccountRef",
+    "AnnounceDeposit",
+    "ApproveShortfall",
     "Authorise",
     "Balance",
     "Block",
+    "BorneBy",
     "Capture",
     "CardToken",
+    "CashAccount",
+    "CashAccountFilter",
+    "CashDeposit",
+    "CashHub",
+    "CashLevel",
+    "CashShortfall",
+    "ChangeHub",
     "Charge",
     "ChargeState",
+    "ConfirmDeposit",
     "DecideRun",
+    "DepositFilter",
+    "DepositState",
     "Every",
     "Line",
     "Method",
+    "OpenHub",
     "Outlook",
     "Payee",
     "Payees",
@@ -109,16 +178,23 @@ __all__ = (
     "PutPlan",
     "Ready",
     "Refund",
+    "RefuseDeposit",
     "Refused",
+    "RejectShortfall",
     "Release",
     "Remittance",
     "RemittanceState",
+    "ReportShortfall",
     "Retry",
     "Run",
     "RunState",
     "Said",
+    "SetCashLimit",
     "SetDestination",
     "SetPlan",
+    "ShortBecause",
+    "ShortfallFilter",
+    "ShortfallState",
     "StartRun",
     "Statement",
     "Step",
@@ -130,11 +206,20 @@ __all__ = (
     "Withdraw",
     "WithdrawalQuote",
     "Word",
+    "announce_deposit",
+    "approve_shortfall",
     "authorise",
     "balances",
     "block",
     "capture",
+    "cash_accounts",
+    "cash_accounts_of",
+    "cash_deposits",
+    "cash_hubs",
+    "cash_shortfalls",
+    "change_hub",
     "clearing",
+    "confirm_deposit",
     "decide_run",
     "find_payout_run",
     "forget_webhooks",
@@ -143,17 +228,23 @@ __all__ = (
     "imbalance",
     "of_references",
     "on_due",
+    "on_due_cash",
     "on_due_payout",
     "on_due_payout_account",
+    "open_hub",
     "outlook",
     "plans",
     "put_plan",
     "reached_payout",
     "refund",
+    "refuse_deposit",
+    "reject_shortfall",
     "release",
+    "report_shortfall",
     "retry",
     "search_payout_accounts",
     "search_payouts",
+    "set_cash_limit",
     "set_destination",
     "set_plan",
     "start_run",

@@ -1,4 +1,4 @@
-"""What the platform itself opens tickets for, heard from dispatch."""
+"""What the platform itself opens tickets for, heard from dispatch and payments."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -9,6 +9,7 @@ from tawsil.kernel.db import Tx
 from tawsil.kernel.decisions import Event
 from tawsil.kernel.events import Recorded
 from tawsil.ordering import public as ordering
+from tawsil.payments import events as paid
 from tawsil.support import service
 from tawsil.support.events import Cause, Kind, SubjectKind
 from tawsil.support.model import USUAL_PRIORITY
@@ -81,6 +82,42 @@ async def food_is_safe(
     await _no_more(tx, heard, cause, Kind.FOOD_ON_BOARD)
 
 
+async def cash_kept(tx: Tx, heard: Sequence[Recorded[paid.CashBlocked]]) -> None:
+    """A courier has not handed in what they collected, long after they should have."""
+    kind = Kind.COURIER_PROBLEM
+    await service.open_tickets(
+        tx,
+        [
+            OpenTicket(
+                by=recorded.by,
+                kind=kind,
+                subject_kind=SubjectKind.COURIER,
+                subject_id=recorded.event.courier_id,
+                city_id=_city(recorded),
+                priority=USUAL_PRIORITY[kind],
+                writing=Writing(
+                    cause=Cause.CASH_KEPT,
+                    detail={
+                        "held_minor": recorded.event.held_minor,
+                        "currency": recorded.event.currency,
+                    },
+                ),
+            )
+            for recorded in heard
+        ],
+    )
+
+
+async def cash_handed_in(tx: Tx, heard: Sequence[Recorded[paid.CashUnblocked]]) -> None:
+    """The courier may collect again; whoever has taken the ticket up finishes it."""
+    await service.cause_gone(
+        tx,
+        [(r.by, r.event.courier_id) for r in heard],
+        kind=Kind.COURIER_PROBLEM,
+        cause=Cause.CASH_HANDED_IN,
+    )
+
+
 async def _no_more(
     tx: Tx,
     heard: Sequence[Recorded[Any]],
@@ -125,5 +162,5 @@ async def _customers(tx: Tx, heard: Sequence[Recorded[Any]]) -> dict[UUID, UUID]
 
 
 def _city(recorded: Recorded[Any]) -> UUID:
-    assert recorded.city_id is not None, "a delivery is in a city"
+    assert recorded.city_id is not None, "what a ticket is opened for is in a city"
     return recorded.city_id

@@ -69,6 +69,8 @@ class Cause(StrEnum):
     HANDED_OVER = "handed_over"
     DELIVERED = "delivered"
     BROUGHT_BACK = "brought_back"
+    CASH_KEPT = "cash_kept"
+    CASH_HANDED_IN = "cash_handed_in"
 
 
 class TicketEvent(Event, frozen=True, kw_only=True):

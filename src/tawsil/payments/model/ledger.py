@@ -23,7 +23,6 @@ class TransferKind(StrEnum):
     REFUND = "refund"
     PAYOUT = "payout"
     PAYOUT_RETURN = "payout_return"
-    CASH_OFFSET = "cash_offset"
     CASH_HANDOVER = "cash_handover"
     CASH_SHORTFALL = "cash_shortfall"
     CASH_OFFSET = "cash_offset"  # owed in cash, set against what was earned

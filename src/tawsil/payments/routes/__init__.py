@@ -2,7 +2,15 @@
 
 from typing import Final
 
-from tawsil.payments.routes import accounts, books, payments, reconciliation, webhooks
+from tawsil.payments.routes import (
+    accounts,
+    books,
+    cash,
+    cash_desk,
+    payments,
+    reconciliation,
+    webhooks,
+)
 
 routes: Final = [
     *webhooks.routes,
@@ -10,4 +18,6 @@ routes: Final = [
     *accounts.routes,
     *reconciliation.routes,
     *books.routes,
+    *cash.routes,
+    *cash_desk.routes,
 ]

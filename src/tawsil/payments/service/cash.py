@@ -1,23 +1,20 @@
-"""Hubs, deposits, shortfalls, limits, and cash that is set against earnings."""
+"""Hubs, deposits, shortfalls and limits."""
 
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 from uuid import UUID
-
-from msgspec import Struct
 
 from tawsil.couriers import public as couriers
 from tawsil.geography import public as geography
 from tawsil.kernel.db import Tx
 from tawsil.kernel.decisions import Accepted, By, Command, Decision, Refusal, accepted, refuse
 from tawsil.kernel.places import Place
-from tawsil.payments.events import AccountKind, AccountRef, BorneBy, Posting, ShortBecause
+from tawsil.payments.events import BorneBy, ShortBecause
 from tawsil.payments.model import cash as model
 from tawsil.payments.model.cash import CashAccount, CashDeposit, CashHub, CashShortfall
 from tawsil.payments.model.ledger import Transfer, TransferKind
 from tawsil.payments.service import booking, cash_in_hand
 from tawsil.payments.store import cash as store
-from tawsil.payments.store import ledger
 
 
 class OpenHub(Command, frozen=True, kw_only=True):
@@ -78,27 +75,6 @@ class SetCashLimit(Command, frozen=True, kw_only=True):
 
     courier_id: UUID
     limit_minor: int | None
-
-
-class OffsetCash(Command, frozen=True, kw_only=True):
-    """Set the cash a courier owes against what they have earned, at most so much of it.
-
-    The same `id` again is the same transfer.
-    """
-
-    id: UUID
-    courier_id: UUID
-    currency: str
-    most_minor: int | None = None
-
-
-class Offset(Struct, frozen=True, kw_only=True):
-    """By how much less the courier owes and is owed; nothing when there was nothing to set off."""
-
-    id: UUID
-    courier_id: UUID
-    currency: str
-    amount_minor: int
 
 
 NOT_FOUND = refuse("request.not_found", status=404)
@@ -276,10 +252,14 @@ async def report_shortfall(
 ) -> list[CashShortfall | Refusal]:
     """Only who collected the cash can say that some of it was missing; once."""
     taken = await store.collected(tx, reference_ids=[c.reference_id for c in commands])
+    people = await couriers.get_many(tx, ids=[c.courier_id for c in commands])
     outcomes: list[CashShortfall | Refusal] = []
     new: list[tuple[ReportShortfall, Accepted[CashShortfall]]] = []
     for command in commands:
-        collected = taken.get(command.reference_id)
+        courier, collected = people.get(command.courier_id), taken.get(command.reference_id)
+        if courier is None or courier.tenant_id != command.by.tenant_id:
+            outcomes.append(NOT_FOUND)
+            continue
         if collected is None or collected.courier_id != command.courier_id:
             outcomes.append(refuse("cash.not_collected", status=422))
             continue
@@ -348,7 +328,7 @@ async def reject_shortfall(
     return outcomes
 
 
-# ── limits, and what is set against earnings ───────────────────────────────────────────────────
+# ── limits ────────────────────────────────────────────────────────────────────────────────────
 
 
 async def set_cash_limit(tx: Tx, commands: Sequence[SetCashLimit]) -> list[CashAccount | Refusal]:
@@ -377,60 +357,6 @@ async def set_cash_limit(tx: Tx, commands: Sequence[SetCashLimit]) -> list[CashA
         outcomes.append(decision.state)
     await cash_in_hand.keep(tx, decided)
     return outcomes
-
-
-async def offset_cash(tx: Tx, commands: Sequence[OffsetCash]) -> list[Offset]:
-    """Set what couriers owe in cash against what they are owed, so that only the rest is paid.
-
-    Each takes as much as both sides hold; of several about one courier, each what is left.
-    """
-    keys = [(c.courier_id, c.currency) for c in commands]
-    accounts = await cash_in_hand.locked(tx, keys)
-    owed = {key: account.held_minor for key, account in accounts.items()}
-    earned: dict[tuple[UUID, str], int] = {}
-    for tenant_id in sorted({c.by.tenant_id for c in commands}):
-        refs = [AccountRef(AccountKind.COURIER, c.courier_id) for c in commands]
-        for balance in await ledger.balances(tx, tenant_id=tenant_id, accounts=refs):
-            owner_id = balance.account.owner_id
-            assert owner_id is not None, "a courier's account is somebody's"
-            earned[owner_id, balance.currency] = balance.balance_minor
-    offsets: list[Offset] = []
-    for command, key in zip(commands, keys, strict=True):
-        sides = [owed.get(key, 0), earned.get(key, 0)]
-        most = [] if command.most_minor is None else [command.most_minor]
-        minor = max(0, min(*sides, *most))
-        owed[key], earned[key] = sides[0] - minor, sides[1] - minor
-        offsets.append(
-            Offset(
-                id=command.id,
-                courier_id=command.courier_id,
-                currency=command.currency,
-                amount_minor=minor,
-            )
-        )
-    await booking.transfer(
-        tx,
-        [
-            _offset(command.by, offset)
-            for command, offset in zip(commands, offsets, strict=True)
-            if offset.amount_minor
-        ],
-    )
-    return offsets
-
-
-def _offset(by: By, offset: Offset) -> Transfer:
-    return Transfer(
-        by=by,
-        id=offset.id,
-        kind=TransferKind.CASH_OFFSET,
-        reference_id=offset.id,
-        currency=offset.currency,
-        postings=(
-            Posting(AccountRef(AccountKind.COURIER, offset.courier_id), -offset.amount_minor),
-            Posting(AccountRef(AccountKind.COURIER_CASH, offset.courier_id), offset.amount_minor),
-        ),
-    )
 
 
 # ── what the steps share ───────────────────────────────────────────────────────────────────────
