@@ -18,19 +18,16 @@ from tawsil.kernel.deadlines import Deadlines
 from tawsil.kernel.decisions import By, Refusal
 from tawsil.kernel.places import Place
 from tawsil.payments import public
-from tawsil.payments.events import (
-    AccountKind,
-    AccountRef,
+from tawsil.payments.cash_events import (
     BorneBy,
     CashBlocked,
     CashLevel,
     CashLevelChanged,
     CashReminded,
     CashUnblocked,
-    Method,
-    Posting,
     ShortBecause,
 )
+from tawsil.payments.events import AccountKind, AccountRef, Method, Posting
 from tawsil.payments.model import cash as model
 from tawsil.payments.model.cash import CashAccount, CashDeposit, CashHub, CashTerms
 from tawsil.payments.service import cash_in_hand

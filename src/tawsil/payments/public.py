@@ -5,17 +5,8 @@ Commands are handled in batches and answer, in order, with the payment as it is 
 payment. A card payment is only asked for here; events tell later what became of it.
 """
 
-from tawsil.payments.events import (
-    AccountKind,
-    AccountRef,
-    BorneBy,
-    CashLevel,
-    Method,
-    Posting,
-    Provider,
-    ShortBecause,
-    Step,
-)
+from tawsil.payments.cash_events import BorneBy, CashLevel, ShortBecause
+from tawsil.payments.events import AccountKind, AccountRef, Method, Posting, Provider, Step
 from tawsil.payments.model.cash import (
     CashAccount,
     CashDeposit,

@@ -19,9 +19,7 @@ from tawsil.kernel.decisions import (
 )
 from tawsil.kernel.money import share
 from tawsil.kernel.places import Place
-from tawsil.payments.events import (
-    AccountKind,
-    AccountRef,
+from tawsil.payments.cash_events import (
     BorneBy,
     CashBlocked,
     CashDepositAnnounced,
@@ -37,9 +35,9 @@ from tawsil.payments.events import (
     CashShortfallRejected,
     CashShortfallReported,
     CashUnblocked,
-    Posting,
     ShortBecause,
 )
+from tawsil.payments.events import AccountKind, AccountRef, Posting
 
 REMINDER: Final = "cash_reminder"
 OVERDUE: Final = "cash_overdue"

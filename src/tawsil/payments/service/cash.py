@@ -9,7 +9,7 @@ from tawsil.geography import public as geography
 from tawsil.kernel.db import Tx
 from tawsil.kernel.decisions import Accepted, By, Command, Decision, Refusal, accepted, refuse
 from tawsil.kernel.places import Place
-from tawsil.payments.events import BorneBy, ShortBecause
+from tawsil.payments.cash_events import BorneBy, ShortBecause
 from tawsil.payments.model import cash as model
 from tawsil.payments.model.cash import CashAccount, CashDeposit, CashHub, CashShortfall
 from tawsil.payments.model.ledger import Transfer, TransferKind

@@ -13,7 +13,8 @@ from tawsil.kernel.decisions import Accepted
 from tawsil.kernel.lists import Key, Slice, Sorts, Take, Where, rows
 from tawsil.kernel.places import Place
 from tawsil.kernel.reach import Reach
-from tawsil.payments.events import AccountKind, CashLevel
+from tawsil.payments.cash_events import CashLevel
+from tawsil.payments.events import AccountKind
 from tawsil.payments.model.cash import (
     CashAccount,
     CashDeposit,
