@@ -101,5 +101,5 @@ async def test_the_offered_pay_is_paid(
         assert ended.status is (Status.RETURNED if back else Status.DELIVERED)
         ref = AccountRef(AccountKind.COURIER, street.courier_id)
         paid = await payments.balances(tx, tenant_id=TENANT, accounts=[ref])
-        assert {b.balance_minor for b in paid} == {offer.payload.earning_minor}
+        assert {b.posted_minor for b in paid} == {offer.payload.earning_minor}
         assert set((await payments.imbalance(tx)).values()) <= {0}

@@ -112,7 +112,7 @@ class Counter(Struct):
     async def balance(self, account: AccountRef) -> int:
         async with self.database.transaction() as tx:
             found = await payments.balances(tx, tenant_id=TENANT, accounts=[account])
-        return found[0].balance_minor if found else 0
+        return found[0].posted_minor if found else 0
 
     async def payouts(self) -> list[Payout]:
         """All there are, oldest first."""

@@ -189,5 +189,5 @@ async def test_a_payout_moves_money_once_and_only_if_it_adds_up(tx: Tx, by: By) 
     (refused,) = await public.transfer(tx, [wrong])
     assert not isinstance(refused, public.Transfer)
     (balance,) = await public.balances(tx, tenant_id=by.tenant_id, accounts=[courier])
-    assert balance.balance_minor == -500
+    assert balance.posted_minor == -500
     assert await public.imbalance(tx) == {"QAR": 0}

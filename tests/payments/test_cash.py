@@ -104,7 +104,7 @@ class Town(Struct):
 
     async def balances(self, tx: Tx, *accounts: AccountRef) -> list[int]:
         found = await public.balances(tx, tenant_id=self.by.tenant_id, accounts=accounts)
-        by_account = {balance.account: balance.balance_minor for balance in found}
+        by_account = {balance.account: balance.posted_minor for balance in found}
         return [by_account.get(account, 0) for account in accounts]
 
     async def room(self, tx: Tx) -> int:

@@ -59,6 +59,7 @@ def begun(ids: Ids, *, token: str | None = None, method: Method = Method.CARD) -
         provider=Provider.DIRECT,
         amount_minor=AUTHORISED_MINOR,
         currency="QAR",
+        funds=(),
         at=NOON,
     )
     assert isinstance(decision, Accepted)

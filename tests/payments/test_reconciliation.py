@@ -53,7 +53,7 @@ async def kinds(tx: Tx, by: By) -> list[Kind]:
 async def standing(tx: Tx, by: By, kind: AccountKind) -> int:
     account = clearing(Provider.DIRECT) if kind is AccountKind.PSP_CLEARING else AccountRef(kind)
     found = await public.balances(tx, tenant_id=by.tenant_id, accounts=[account])
-    return sum(balance.balance_minor for balance in found)
+    return sum(balance.posted_minor for balance in found)
 
 
 @pytest.fixture(name="paid")
@@ -115,7 +115,7 @@ async def test_a_difference_is_closed_by_words_or_by_booking_it(tx: Tx, by: By, 
     lost = -10 if how is How.BOOKED else 0
     assert await standing(tx, by, AccountKind.PSP_CLEARING) == -1_000 - lost
     after = await public.balances(tx, tenant_id=by.tenant_id, accounts=[PLATFORM])
-    assert after[0].balance_minor - platform[0].balance_minor == lost
+    assert after[0].posted_minor - platform[0].posted_minor == lost
     await read(tx, by, line(tx, "1", amount_minor=990), later_s=7_200)
     assert await kinds(tx, by) == [], "what was closed stays closed"
 

@@ -86,7 +86,7 @@ async def captured(tx: Tx, by: By) -> Payment:
 
 async def balances(tx: Tx, by: By, accounts: Sequence[AccountRef]) -> dict[AccountRef, int]:
     found = await public.balances(tx, tenant_id=by.tenant_id, accounts=accounts)
-    return {balance.account: balance.balance_minor for balance in found}
+    return {balance.account: balance.posted_minor for balance in found}
 
 
 def names(jobs: HeldJobs) -> list[str]:
@@ -114,7 +114,7 @@ async def test_a_capture_is_booked_when_the_acquirer_says_so(
     assert isinstance(capturing, Payment)
     assert isinstance(twice, Refusal)
     assert twice.detail["legal"] == ["authorised", "captured", "declined"]
-    assert await public.imbalance(tx) == {}
+    assert await balances(tx, by, [MERCHANT, PLATFORM]) == {}
     word = charged(capturing, ChargeState.CAPTURED, captured_minor=1_000)
     paid = await heard(tx, capturing, word)
     assert await heard(tx, paid, word) == paid
@@ -225,31 +225,46 @@ async def test_the_books_refuse_change(tx: Tx, by: By, change: str) -> None:
         await tx.execute(change)
 
 
-async def test_the_database_refuses_a_transfer_that_does_not_add_up(tx: Tx, by: By) -> None:
+@pytest.mark.parametrize(
+    ("amounts", "reference", "currency", "refused"),
+    [
+        ((5, -4), "reference_id", "QAR", "out of balance by 1"),
+        ((5, -5), "id", "QAR", "entry_is_of_its_transfer"),
+        ((5, -5), "reference_id", "KWD", "entry_is_of_its_transfer"),
+    ],
+)
+async def test_the_database_refuses_a_transfer_that_does_not_add_up(
+    tx: Tx, by: By, amounts: tuple[int, int], reference: str, currency: str, refused: str
+) -> None:
     payment = await captured(tx, by)
-    await tx.execute("set constraints all immediate")
-    await tx.execute("set constraints all deferred")
+    transfer_id = tx.ids()
     await tx.execute(
         """
-        insert into payments.transfer (id, key, tenant_id, kind, reference_id, at)
-        values ($1, $1, $2, 'adjustment', $3, $4)
+        insert into payments.transfer (id, key, tenant_id, kind, reference_id, currency, at)
+        values ($1, $1, $2, 'adjustment', $3, 'QAR', $4)
         """,
-        payment.id,
+        transfer_id,
         by.tenant_id,
         payment.reference_id,
         tx.now,
     )
-    await tx.execute(
-        """
-        insert into payments.entry (transfer_id, account_id, reference_id, amount_minor, currency)
-        select $1, id, $2, 5, 'QAR' from payments.account where kind = 'merchant'
-        """,
-        payment.id,
-        payment.reference_id,
-    )
-    assert await public.imbalance(tx) == {"QAR": 5}
-    with pytest.raises(Exception, match="out of balance by 5"):
-        await tx.execute("set constraints all immediate")
+    with pytest.raises(Exception, match=refused):
+        await tx.execute(
+            """
+            insert into payments.entry (transfer_id, account_id, tenant_id, reference_id,
+                amount_minor, currency)
+            select t.id, a.id, t.tenant_id, case $5 when 'id' then t.id else t.reference_id end,
+                minor, $4
+            from unnest($2::text[], $3::bigint[]) as u (kind, minor)
+            join payments.account a using (kind)
+            join payments.transfer t on t.id = $1
+            """,
+            transfer_id,
+            ["merchant", "platform"],
+            list(amounts),
+            currency,
+            reference,
+        )
 
 
 async def test_two_transactions_for_one_reference_begin_one_payment(

@@ -179,4 +179,4 @@ async def test_when_nobody_comes_the_ladder_is_climbed_and_the_kitchen_is_still_
             tenant_id=TENANT,
             accounts=[payments.AccountRef(payments.AccountKind.MERCHANT, MERCHANT)],
         )
-    assert balance.balance_minor == order.amounts.merchant_minor
+    assert balance.posted_minor == order.amounts.merchant_minor

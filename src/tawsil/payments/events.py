@@ -122,6 +122,7 @@ class AuthorisationRequested(Event, frozen=True, tag="payment.requested.v1"):
     amount_minor: int
     currency: str
     attempts: int = 0
+    funds: tuple[Posting, ...] = ()
     provider: Provider | None = None
 
 
@@ -160,13 +161,17 @@ class CaptureRequested(Event, frozen=True, tag="payment.capture_requested.v1"):
 
 
 class PaymentCaptured(Event, frozen=True, tag="payment.captured.v1"):
-    """Paid: `amount_minor` came in through `received_in` and was shared out."""
+    """Paid: `amount_minor` came in through `received_in`, `funds` from the payer's own accounts.
+
+    Both together were shared out.
+    """
 
     reference_id: UUID
     amount_minor: int
     currency: str
     received_in: AccountRef
     shares: tuple[Posting, ...]
+    funds: tuple[Posting, ...] = ()
 
 
 class CaptureFailed(Event, frozen=True, tag="payment.capture_failed.v1"):
@@ -194,9 +199,9 @@ class RefundRequested(Event, frozen=True, tag="payment.refund_requested.v1"):
 
 
 class PaymentRefunded(Event, frozen=True, tag="payment.refunded.v1"):
-    """`amount_minor` went back through `returned_by`; `refunded_minor` is all so far.
+    """`amount_minor` went back through `returned_by`, `funds` to the payer's own accounts.
 
-    `refund_id` is the asker's name for it.
+    `refunded_minor` is all so far, and `refund_id` the asker's name for it.
     """
 
     reference_id: UUID
@@ -207,6 +212,7 @@ class PaymentRefunded(Event, frozen=True, tag="payment.refunded.v1"):
     borne_by: tuple[Posting, ...]
     reason: str
     refund_id: UUID | None = None
+    funds: tuple[Posting, ...] = ()
 
 
 class RefundFailed(Event, frozen=True, tag="payment.refund_failed.v1"):

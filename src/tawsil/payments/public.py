@@ -1,8 +1,10 @@
 """What others may ask of payments.
 
 Commands are handled in batches and answer, in order, with the payment as it is now or a refusal:
-`authorise`, `capture`, `void`, `refund`, `release`, and `transfer` for money that moves without a
-payment. A card payment is only asked for here; events tell later what became of it.
+`authorise`, `capture`, `void`, `refund`, `release`. A card payment is only asked for here; events
+tell later what became of it. Money that moves without a payment is moved by `transfer`, at once or
+pending; what is pending is ended by `resolve` or `void_pending`. `balances` says what accounts
+stand at, and `lock_balances` says so to one transaction at a time.
 """
 
 from tawsil.payments.cash_events import BorneBy, CashLevel, ShortBecause
@@ -15,7 +17,14 @@ from tawsil.payments.model.cash import (
     DepositState,
     ShortfallState,
 )
-from tawsil.payments.model.ledger import Balance, Line, Statement, Transfer, TransferKind
+from tawsil.payments.model.ledger import (
+    NEVER_OVERDRAWN,
+    Balance,
+    Line,
+    Statement,
+    Transfer,
+    TransferKind,
+)
 from tawsil.payments.model.payee import (
     Payee,
     Payees,
@@ -28,7 +37,7 @@ from tawsil.payments.model.payment import CardToken, Payment, PaymentState, clea
 from tawsil.payments.model.payout import Payout, PayoutState, Run, RunState
 from tawsil.payments.model.payout_account import PAYABLE, Every, PayoutAccount, Plan
 from tawsil.payments.model.psp import Absent, Charge, ChargeState, Psp, Refused, Unheard, Word
-from tawsil.payments.service.booking import transfer
+from tawsil.payments.service.booking import Resolve, VoidPending, resolve, transfer, void_pending
 from tawsil.payments.service.cash import (
     AnnounceDeposit,
     ApproveShortfall,
@@ -106,7 +115,7 @@ from tawsil.payments.store.cash import accounts_of as cash_accounts_of
 from tawsil.payments.store.cash import deposits as cash_deposits
 from tawsil.payments.store.cash import hubs_of as cash_hubs
 from tawsil.payments.store.cash import shortfalls as cash_shortfalls
-from tawsil.payments.store.ledger import balances, imbalance, statement
+from tawsil.payments.store.ledger import balances, imbalance, lock_balances, statement
 from tawsil.payments.store.payments import of_references
 from tawsil.payments.store.payout_accounts import ACCOUNT_SORTS, AccountFilter, plans
 from tawsil.payments.store.payout_accounts import search as search_payout_accounts
@@ -121,6 +130,7 @@ __all__ = (
     "ACCOUNT_SORTS",
     "CASH_ACCOUNT_SORTS",
     "DEPOSIT_SORTS",
+    "NEVER_OVERDRAWN",
     "PAYABLE",
     "PAYOUT_SORTS",
     "SHORTFALL_SORTS",
@@ -176,6 +186,7 @@ __all__ = (
     "Remittance",
     "RemittanceState",
     "ReportShortfall",
+    "Resolve",
     "Retry",
     "Run",
     "RunState",
@@ -194,6 +205,7 @@ __all__ = (
     "Unblock",
     "Unheard",
     "Void",
+    "VoidPending",
     "Withdraw",
     "WithdrawalQuote",
     "Word",
@@ -217,6 +229,7 @@ __all__ = (
     "hear_payout_webhook",
     "hear_webhook",
     "imbalance",
+    "lock_balances",
     "of_references",
     "on_due",
     "on_due_cash",
@@ -232,6 +245,7 @@ __all__ = (
     "reject_shortfall",
     "release",
     "report_shortfall",
+    "resolve",
     "retry",
     "search_payout_accounts",
     "search_payouts",
@@ -243,6 +257,7 @@ __all__ = (
     "transfer",
     "unblock",
     "void",
+    "void_pending",
     "withdraw",
     "withdrawal_quote",
 )

@@ -90,7 +90,10 @@ def observe(  # noqa: PLR0911 - one answer per case of one table
             return outcomes.voided(known, reason=EXPIRED, at=at)
         case PaymentState.CAPTURING if charge.state is ChargeState.CLOSED:
             return outcomes.declined(
-                replace(known, asks=(), shares=()), code=EXPIRED, step=Step.CAPTURE, at=at
+                replace(known, asks=(), shares=(), returned=()),
+                code=EXPIRED,
+                step=Step.CAPTURE,
+                at=at,
             )
         case PaymentState.CAPTURING if charge.captured_minor == payment.asks[0].amount_minor:
             return outcomes.captured(known, at=at)
@@ -130,7 +133,7 @@ def denied(payment: Payment, *, code: str, at: datetime) -> Accepted[Payment]:
         case PaymentState.CAPTURING:
             failed = CaptureFailed(reference_id=payment.reference_id, code=code)
             back = outcomes.move(
-                payment, PaymentState.AUTHORISED, failed, at=at, asks=(), shares=()
+                payment, PaymentState.AUTHORISED, failed, at=at, asks=(), shares=(), returned=()
             )
             reason = payment.release_reason
             return (
@@ -142,12 +145,15 @@ def denied(payment: Payment, *, code: str, at: datetime) -> Accepted[Payment]:
             ask = payment.asks[0]
             failure = RefundFailed(
                 reference_id=payment.reference_id,
-                amount_minor=ask.amount_minor,
+                amount_minor=ask.whole_minor,
                 code=code,
                 refund_id=ask.id,
             )
             left = replace(
-                payment, asks=payment.asks[1:], shares=net((*payment.shares, *ask.shares))
+                payment,
+                asks=payment.asks[1:],
+                shares=net((*payment.shares, *ask.shares)),
+                returned=net(payment.returned, *ask.funds),
             )
             return outcomes.next_refund(left, failure, at=at)
         case _:

@@ -33,6 +33,7 @@ def captured(payment: Payment, *, at: datetime) -> Accepted[Payment]:
         currency=payment.currency,
         received_in=ask.through,
         shares=ask.shares,
+        funds=ask.funds,
     )
     taken = move(
         payment,
@@ -44,7 +45,7 @@ def captured(payment: Payment, *, at: datetime) -> Accepted[Payment]:
     )
     if not taken.state.asks:
         return taken
-    return then(taken, move(taken.state, PaymentState.REFUNDING, at=at))
+    return _go_on(then(taken, move(taken.state, PaymentState.REFUNDING, at=at)), at=at)
 
 
 def refunded(payment: Payment, *, at: datetime) -> Accepted[Payment]:
@@ -58,7 +59,7 @@ def credited(payment: Payment, ask: Ask, *, at: datetime) -> Accepted[Payment]:
     """Given back as credit: no acquirer takes part, and what waits for one goes on waiting."""
     event = refund_of(payment, ask)
     left = replace(payment, refunded_minor=event.refunded_minor)
-    if payment.asks or left.refunded_minor < left.captured_minor:
+    if payment.asks or left.refunded_minor < left.paid_minor:
         return accept(left, event)
     return move(left, PaymentState.REFUNDED, event, at=at)
 
@@ -68,20 +69,29 @@ def refund_of(payment: Payment, ask: Ask) -> PaymentRefunded:
     return PaymentRefunded(
         reference_id=payment.reference_id,
         amount_minor=ask.amount_minor,
-        refunded_minor=payment.refunded_minor + ask.amount_minor,
+        refunded_minor=payment.refunded_minor + ask.whole_minor,
         currency=payment.currency,
         returned_by=ask.through,
         borne_by=ask.shares,
         reason=ask.reason,
         refund_id=ask.id,
+        funds=ask.funds,
     )
 
 
 def next_refund(payment: Payment, event: Event, *, at: datetime) -> Accepted[Payment]:
     if payment.asks:
-        return accept(replace(payment, since_at=at, attempts=0), event)
-    whole = payment.refunded_minor == payment.captured_minor
+        return _go_on(accept(replace(payment, since_at=at, attempts=0), event), at=at)
+    whole = payment.refunded_minor == payment.paid_minor
     return move(payment, PaymentState.REFUNDED if whole else PaymentState.CAPTURED, event, at=at)
+
+
+def _go_on(refunding: Accepted[Payment], *, at: datetime) -> Accepted[Payment]:
+    """What waited its turn and needs no acquirer is done when its turn comes."""
+    payment = refunding.state
+    if payment.asks_psp(payment.asks[0]):
+        return refunding
+    return then(refunding, refunded(payment, at=at))
 
 
 def void(payment: Payment, *, reason: str, at: datetime) -> Accepted[Payment]:
@@ -112,6 +122,7 @@ def requested(payment: Payment) -> AuthorisationRequested:
         method=payment.method,
         amount_minor=payment.amount_minor,
         currency=payment.currency,
+        funds=payment.funds,
         attempts=payment.attempts,
         provider=payment.provider,
     )

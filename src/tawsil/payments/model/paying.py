@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 from msgspec.structs import replace
@@ -28,7 +29,11 @@ from tawsil.payments.model.payment import (
     PaymentState,
     clearing,
     net,
+    total_minor,
 )
+
+FUNDS: Final = (AccountKind.CUSTOMER, AccountKind.LOYALTY)
+"""What a payer may pay from, in the order in which it comes back."""
 
 
 def start(
@@ -43,14 +48,21 @@ def start(
     provider: Provider | None,
     amount_minor: int,
     currency: str,
+    funds: Sequence[Posting],
     at: datetime,
 ) -> Decision[Payment]:
     """Ask for an amount to be reserved. Cash needs nobody's word: it is promised at once.
 
-    `provider` is asked first; it is one of those that a token is there for.
+    `provider` is asked first; it is one of those that a token is there for. `funds` are what the
+    payer's own credit and points give on top of the amount.
     """
     if amount_minor < 0:
         return refuse("payment.amount_invalid", status=422, amount_minor=amount_minor)
+    if not all(
+        fund.amount_minor > 0 and fund.account in (AccountRef(kind, payer_id) for kind in FUNDS)
+        for fund in funds
+    ):
+        return refuse("payment.funds_invalid", status=422)
     card = method is Method.CARD
     payment = Payment(
         id=payment_id,
@@ -63,6 +75,7 @@ def start(
         card_tokens=tuple(card_tokens) if card else (),
         amount_minor=amount_minor,
         currency=currency,
+        funds=net(funds),
         state=PaymentState.AUTHORISING,
         created_at=at,
         since_at=at,
@@ -85,7 +98,8 @@ def capture(
 ) -> Decision[Payment]:
     """Take all (`None`) or part of the amount, once, and share it out; the rest is released.
 
-    Cash is held by the courier who collected it, and owed by that courier.
+    The funds are taken with it, wholly: the shares add up to both. Cash is held by the courier who
+    collected it, and owed by that courier.
     """
     if payment.state is not PaymentState.AUTHORISED:
         return _illegal(payment)
@@ -93,7 +107,7 @@ def capture(
     least_minor = min(1, payment.amount_minor)
     if not least_minor <= taken_minor <= payment.amount_minor:
         return _too_much(taken_minor, payment.amount_minor)
-    if unbalanced := _unbalanced(shares, taken_minor):
+    if unbalanced := _unbalanced(shares, taken_minor + payment.funds_minor):
         return unbalanced
     if (payment.method is Method.CASH) != (collected_by is not None):
         return refuse("payment.collector_wrong", status=422, method=payment.method.value)
@@ -107,6 +121,7 @@ def capture(
         amount_minor=taken_minor,
         shares=tuple(shares),
         through=through,
+        funds=payment.funds,
     )
     asked = outcomes.move(
         payment,
@@ -142,11 +157,12 @@ def refund(
     as_credit: bool = False,
     at: datetime,
 ) -> Decision[Payment]:
-    """Give back part of what was captured; `borne_by` says who pays for it.
+    """Give back part of what was paid; `borne_by` says who pays for it.
 
-    While a capture or another refund is under way it waits its turn. Cash does not go back through
-    the courier: it is credited to the customer's account, to be paid out. So is, at once, what is
-    asked for `as_credit`.
+    It goes back to the card first, then to the payer's credit, then to the points, to each at most
+    what it gave. While a capture or another refund is under way it waits its turn. Cash does not go
+    back through the courier: it is credited to the customer's account, to be paid out. So is, at
+    once, what would go to the card when it is asked for `as_credit`.
     """
     if payment.state not in REFUNDABLE:
         return _illegal(payment)
@@ -211,12 +227,14 @@ def _refund(
         through = clearing(payment.provider)
     else:
         through = AccountRef(AccountKind.CUSTOMER, payment.payer_id)
+    funds = _back_to_funds(payment, amount_minor)
     ask = Ask(
         id=ask_id,
         step=Step.REFUND,
-        amount_minor=amount_minor,
+        amount_minor=amount_minor - total_minor(funds),
         shares=borne_by,
         through=through,
+        funds=funds,
         reason=reason,
     )
     asked = RefundRequested(
@@ -225,7 +243,11 @@ def _refund(
         currency=payment.currency,
         reason=reason,
     )
-    less = replace(payment, shares=net(payment.shares, *borne_by))
+    less = replace(
+        payment,
+        shares=net(payment.shares, *borne_by),
+        returned=net((*payment.returned, *funds)),
+    )
     if as_credit:
         first = accept(less, asked)
         return outcomes.then(first, outcomes.credited(first.state, ask, at=at))
@@ -233,9 +255,24 @@ def _refund(
     if payment.state is not PaymentState.CAPTURED:
         return accept(queued, asked)
     under_way = outcomes.move(queued, PaymentState.REFUNDING, asked, at=at)
-    if payment.has_psp:
+    if payment.asks_psp(ask):
         return under_way
     return outcomes.then(under_way, outcomes.refunded(under_way.state, at=at))
+
+
+def _back_to_funds(payment: Payment, amount_minor: int) -> tuple[Posting, ...]:
+    """What of an amount does not fit on the card any more, to credit before points."""
+    left = {fund.account.kind: fund for fund in net(payment.funds, *payment.returned)}
+    in_funds_minor = total_minor(left.values())
+    rest_minor = max(0, amount_minor - (payment.refundable_minor - in_funds_minor))
+    back: list[Posting] = []
+    for kind in FUNDS:
+        if kind in left and rest_minor > 0:
+            part_minor = min(rest_minor, left[kind].amount_minor)
+            back.append(Posting(left[kind].account, part_minor))
+            rest_minor -= part_minor
+    assert rest_minor == 0, "no more goes back than was paid"
+    return tuple(back)
 
 
 def _illegal(payment: Payment) -> Refusal:

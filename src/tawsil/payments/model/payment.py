@@ -81,9 +81,10 @@ class CardToken(Struct, frozen=True):
 
 
 class Ask(Struct, frozen=True, kw_only=True):
-    """A capture or refund that was asked for; `shares` add up to the amount.
+    """A capture or refund that was asked for; `shares` add up to the amount and the funds.
 
-    `through` is where the money comes in or goes out: it stands on the other side of the shares.
+    `through` is where the amount comes in or goes out, and `funds` are what comes out of the
+    customer's own accounts or goes back to them: both stand on the other side of the shares.
     """
 
     id: UUID
@@ -91,13 +92,20 @@ class Ask(Struct, frozen=True, kw_only=True):
     amount_minor: int
     shares: tuple[Posting, ...]
     through: AccountRef
+    funds: tuple[Posting, ...] = ()
     reason: str = ""
+
+    @property
+    def whole_minor(self) -> int:
+        return self.amount_minor + total_minor(self.funds)
 
 
 class Payment(Struct, frozen=True, kw_only=True):
     """A payment for `reference_id`. `shares` is who holds what of it, asked-for refunds deducted.
 
-    `provider` is the one whose charge this is or will be; cash has none.
+    `provider` is the one whose charge this is or will be; cash has none. `amount_minor` goes
+    through card or cash, and `funds` come out of the payer's own accounts on top of it; `returned`
+    is what went back to those or was asked to, and `refunded_minor` all that went back.
 
     `asks` wait for the acquirer, the first being under way. `since_at` is when the state was
     entered or last found unanswered, and `attempts` how often it was, in a row. `challenge_url` is
@@ -127,12 +135,15 @@ class Payment(Struct, frozen=True, kw_only=True):
     release_reason: str | None = None
     challenge_url: str | None = None
     attempts: int = 0
+    funds: tuple[Posting, ...] = ()
+    returned: tuple[Posting, ...] = ()
     shares: tuple[Posting, ...] = ()
     asks: tuple[Ask, ...] = ()
 
     def __post_init__(self) -> None:
         assert (self.provider is not None) == (self.method is Method.CARD)
-        assert 0 <= self.refunded_minor <= self.captured_minor <= self.amount_minor
+        assert 0 <= self.captured_minor <= self.amount_minor
+        assert 0 <= self.refunded_minor <= self.paid_minor
         assert self.captured_minor == 0 or self.state in PAID
 
     @property
@@ -146,8 +157,21 @@ class Payment(Struct, frozen=True, kw_only=True):
         return next(one.token for one in self.card_tokens if one.provider is self.provider)
 
     @property
+    def funds_minor(self) -> int:
+        return total_minor(self.funds)
+
+    @property
+    def paid_minor(self) -> int:
+        """All that was paid, through card or cash and from the payer's own accounts."""
+        return self.captured_minor + self.funds_minor if self.state in PAID else 0
+
+    @property
     def refundable_minor(self) -> int:
-        return sum(share.amount_minor for share in self.shares)
+        return total_minor(self.shares)
+
+    def asks_psp(self, ask: Ask) -> bool:
+        """Whether an acquirer has to be asked: not for what only the books move."""
+        return self.has_psp and ask.amount_minor > 0
 
     @property
     def deadline(self) -> Deadline | None:
@@ -174,6 +198,15 @@ def clearing(provider: Provider) -> AccountRef:
 
 def ask_key(payment: Payment, ask: Ask) -> str:
     return f"{payment.id}:{ask.step}:{ask.id}"
+
+
+def total_minor(postings: Iterable[Posting]) -> int:
+    return sum(posting.amount_minor for posting in postings)
+
+
+def negated(postings: Iterable[Posting]) -> tuple[Posting, ...]:
+    """The other side: what is given is taken."""
+    return tuple(Posting(posting.account, -posting.amount_minor) for posting in postings)
 
 
 def net(postings: Iterable[Posting], *less: Posting) -> tuple[Posting, ...]:

@@ -32,7 +32,7 @@ class BalanceView(Struct, frozen=True):
 
     @classmethod
     def of(cls, balance: Balance) -> "BalanceView":
-        return cls(balance.account.kind.value, balance.balance_minor, balance.currency)
+        return cls(balance.account.kind.value, balance.posted_minor, balance.currency)
 
 
 class LineView(Struct, frozen=True):

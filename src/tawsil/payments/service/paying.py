@@ -1,6 +1,6 @@
 """Payments: decide, write, book and enqueue in one transaction; the network comes in jobs."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final, TypeVar
 from uuid import UUID
 
@@ -13,9 +13,17 @@ from tawsil.kernel.decisions import Accepted, By, Command, Decision, Refusal, re
 from tawsil.payments.events import Method, Posting
 from tawsil.payments.model import hearing
 from tawsil.payments.model import paying as model
-from tawsil.payments.model.payment import WAITS_FOR, CardToken, Payment, PaymentState
+from tawsil.payments.model.ledger import Purse, Transfer
+from tawsil.payments.model.payment import (
+    WAITS_FOR,
+    CardToken,
+    Payment,
+    PaymentState,
+    negated,
+    net,
+)
 from tawsil.payments.model.psp import Absent, Charge, Unheard, Word
-from tawsil.payments.service.booking import booked_for, post
+from tawsil.payments.service.booking import begun, booked_for, open_purse, post
 from tawsil.payments.store import payments as store
 from tawsil.payments.store import webhooks
 
@@ -23,7 +31,11 @@ log = structlog.get_logger(__name__)
 
 
 class Authorise(Command, frozen=True, kw_only=True):
-    """Reserve an amount; on a card by the first of its tokens, the others being in reserve."""
+    """Reserve an amount; on a card by the first of its tokens, the others being in reserve.
+
+    `amount_minor` goes through card or cash; `funds`, above zero, come out of the payer's own
+    credit and points on top of it, and are reserved at once.
+    """
 
     reference_id: UUID
     city_id: UUID
@@ -32,10 +44,11 @@ class Authorise(Command, frozen=True, kw_only=True):
     amount_minor: int
     currency: str
     card_tokens: tuple[CardToken, ...] = ()
+    funds: tuple[Posting, ...] = ()
 
 
 class Capture(Command, frozen=True, kw_only=True):
-    """Take the amount (`None`: all of it) and share it out: `postings` add up to it.
+    """Take the amount (`None`: all of it) and the funds, and share both out: `postings` add up.
 
     `collected_by` is the courier who holds the cash; for cash only, and then required.
     """
@@ -54,7 +67,8 @@ class Void(Command, frozen=True, kw_only=True):
 class Refund(Command, frozen=True, kw_only=True):
     """Give back an amount; `borne_by` adds up to it and says who pays for it.
 
-    What becomes of it is told under `id`. `as_credit`: to the payer's account, at once.
+    It goes back to the card first, then to the payer's credit, then to the points. What becomes of
+    it is told under `id`. `as_credit`: what would go to the card goes to their credit, at once.
     """
 
     reference_id: UUID
@@ -94,7 +108,13 @@ class _Decided(Struct, frozen=True):
 
 
 async def authorise(tx: Tx, commands: Sequence[Authorise]) -> list[Payment | Refusal]:
-    """Begin payments, one per reference; the same command again gives the payment there is."""
+    """Begin payments, one per reference; the same command again gives the payment there is.
+
+    Funds that their accounts do not hold are refused with `payment.balance_insufficient`.
+    """
+    purse = await open_purse(
+        tx, [(c.by.tenant_id, c.currency, negated(c.funds)) for c in commands]
+    )  # before looking for payments: who waits for the lock finds those made meanwhile
     known = await store.of_references(tx, reference_ids=[c.reference_id for c in commands])
     started: dict[UUID, _Decided] = {}
     refused: dict[int, Refusal] = {}
@@ -102,6 +122,8 @@ async def authorise(tx: Tx, commands: Sequence[Authorise]) -> list[Payment | Ref
         if command.reference_id in known or command.reference_id in started:
             continue
         decision = _start(tx, command)
+        if isinstance(decision, Accepted):
+            decision = _reserve(purse, decision)
         if isinstance(decision, Refusal):
             refused[index] = decision
         else:
@@ -236,7 +258,17 @@ def _start(tx: Tx, command: Authorise) -> Decision[Payment]:
         provider=command.card_tokens[0].provider if command.card_tokens else None,
         amount_minor=command.amount_minor,
         currency=command.currency,
+        funds=command.funds,
         at=tx.now,
+    )
+
+
+def _reserve(purse: Purse, begun: Accepted[Payment]) -> Decision[Payment]:
+    payment = begun.state
+    postings = negated(payment.funds)
+    return (
+        purse.take(tenant_id=payment.tenant_id, currency=payment.currency, postings=postings)
+        or begun
     )
 
 
@@ -247,6 +279,7 @@ def _same(payment: Payment, command: Authorise) -> Payment | Refusal:
         command.method,
         command.amount_minor,
         command.currency,
+        net(command.funds),
     )
     there_is = (
         payment.tenant_id,
@@ -254,6 +287,7 @@ def _same(payment: Payment, command: Authorise) -> Payment | Refusal:
         payment.method,
         payment.amount_minor,
         payment.currency,
+        payment.funds,
     )
     return payment if asked == there_is else refuse("payment.reference_taken")
 
@@ -291,17 +325,17 @@ async def _follow(tx: Tx, changes: Sequence[_Decided]) -> None:
     """Book, record and enqueue what follows from decisions that are written."""
     if not changes:
         return
-    await post(
-        tx,
-        [
-            booked
-            for one in changes
-            for event in one.decision.events
-            if (booked := booked_for(tx, one.by, event)) is not None and booked.postings
-        ],
-    )
+    await post(tx, [booked for one in changes for booked in _booked(tx, one)])
     await tx.record([(one.by, one.decision) for one in changes])
     await tx.enqueue(*_jobs(changes))
+
+
+def _booked(tx: Tx, one: _Decided) -> Iterator[Transfer]:
+    payment = one.decision.state
+    if one.before is None:
+        yield from begun(one.by, payment)
+    for event in one.decision.events:
+        yield from booked_for(tx, one.by, payment, event)
 
 
 def _jobs(changes: Iterable[_Decided]) -> list[Job]:

@@ -169,7 +169,8 @@ async def oldest(
                 select t.at, e.transfer_id, sum(-e.amount_minor) over (order by e.transfer_id desc)
                     as newer
                 from payments.account a
-                join payments.entry e on e.account_id = a.id and e.amount_minor < 0
+                join payments.entry e on e.account_id = a.id and not e.pending
+                    and e.amount_minor < 0
                 join payments.transfer t on t.id = e.transfer_id
                 where a.tenant_id = u.tenant_id and a.kind = $5 and a.owner_id = u.courier_id
                     and a.currency = u.currency
@@ -190,7 +191,8 @@ async def differences(tx: Tx) -> int:
         """
         with booked as (
             select a.owner_id as courier_id, a.currency, -sum(e.amount_minor)::bigint as held_minor
-            from payments.account a join payments.entry e on e.account_id = a.id
+            from payments.account a
+            join payments.entry e on e.account_id = a.id and not e.pending
             where a.kind = $1 group by a.owner_id, a.currency
         )
         select count(*) from payments.cash_account c left join booked b

@@ -28,7 +28,7 @@ async def account_totals(
                 sum(-e.amount_minor) filter (where e.transfer_id >= $2 and e.amount_minor < 0)
                     as out_minor
             from payments.account a join payments.entry e on e.account_id = a.id
-            where a.tenant_id = $1 and e.transfer_id < $3
+            where a.tenant_id = $1 and not e.pending and e.transfer_id < $3
                 and e.transfer_id >= $7
             group by a.kind, a.currency
         )
@@ -60,7 +60,7 @@ async def transfer_totals(
             coalesce(sum(e.amount_minor) filter (where e.amount_minor > 0), 0)::bigint
                 as moved_minor
         from payments.transfer t join payments.entry e on e.transfer_id = t.id
-        where t.tenant_id = $1 and t.id >= $2 and t.id < $3
+        where t.tenant_id = $1 and not t.pending and t.id >= $2 and t.id < $3
         group by t.kind, e.currency order by e.currency, t.kind
         """,
         tenant_id,

@@ -70,14 +70,15 @@ async def funds(tx: Tx, wanted: Sequence[Wanted]) -> dict[UUID, Funds]:
         select w.id,
             coalesce((
                 select sum(e.amount_minor) from payments.account a
-                join payments.entry e on e.account_id = a.id
+                join payments.entry e on e.account_id = a.id and not e.pending
                 where a.tenant_id = w.tenant_id and a.kind = w.kind and a.owner_id = w.owner_id
                     and a.currency = w.currency
             ), 0)::bigint as balance,
             coalesce((
                 select sum(greatest(minor, 0)) from (
                     select sum(e.amount_minor) as minor from payments.account a
-                    join payments.entry e on e.account_id = a.id and e.transfer_id >= w.least_id
+                    join payments.entry e on e.account_id = a.id and not e.pending
+                        and e.transfer_id >= w.least_id
                     join payments.transfer t on t.id = e.transfer_id and t.at > w.held_since_at
                     where a.tenant_id = w.tenant_id and a.kind = w.kind
                         and a.owner_id = w.owner_id and a.currency = w.currency
@@ -87,7 +88,7 @@ async def funds(tx: Tx, wanted: Sequence[Wanted]) -> dict[UUID, Funds]:
             ), 0)::bigint as held,
             coalesce((
                 select -sum(e.amount_minor) from payments.account a
-                join payments.entry e on e.account_id = a.id
+                join payments.entry e on e.account_id = a.id and not e.pending
                 where a.tenant_id = w.tenant_id and a.kind = 'courier_cash' and w.kind = 'courier'
                     and a.owner_id = w.owner_id and a.currency = w.currency
             ), 0)::bigint as cash_owed

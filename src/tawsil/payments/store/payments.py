@@ -13,7 +13,7 @@ from tawsil.payments.events import Method, Posting, Provider
 from tawsil.payments.model.payment import Ask, CardToken, Payment, PaymentState
 
 _encode: Final = msgspec.json.Encoder().encode
-_shares: Final = msgspec.json.Decoder(tuple[Posting, ...])
+_postings: Final = msgspec.json.Decoder(tuple[Posting, ...])
 _asks: Final = msgspec.json.Decoder(tuple[Ask, ...])
 _tokens: Final = msgspec.json.Decoder(tuple[CardToken, ...])
 
@@ -59,10 +59,11 @@ async def add(tx: Tx, payments: Sequence[Payment]) -> set[UUID]:
         """
         insert into payments.payment (id, version, tenant_id, city_id, reference_id, payer_id,
             method, provider, card_tokens, amount_minor, currency, state, created_at, since_at,
-            captured_minor, refunded_minor, attempts, shares, asks)
-        select *, $13::timestamptz, $13::timestamptz, 0, 0, 0, '[]'::jsonb, '[]'::jsonb
+            funds, funds_minor, captured_minor, refunded_minor, attempts, shares, asks)
+        select *, 0, 0, 0, '[]'::jsonb, '[]'::jsonb
         from unnest($1::uuid[], $2::int[], $3::uuid[], $4::uuid[], $5::uuid[], $6::uuid[],
-            $7::text[], $8::text[], $9::jsonb[], $10::bigint[], $11::text[], $12::text[])
+            $7::text[], $8::text[], $9::jsonb[], $10::bigint[], $11::text[], $12::text[],
+            $13::timestamptz[], $14::timestamptz[], $15::jsonb[], $16::bigint[])
         on conflict (reference_id) do nothing
         returning reference_id
         """,
@@ -78,7 +79,10 @@ async def add(tx: Tx, payments: Sequence[Payment]) -> set[UUID]:
         [p.amount_minor for p in payments],
         [p.currency for p in payments],
         [p.state.value for p in payments],
-        tx.now,
+        [p.created_at for p in payments],
+        [p.since_at for p in payments],
+        [_encode(p.funds).decode() for p in payments],
+        [p.funds_minor for p in payments],
     )
     return {row["reference_id"] for row in rows}
 
@@ -100,12 +104,13 @@ async def save(tx: Tx, decided: Sequence[Accepted[Payment]]) -> None:
             refunded_minor = u.refunded_minor, psp_charge_id = u.psp_charge_id,
             decline_code = u.decline_code, release_reason = u.release_reason,
             challenge_url = u.challenge_url,
-            attempts = u.attempts, shares = u.shares, asks = u.asks, since_at = u.since_at
+            attempts = u.attempts, shares = u.shares, asks = u.asks, since_at = u.since_at,
+            returned = u.returned
         from unnest($1::uuid[], $2::int[], $3::int[], $4::text[], $5::bigint[], $6::bigint[],
             $7::text[], $8::text[], $9::text[], $10::int[], $11::jsonb[], $12::jsonb[],
-            $13::timestamptz[], $14::text[]) as u (id, expected, version, state, captured_minor,
-            refunded_minor, psp_charge_id, decline_code, release_reason, attempts, shares, asks,
-            since_at, challenge_url)
+            $13::timestamptz[], $14::text[], $15::jsonb[])
+            as u (id, expected, version, state, captured_minor, refunded_minor, psp_charge_id,
+            decline_code, release_reason, attempts, shares, asks, since_at, challenge_url, returned)
         where p.id = u.id and p.version = u.expected
         """,
         [p.id for p in payments],
@@ -122,6 +127,7 @@ async def save(tx: Tx, decided: Sequence[Accepted[Payment]]) -> None:
         [_encode(p.asks).decode() for p in payments],
         [p.since_at for p in payments],
         [p.challenge_url for p in payments],
+        [_encode(p.returned).decode() for p in payments],
     )
     assert count == len(payments), "a locked payment does not change under the lock"
 
@@ -132,7 +138,9 @@ def _payment(row: asyncpg.Record) -> Payment:
         "state": PaymentState(row["state"]),
         "provider": Provider(row["provider"]) if row["provider"] else None,
         "card_tokens": _tokens.decode(row["card_tokens"]),
-        "shares": _shares.decode(row["shares"]),
+        "funds": _postings.decode(row["funds"]),
+        "returned": _postings.decode(row["returned"]),
+        "shares": _postings.decode(row["shares"]),
         "asks": _asks.decode(row["asks"]),
     }
-    return Payment(**fields)
+    return Payment(**{name: fields[name] for name in Payment.__struct_fields__})

@@ -125,7 +125,7 @@ async def open_bookings(tx: Tx, *, tenant_id: UUID, provider: Provider) -> list[
         join payments.transfer t on t.id = e.transfer_id
         left join payments.payment p on p.reference_id = t.reference_id
         where a.tenant_id = $1 and a.kind = $2 and a.owner_id = $3
-            and e.transfer_id >= $4
+            and not e.pending and e.transfer_id >= $4
             and not exists (select from payments.file_line f
                 where f.transfer_id = e.transfer_id)
             and not exists (select from payments.explanation x
