@@ -32,6 +32,7 @@ OWNERS: Final[Mapping[str, frozenset[Role]]] = {
     "policy": NOBODY,
     "product": frozenset({MERCHANT}),
     "quote": frozenset({CUSTOMER}),
+    "refund": frozenset({CUSTOMER, MERCHANT}),
     "session": frozenset({CUSTOMER}),
     "shortfall": NOBODY,
     "ticket": frozenset({CUSTOMER}),
@@ -60,6 +61,7 @@ PARAMETERS: Final[Mapping[str, str]] = {
     "product_id": "product",
     "quote_id": "quote",
     "reference_id": "order",
+    "refund_id": "refund",
     "session_id": "session",
     "shortfall_id": "shortfall",
     "ticket_id": "ticket",
@@ -215,6 +217,10 @@ ROWS: Final[Mapping[str, Row]] = {
         asks=("order:cancel", "order:update"), only=frozenset({CUSTOMER})
     ),
     "POST /v4/orders/{order_id}/dispute": Row(areas=False),
+    "POST /v4/orders/{order_id}/dispute/dismiss": Row(only=NOBODY),
+    "POST /v4/orders/{order_id}/refunds": Row(body={"amount_minor": None, "bearers": None}),
+    "GET /v4/refunds": Row(lists="refund"),
+    "GET /v4/refunds.csv": Row(lists="refund"),
     "POST /v4/orders/{order_id}/ready-time": Row(only=frozenset({MERCHANT})),
     # support
     "GET /v4/support/tickets": Row(lists="ticket"),

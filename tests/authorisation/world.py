@@ -308,6 +308,23 @@ class World:
         )
         await pool.execute(
             """
+            insert into ordering.refund (id, version, tenant_id, city_id, order_id, customer_id,
+                merchant_id, scope, paid_to, reason, currency, amount_minor, items_minor, pieces,
+                fees, merchant_minor, courier_minor, platform_minor, tax_minor, state, asked_as,
+                asked_at)
+            values ($1, 1, $2, $3, $4, $5, $6, 'amount', 'credit', 'quality', 'AED', 100, 100,
+                '[]', '{}', 0, 0, 100, 0, 'requested', 'customer', $7)
+            """,
+            street.name("refund"),
+            street.tenant_id,
+            street.id_of("city"),
+            street.id_of("order"),
+            street.id_of("customer"),
+            street.id_of("merchant"),
+            self.clock(),
+        )
+        await pool.execute(
+            """
             insert into identity.session (id, version, tenant_id, user_id, started_at, last_used_at)
             values ($1, 1, $2, $3, $4, $4)
             """,

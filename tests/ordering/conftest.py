@@ -12,10 +12,11 @@ from tawsil.kernel.clock import Ids
 from tawsil.kernel.db import Tx
 from tawsil.kernel.decisions import By, Refusal
 from tawsil.kernel.places import Place
-from tawsil.ordering import journey, model
+from tawsil.ordering import journey, model, settlement
 from tawsil.ordering.model import Order, PaidBy
 from tawsil.ordering.moves import Party
 from tawsil.ordering.steps import Acting, save
+from tawsil.payments import public as payments
 from tawsil.pricing import public as pricing
 
 TENANT = UUID("01900000-0000-7000-8000-000000000001")
@@ -111,6 +112,16 @@ class Street:
         (taken,) = await journey.accept_order(tx, [self.accepting(order)])
         assert isinstance(taken, Order), taken
         return await self.after(tx, taken, model.assign_courier(taken, courier_id=self.courier_id))
+
+    async def settled(self, tx: Tx) -> Order:
+        """An order that was handed over and paid in cash, and everybody has their money."""
+        order = await self.carried(tx)
+        order = await self.after(tx, order, model.pick_up(order, party=Party.COURIER, now=tx.now))
+        handed = model.deliver(order, party=Party.COURIER, pin=None, now=tx.now)
+        order = await self.after(tx, order, handed)
+        (taken,) = await payments.capture(tx, [settlement.capture(self.by, order)])
+        assert not isinstance(taken, Refusal), taken
+        return await self.after(tx, order, model.settle(order))
 
     async def after(self, tx: Tx, order: Order, decision: Any) -> Order:
         if isinstance(decision, Refusal) or not decision.events:

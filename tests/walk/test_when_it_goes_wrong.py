@@ -99,8 +99,11 @@ async def test_a_refund_gives_everything_back_and_nobody_else_earns_less(walk: W
     await _payment_becomes(walk, path, "refunded")
     after = await _entries(walk, await walk.order(path))
     assert sum(entry["amount_minor"] for entry in after) == 0
-    for kind in ("merchant", "courier", "tax"):
+    for kind in ("merchant", "courier"):
         assert sum(e["amount_minor"] for e in after if e["kind"] == kind) == before[kind]
+    assert sum(e["amount_minor"] for e in after if e["kind"] == "tax") == 0
+    (refund,) = await walk.get("customer", f"{path}/refunds")
+    assert (refund["state"], refund["scope"]) == ("done", "whole")
 
 
 async def _payment_becomes(walk: Walk, path: str, state: str) -> None:

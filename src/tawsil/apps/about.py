@@ -51,6 +51,7 @@ TAGS: Final[Mapping[str, str]] = {
     "Payments": "What has become of a payment, and balances.",
     "Books": "What acquirers say against the books, and the books of a month.",
     "Quotes": "What an order would cost with every fee, binding for a quarter of an hour.",
+    "Refunds": "What of an order is given back, by which reason, who bears it and who agreed.",
     "Service accounts": "Programs that sign in by themselves, with keys of their own.",
     "Sign-in": "Registering, signing in and out, sessions and keys.",
     "Support": "Tickets: what people must look at.",

@@ -41,6 +41,7 @@ from tawsil.kernel.jobs import JobHandler, JobHandlers
 from tawsil.ordering import events as order_events
 from tawsil.ordering import journey
 from tawsil.ordering import routes as order_routes
+from tawsil.ordering.refunds import service as refunds
 from tawsil.payments import events as payment_events
 from tawsil.payments import routes as payment_routes
 from tawsil.payments.jobs.cards import CardJobs
@@ -116,6 +117,8 @@ HANDLERS: Final[Mapping[type[Event], Sequence[Handler]]] = {
     payment_events.PaymentCaptured: [journey.payment_captured, measures.payment_captured],
     payment_events.CashBlocked: [support_causes.cash_kept],
     payment_events.CashUnblocked: [support_causes.cash_handed_in],
+    payment_events.PaymentRefunded: [refunds.money_returned],
+    payment_events.RefundFailed: [refunds.money_stuck],
     order_events.OrderPlaced: [measures.order_placed],
     order_events.OrderDelivered: [measures.order_delivered],
     order_events.OrderCancelled: [measures.order_cancelled],

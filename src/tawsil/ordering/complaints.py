@@ -16,10 +16,10 @@ def dispute(order: Order, *, party: Party, reason: str) -> Decision[Order]:
 
 def dismiss(order: Order, *, party: Party, reason: str) -> Decision[Order]:
     """The complaint was looked into: the order stands as delivered."""
-    if order.status is not Status.DISPUTED:
-        return refuse("order.not_disputed", status_now=order.status)
     if party not in MAY_DISMISS:
         return refuse("order.not_yours_to_move", status=403, wanted=Status.DELIVERED, party=party)
+    if order.status is not Status.DISPUTED:
+        return refuse("order.not_disputed", status_now=order.status)
     stands = moved(order, Status.DELIVERED)
     return accept(stands, event_of(events.DisputeDismissed, stands, reason=reason))
 

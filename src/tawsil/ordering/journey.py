@@ -26,6 +26,8 @@ from tawsil.kernel.events import Recorded
 from tawsil.ordering import complaints, from_quote, model, settlement, store
 from tawsil.ordering.model import Choice, Order, PaidBy
 from tawsil.ordering.moves import Party
+from tawsil.ordering.refunds import service as refunds
+from tawsil.ordering.refunds.model import Decider
 from tawsil.ordering.steps import Agree, OrderCommand, done, hear, move, save
 from tawsil.payments import events as paid
 from tawsil.payments import public as payments
@@ -362,21 +364,24 @@ async def dismiss(tx: Tx, commands: Sequence[ComplainAbout]) -> list[Order | Ref
 
 async def refund(tx: Tx, commands: Sequence[ComplainAbout]) -> list[Order | Refusal]:
     """Everything back to the customer; the platform bears it, so nobody's earnings shrink."""
-    outcomes = await move(
-        tx,
-        commands,
-        lambda o, c: complaints.refund(
-            o, party=c.acting.party, reason=c.reason, amount_minor=o.amounts.total_minor
-        ),
-    )
-    await payments.refund(
+    outcomes = await refunds.request(
         tx,
         [
-            settlement.refund(c.by.about(order.id), order, reason=c.reason)
-            for c, order in done(commands, outcomes)
+            refunds.RequestRefund(
+                by=c.by,
+                order_id=c.order_id,
+                acting=c.acting,
+                decider=Decider(id=c.by.actor_id, party=c.acting.party, exceeds=True),
+                ask=refunds.WHOLE,
+                reason=refunds.USUAL,
+                said=c.reason,
+                at_once=True,
+            )
+            for c in commands
         ],
     )
-    return outcomes
+    orders = await store.get(tx, [r.order_id for r in outcomes if not isinstance(r, Refusal)])
+    return [r if isinstance(r, Refusal) else orders[r.order_id] for r in outcomes]
 
 
 async def on_due(tx: Tx, due: Sequence[Due]) -> None:

@@ -21,6 +21,9 @@ from tawsil.ordering import cart, journey, lists, public, store, whereabouts
 from tawsil.ordering.access import acting, visible
 from tawsil.ordering.asking import STEPS, Step, canceller, cancelling, placing, towards
 from tawsil.ordering.moves import Party
+from tawsil.ordering.refunds import routes as refunds
+from tawsil.ordering.refunds import store as refund_store
+from tawsil.ordering.refunds.views import RefundView
 from tawsil.ordering.views import (
     AcceptBody,
     ChoiceBody,
@@ -70,6 +73,7 @@ async def get_order(
     async with database.transaction() as tx:
         order, party = await visible(tx, reach=reach, order_id=order_id)
         items = (await store.items(tx, [order_id]))[order_id]
+        returned = (await refund_store.of_orders(tx, [order_id]))[order_id]
         staff = party is Party.OPERATOR
         remarks = await store.remarks(tx, order_id) if staff else []
         destination = (await store.destinations(tx, [order_id])).get(order_id)
@@ -78,6 +82,7 @@ async def get_order(
         OrderView.of(
             order,
             items=items,
+            refunds=[RefundView.of(refund, seen_by=party) for refund in returned],
             destination=destination if knows_the_way else None,
             remarks=[f"{remark.actor_role}: {remark.words}" for remark in remarks],
             handover_pin=order.handover_pin if party is Party.CUSTOMER else None,
@@ -374,6 +379,7 @@ routes: Final = [
     *cart.routes,
     *lists.routes,
     *whereabouts.routes,
+    *refunds.routes,
     place_order,
     get_order,
     get_timeline,

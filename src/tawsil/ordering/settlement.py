@@ -14,7 +14,6 @@ from tawsil.payments.public import (
     CardToken,
     Method,
     Posting,
-    Refund,
     Release,
     Transfer,
     TransferKind,
@@ -49,19 +48,6 @@ def capture(by: By, order: Order) -> Capture:
 
 def release(by: By, order: Order) -> Release:
     return Release(by=by, reference_id=order.id, reason=order.ended_because or "")
-
-
-def refund(by: By, order: Order, *, reason: str) -> Refund:
-    """The platform bears it, so that nobody's earnings shrink afterwards."""
-    total_minor = order.amounts.total_minor
-    borne_by = (Posting(AccountRef(AccountKind.PLATFORM), total_minor),)
-    return Refund(
-        by=by,
-        reference_id=order.id,
-        amount_minor=total_minor,
-        borne_by=borne_by,
-        reason=reason,
-    )
 
 
 def compensate(by: By, order: Order) -> Transfer:

@@ -14,6 +14,7 @@ from tawsil.kernel.text import Prose
 from tawsil.ordering import store
 from tawsil.ordering.events import Status
 from tawsil.ordering.model import Choice, Order, PaidBy, legal_moves
+from tawsil.ordering.refunds.views import RefundView
 from tawsil.payments.public import CardToken, Provider
 from tawsil.pricing import public as pricing
 
@@ -125,6 +126,8 @@ class OrderView(Struct, frozen=True, kw_only=True):
     handover_pin: str | None = None
     items: list[store.Item] | None = None
     destination: store.Destination | None = None
+    refunds: list[RefundView] | None = None
+    """What was asked back of it; only where one order is shown."""
     remarks: list[str] = []
 
     @classmethod

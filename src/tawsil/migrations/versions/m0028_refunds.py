@@ -1,8 +1,71 @@
 """The tables of refunds."""
 
+from tawsil.migrations.statements import run
+
 revision = "0028_refunds"
 down_revision = "0027_payouts"
 
 
 def upgrade() -> None:
-    pass
+    run(_REFUNDS)
+
+
+_REFUNDS = """
+    -- What a tenant decided otherwise than by default about a reason to give money back.
+    create table ordering.refund_reason (
+        tenant_id uuid not null,
+        code text not null check (code ~ '^[a-z][a-z0-9_]{0,63}$'),
+        merchant_bp int not null check (merchant_bp between 0 and 10000),
+        courier_bp int not null check (courier_bp between 0 and 10000),
+        platform_bp int not null check (platform_bp between 0 and 10000),
+        fees text[] not null
+            check (fees <@ array['delivery', 'service', 'small_order', 'tip']),
+        self_service boolean not null,
+        active boolean not null,
+        primary key (tenant_id, code),
+        check (merchant_bp + courier_bp + platform_bp = 10000)
+    );
+    select kernel.wall('ordering.refund_reason');
+
+    create table ordering.refund (
+        id uuid primary key,
+        version int not null check (version > 0),
+        tenant_id uuid not null,
+        city_id uuid not null,
+        order_id uuid not null references ordering."order" (id),
+        customer_id uuid not null,
+        merchant_id uuid not null,
+        courier_id uuid,
+        scope text not null check (scope in ('whole', 'items', 'amount')),
+        paid_to text not null check (paid_to in ('original', 'credit')),
+        reason text not null,
+        currency char(3) not null,
+        amount_minor bigint not null check (amount_minor > 0),
+        items_minor bigint not null check (items_minor >= 0),
+        pieces jsonb not null,
+        fees text[] not null,
+        merchant_minor bigint not null check (merchant_minor >= 0),
+        courier_minor bigint not null check (courier_minor >= 0),
+        platform_minor bigint not null check (platform_minor >= 0),
+        tax_minor bigint not null check (tax_minor >= 0),
+        state text not null
+            check (state in ('requested', 'approved', 'refused', 'done', 'failed')),
+        asked_as text not null,
+        asked_by uuid,
+        asked_at timestamptz not null,
+        decided_by uuid,
+        decided_at timestamptz,
+        decided_because text,
+        ended_at timestamptz,
+        check (merchant_minor + courier_minor + platform_minor + tax_minor = amount_minor),
+        check ((state = 'requested') = (decided_at is null)),
+        check ((state in ('done', 'failed')) = (ended_at is not null)),
+        check (asked_by is null or asked_as = 'customer' or state <> 'approved'
+            or decided_by is not null)
+    );
+    create index refund_order on ordering.refund (order_id);
+    create index refund_tenant on ordering.refund (tenant_id, asked_at desc, id desc);
+    create index refund_customer on ordering.refund (customer_id, asked_at);
+    create index refund_merchant on ordering.refund (merchant_id, asked_at);
+    select kernel.wall('ordering.refund');
+"""

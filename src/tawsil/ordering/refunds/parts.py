@@ -1,0 +1,292 @@
+"""What the parts of an order were paid for, to the unit, and who bears what is given back. Pure.
+
+An order is cut into units: each piece of each line, and each fee. A unit has a net price, after its
+part of the discount, and its part of the tax. All units together are the total, so that giving them
+back one after another, in whatever order, comes to exactly what was paid.
+"""
+
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from typing import Final
+
+from msgspec import Struct
+
+from tawsil.kernel.decisions import Refusal, refuse
+from tawsil.kernel.money import split
+from tawsil.ordering.model import Amounts
+
+WHOLE_BP: Final = 10_000
+
+
+class Fee(StrEnum):
+    DELIVERY = "delivery"
+    SERVICE = "service"
+    SMALL_ORDER = "small_order"
+    TIP = "tip"
+
+
+class Scope(StrEnum):
+    WHOLE = "whole"
+    ITEMS = "items"
+    AMOUNT = "amount"
+
+
+class Unit(Struct, frozen=True):
+    """The least that can be given back of an order."""
+
+    net_minor: int
+    tax_minor: int
+
+
+class Parts(Struct, frozen=True, kw_only=True):
+    """An order in units: `lines` by position, then piece by piece; fees that were charged."""
+
+    lines: tuple[tuple[Unit, ...], ...]
+    fees: Mapping[Fee, Unit]
+
+
+class Pieces(Struct, frozen=True):
+    """So many of the line at a position, counted from 0 as the order lists them."""
+
+    position: int
+    quantity: int
+
+
+class Ask(Struct, frozen=True, kw_only=True):
+    """What is asked back: everything that is left, some pieces and fees, or an amount."""
+
+    scope: Scope
+    pieces: tuple[Pieces, ...] = ()
+    fees: tuple[Fee, ...] = ()
+    amount_minor: int = 0
+
+
+class Back(Struct, frozen=True, kw_only=True):
+    """What is given back: `amount_minor` holds the tax, `items_minor` what is for items of it."""
+
+    amount_minor: int = 0
+    tax_minor: int = 0
+    items_minor: int = 0
+    pieces: tuple[Pieces, ...] = ()
+    fees: tuple[Fee, ...] = ()
+
+    def __post_init__(self) -> None:
+        assert 0 <= self.tax_minor <= self.amount_minor
+        assert 0 <= self.items_minor <= self.net_minor
+
+    @property
+    def net_minor(self) -> int:
+        return self.amount_minor - self.tax_minor
+
+
+class Bearers(Struct, frozen=True, kw_only=True):
+    """Who bears how much of what is given back, in parts of ten thousand."""
+
+    merchant_bp: int = 0
+    courier_bp: int = 0
+    platform_bp: int = 0
+
+    @property
+    def whole(self) -> bool:
+        parts = (self.merchant_bp, self.courier_bp, self.platform_bp)
+        return min(parts) >= 0 and sum(parts) == WHOLE_BP
+
+
+class Borne(Struct, frozen=True, kw_only=True):
+    """The same as amounts. The state gives back its tax, the platform its commission."""
+
+    merchant_minor: int = 0
+    courier_minor: int = 0
+    platform_minor: int = 0
+    tax_minor: int = 0
+
+    @property
+    def total_minor(self) -> int:
+        return self.merchant_minor + self.courier_minor + self.platform_minor + self.tax_minor
+
+
+def parts_of(amounts: Amounts, lines: Sequence[tuple[int, int]]) -> Parts:
+    """An order's units; `lines` are the price and the quantity of each, before any discount."""
+    prices = [price for price, _ in lines]
+    fees = [
+        amounts.delivery_fee_minor,
+        amounts.service_fee_minor,
+        amounts.small_order_fee_minor,
+    ]
+    on_items = min(amounts.discount_minor, amounts.subtotal_minor)
+    prices = _less(prices, on_items)
+    fees = _less(fees, amounts.discount_minor - on_items)
+    taxes = _split(amounts.tax_minor, [*prices, *fees])
+    charged = {
+        fee: Unit(net_minor, tax_minor)
+        for fee, net_minor, tax_minor in zip(Fee, fees, taxes[len(prices) :], strict=False)
+    }
+    parts = Parts(
+        lines=tuple(
+            tuple(map(Unit, _split(net, [1] * count), _split(tax, [1] * count)))
+            for net, tax, (_, count) in zip(prices, taxes[: len(prices)], lines, strict=True)
+        ),
+        fees={**charged, Fee.TIP: Unit(amounts.tip_minor, 0)},
+    )
+    assert _sum(parts) == amounts.total_minor, "the units are the whole order"
+    return parts
+
+
+def give_back(ask: Ask, amounts: Amounts, parts: Parts, *, given: Sequence[Back]) -> Back | Refusal:
+    """What an ask comes to, after what was given back before."""
+    left = _left(amounts, parts, given)
+    match ask.scope:
+        case Scope.WHOLE:
+            found = left
+        case Scope.ITEMS:
+            found = _chosen(ask, parts, left=left)
+        case Scope.AMOUNT:
+            found = _in_proportion(ask.amount_minor, left)
+    if isinstance(found, Refusal):
+        return found
+    if not 0 < found.amount_minor <= left.amount_minor:
+        return refuse(
+            "refund.amount_exceeded",
+            status=409,
+            amount_minor=found.amount_minor,
+            most_minor=left.amount_minor,
+        )
+    return _within(found, left)
+
+
+def borne(back: Back, amounts: Amounts, *, by: Bearers) -> Borne:
+    """Divide what is given back among those who bear it.
+
+    A merchant gives back what it got for an item: the commission on it is the platform's to return.
+    """
+    assert by.whole, "somebody bears every part"
+    net_minor = back.net_minor
+    merchant, courier, platform = split(net_minor, [by.merchant_bp, by.courier_bp, by.platform_bp])
+    commission = 0
+    if merchant and amounts.subtotal_minor:
+        of_items = min(merchant, round_half_up(merchant * back.items_minor, net_minor))
+        kept = max(0, amounts.subtotal_minor - amounts.merchant_minor)
+        commission = min(of_items, round_half_up(of_items * kept, amounts.subtotal_minor))
+    shared = Borne(
+        merchant_minor=merchant - commission,
+        courier_minor=courier,
+        platform_minor=platform + commission,
+        tax_minor=back.tax_minor,
+    )
+    assert shared.total_minor == back.amount_minor, "somebody bears every unit"
+    return shared
+
+
+def round_half_up(numerator: int, denominator: int) -> int:
+    """Of amounts that are not negative."""
+    return (2 * numerator + denominator) // (2 * denominator)
+
+
+def _chosen(ask: Ask, parts: Parts, *, left: Back) -> Back | Refusal:
+    units: list[Unit] = []
+    items_minor = 0
+    left_of = {pieces.position: pieces.quantity for pieces in left.pieces}
+    for pieces in _merged(ask.pieces):
+        most = left_of.get(pieces.position, 0)
+        if pieces.quantity > most:
+            return refuse(
+                "refund.items_gone",
+                status=409,
+                position=pieces.position,
+                quantity=pieces.quantity,
+                left=most,
+            )
+        line = parts.lines[pieces.position]
+        first = len(line) - most
+        chosen = line[first : first + pieces.quantity]
+        units += chosen
+        items_minor += sum(unit.net_minor for unit in chosen)
+    for fee in dict.fromkeys(ask.fees):
+        if fee not in left.fees:
+            return refuse("refund.fee_gone", status=409, fee=fee.value)
+        units.append(parts.fees[fee])
+    tax_minor = sum(unit.tax_minor for unit in units)
+    return Back(
+        amount_minor=sum(unit.net_minor for unit in units) + tax_minor,
+        tax_minor=tax_minor,
+        items_minor=items_minor,
+        pieces=_merged(ask.pieces),
+        fees=tuple(dict.fromkeys(ask.fees)),
+    )
+
+
+def _left(amounts: Amounts, parts: Parts, given: Sequence[Back]) -> Back:
+    gone = _counts([pieces for back in given for pieces in back.pieces])
+    items_minor = sum(unit.net_minor for line in parts.lines for unit in line)
+    amount_minor = amounts.total_minor - sum(back.amount_minor for back in given)
+    tax_minor = amounts.tax_minor - sum(back.tax_minor for back in given)
+    assert amount_minor >= tax_minor >= 0, "no more was given back than was paid"
+    gone_fees = {fee for back in given for fee in back.fees}
+    return Back(
+        amount_minor=amount_minor,
+        tax_minor=tax_minor,
+        items_minor=min(
+            amount_minor - tax_minor, items_minor - sum(back.items_minor for back in given)
+        ),
+        pieces=tuple(
+            Pieces(position, len(line) - gone.get(position, 0))
+            for position, line in enumerate(parts.lines)
+            if len(line) > gone.get(position, 0)
+        ),
+        fees=tuple(
+            fee for fee, unit in parts.fees.items() if unit.net_minor and fee not in gone_fees
+        ),
+    )
+
+
+def _in_proportion(amount_minor: int, left: Back) -> Back:
+    """An amount, with as much tax and as much for items in it as in what is left."""
+    if not 0 < amount_minor <= left.amount_minor:
+        return Back(amount_minor=max(0, amount_minor))
+    tax_minor = round_half_up(amount_minor * left.tax_minor, left.amount_minor)
+    net_minor = amount_minor - tax_minor
+    items_minor = (
+        round_half_up(net_minor * left.items_minor, left.net_minor) if left.net_minor else 0
+    )
+    return Back(amount_minor=amount_minor, tax_minor=tax_minor, items_minor=items_minor)
+
+
+def _within(back: Back, left: Back) -> Back:
+    """An amount may have been given back of a whole before: there is no more tax than is left."""
+    tax_minor = max(back.amount_minor - left.net_minor, min(back.tax_minor, left.tax_minor))
+    net_minor = back.amount_minor - tax_minor
+    return Back(
+        amount_minor=back.amount_minor,
+        tax_minor=tax_minor,
+        items_minor=min(back.items_minor, left.items_minor, net_minor),
+        pieces=back.pieces,
+        fees=back.fees,
+    )
+
+
+def _less(amounts: Sequence[int], discount_minor: int) -> list[int]:
+    """Amounts less their part of a discount."""
+    parts = _split(discount_minor, amounts)
+    return [amount - part for amount, part in zip(amounts, parts, strict=True)]
+
+
+def _split(total_minor: int, weights: Sequence[int]) -> list[int]:
+    if not total_minor:
+        return [0] * len(weights)
+    return split(total_minor, weights)
+
+
+def _merged(pieces: Sequence[Pieces]) -> tuple[Pieces, ...]:
+    return tuple(Pieces(position, count) for position, count in _counts(pieces).items())
+
+
+def _counts(pieces: Sequence[Pieces]) -> dict[int, int]:
+    counts: dict[int, int] = {}
+    for one in pieces:
+        counts[one.position] = counts.get(one.position, 0) + one.quantity
+    return counts
+
+
+def _sum(parts: Parts) -> int:
+    units = [unit for line in parts.lines for unit in line] + list(parts.fees.values())
+    return sum(unit.net_minor + unit.tax_minor for unit in units)
