@@ -440,7 +440,8 @@ def test_a_wrong_pin_says_nothing_about_an_order_that_cannot_be_handed_over() ->
         decision = model.deliver(at_status(status), party=Party.COURIER, pin="9999", now=NOON)
         assert isinstance(decision, Refusal)
         on_the_way = status in {Status.PICKED_UP, Status.IN_TRANSIT}
-        assert decision.code == ("order.wrong_pin" if on_the_way else "order.illegal_move")
+        otherwise = "order.complaint_open" if status is Status.DISPUTED else "order.illegal_move"
+        assert decision.code == ("order.wrong_pin" if on_the_way else otherwise)
 
 
 @given(status=st.sampled_from(Status))

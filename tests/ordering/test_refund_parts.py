@@ -5,10 +5,11 @@ from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from tawsil.kernel.decisions import Refusal
 from tawsil.kernel.money import share
-from tawsil.ordering.model import Amounts
+from tawsil.ordering.amounts import Amounts
 from tawsil.ordering.refunds.parts import (
     WHOLE_BP,
     Ask,
@@ -18,12 +19,14 @@ from tawsil.ordering.refunds.parts import (
     Parts,
     Pieces,
     Scope,
+    Sold,
     borne,
     give_back,
     parts_of,
 )
+from tawsil.pricing.public import TaxLine
 
-Lines = Sequence[tuple[int, int]]
+Lines = Sequence[Sold]
 minor = st.integers(0, 5_000)
 lines_of = st.lists(st.tuples(minor, st.integers(1, 5)), min_size=1, max_size=5)
 bearers = st.tuples(st.integers(0, WHOLE_BP), st.integers(0, WHOLE_BP)).map(
@@ -35,17 +38,31 @@ bearers = st.tuples(st.integers(0, WHOLE_BP), st.integers(0, WHOLE_BP)).map(
 )
 
 
+def vat(rate_bp: int, tax_minor: int) -> TaxLine:
+    return TaxLine(name="VAT", name_ar="ضريبة", rate_bp=rate_bp, base_minor=0, tax_minor=tax_minor)
+
+
 @st.composite
-def orders(draw: Any) -> tuple[Amounts, Lines]:
-    """Any order that a quote may have made: a discount is not more than what it is on."""
-    lines = draw(lines_of)
-    subtotal = sum(price for price, _ in lines)
+def orders(draw: Any) -> tuple[Amounts, list[Sold]]:
+    """Any order that a quote may have made, taxed on top or inclusive."""
+    sold: list[Sold] = []
+    for price, quantity in draw(lines_of):
+        off = draw(st.integers(0, price))
+        tax = share(price - off, basis_points=draw(st.integers(0, 2_000)))
+        sold.append(Sold(total_minor=price, discount_minor=off, tax_minor=tax, quantity=quantity))
     delivery, service, small, tip = (draw(minor) for _ in range(4))
-    discount = draw(st.integers(0, subtotal + delivery))
-    taxable = subtotal + delivery + service + small - discount
-    tax = share(taxable, basis_points=draw(st.integers(0, 2_000)))
-    total = taxable + tax + tip
-    merchant = subtotal - share(subtotal, basis_points=draw(st.integers(0, 5_000)))
+    off_delivery = draw(st.integers(0, delivery))
+    rate, included = draw(st.integers(0, 2_000)), draw(st.booleans())
+    delivery_tax = share(delivery - off_delivery, basis_points=rate)
+    fee_tax = share(service, basis_points=rate) + share(small, basis_points=rate)
+    tax = sum(line.tax_minor for line in sold) + delivery_tax + fee_tax
+    subtotal = sum(line.total_minor for line in sold)
+    discount = sum(line.discount_minor for line in sold) + off_delivery
+    total = subtotal + delivery + service + small - discount + tip + (0 if included else tax)
+    if not included and draw(st.booleans()):  # as it was before lines told their tax
+        sold = [replace(line, tax_minor=0) for line in sold]
+        delivery_tax = 0
+    merchant = draw(st.integers(0, max(0, total - tax - tip)))
     amounts = Amounts(
         currency="AED",
         subtotal_minor=subtotal,
@@ -59,8 +76,11 @@ def orders(draw: Any) -> tuple[Amounts, Lines]:
         merchant_minor=merchant,
         courier_minor=tip,
         platform_minor=total - tax - merchant - tip,
+        tax_included=included,
+        taxes=(vat(rate, tax),),
+        delivery_tax_minor=delivery_tax,
     )
-    return amounts, lines
+    return amounts, sold
 
 
 @st.composite
@@ -139,10 +159,11 @@ def test_somebody_bears_every_unit_and_the_state_its_tax(
     order: tuple[Amounts, Lines], by: Bearers, data: st.DataObject
 ) -> None:
     amounts, lines = order
-    back = give_back(data.draw(asks(lines)), amounts, parts_of(amounts, lines), given=[])
+    parts = parts_of(amounts, lines)
+    back = give_back(data.draw(asks(lines)), amounts, parts, given=[])
     if isinstance(back, Refusal):
         return
-    shared = borne(back, amounts, by=by)
+    shared = borne(back, amounts, parts, by=by)
     assert shared.total_minor == back.amount_minor
     assert shared.tax_minor == back.tax_minor
     assert min(shared.merchant_minor, shared.courier_minor, shared.platform_minor) >= 0
@@ -159,34 +180,45 @@ PLAIN = Amounts(
     tax_minor=238,
     tip_minor=300,
     total_minor=5_288,
-    merchant_minor=4_000,
+    merchant_minor=3_200,
     courier_minor=700,
-    platform_minor=350,
+    platform_minor=1_150,
+    taxes=(vat(500, 238),),
+    delivery_tax_minor=25,
 )
+SOLD = (
+    Sold(total_minor=3_000, discount_minor=600, tax_minor=120, quantity=2),
+    Sold(total_minor=2_000, discount_minor=400, tax_minor=80, quantity=1),
+)
+PARTS = parts_of(PLAIN, SOLD)
 
 
 def test_an_item_goes_back_less_its_discount_with_its_tax() -> None:
-    parts = parts_of(PLAIN, [(3_000, 2), (2_000, 1)])
-    one = give_back(Ask(scope=Scope.ITEMS, pieces=(Pieces(0, 1),)), PLAIN, parts, given=[])
+    one = give_back(Ask(scope=Scope.ITEMS, pieces=(Pieces(0, 1),)), PLAIN, PARTS, given=[])
     assert isinstance(one, Back)
-    assert one.net_minor == 1_200  # half of 3,000 less 3/5 of the discount
-    assert one.tax_minor == 60  # half of 120.3, the part of 238 on 2,400 of 4,750
-    assert one.items_minor == 1_200
+    assert (one.net_minor, one.tax_minor, one.items_minor) == (1_200, 60, 1_200)
 
 
 def test_a_merchant_gives_back_what_it_got_and_the_platform_its_commission() -> None:
     back = Back(amount_minor=1_260, tax_minor=60, items_minor=1_200)
-    shared = borne(back, PLAIN, by=Bearers(merchant_bp=WHOLE_BP))
+    shared = borne(back, PLAIN, PARTS, by=Bearers(merchant_bp=WHOLE_BP))
     assert (shared.merchant_minor, shared.platform_minor) == (960, 240)
     assert (shared.courier_minor, shared.tax_minor) == (0, 60)
 
 
+def test_a_merchant_gives_back_no_more_than_the_customer_gets() -> None:
+    """The platform paid for the discount, so the merchant got more than the customer paid."""
+    paid_by_us = replace(PLAIN, merchant_minor=4_500, platform_minor=-150)
+    back = Back(amount_minor=1_260, tax_minor=60, items_minor=1_200)
+    shared = borne(back, paid_by_us, PARTS, by=Bearers(merchant_bp=WHOLE_BP))
+    assert (shared.merchant_minor, shared.platform_minor) == (1_200, 0)
+
+
 def test_what_is_gone_is_named() -> None:
-    parts = parts_of(PLAIN, [(3_000, 2), (2_000, 1)])
     both = Ask(scope=Scope.ITEMS, pieces=(Pieces(0, 1), Pieces(0, 1)))
-    first = give_back(both, PLAIN, parts, given=[])
+    first = give_back(both, PLAIN, PARTS, given=[])
     assert isinstance(first, Back)
     assert first.pieces == (Pieces(0, 2),)
-    again = give_back(both, PLAIN, parts, given=[first])
+    again = give_back(both, PLAIN, PARTS, given=[first])
     assert isinstance(again, Refusal)
     assert (again.code, again.detail["left"]) == ("refund.items_gone", 0)

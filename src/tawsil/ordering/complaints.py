@@ -17,7 +17,7 @@ def dispute(order: Order, *, party: Party, reason: str) -> Decision[Order]:
 def dismiss(order: Order, *, party: Party, reason: str) -> Decision[Order]:
     """The complaint was looked into: the order stands as delivered."""
     if party not in MAY_DISMISS:
-        return refuse("order.not_yours_to_move", status=403, wanted=Status.DELIVERED, party=party)
+        return refuse("order.complaint_not_yours", status=403, party=party)
     if order.status is not Status.DISPUTED:
         return refuse("order.not_disputed", status_now=order.status)
     stands = moved(order, Status.DELIVERED)

@@ -300,8 +300,8 @@ def depart(order: Order, *, party: Party) -> Decision[Order]:
 
 def deliver(order: Order, *, party: Party, pin: str | None, now: datetime) -> Decision[Order]:
     """Hand over. A PIN that is given must be right; without one the courier's word is the proof."""
-    if order.status is Status.DISPUTED:  # becomes it by what staff say of the complaint alone
-        return illegal(order, Status.DELIVERED)
+    if order.status is Status.DISPUTED:
+        return refuse("order.complaint_open")
     if order.status is Status.PICKED_UP:
         departed = depart(order, party=party)
         return then(departed, lambda o: deliver(o, party=party, pin=pin, now=now))

@@ -141,7 +141,7 @@ def work_out(
     back = give_back(ask, order.amounts, parts, given=given)
     if isinstance(back, Refusal):
         return back
-    return back, borne(back, order.amounts, by=by or reason.by)
+    return back, borne(back, order.amounts, parts, by=by or reason.by)
 
 
 def ask_for(

@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from tawsil.kernel.decisions import Refusal, refuse
 from tawsil.kernel.money import split
-from tawsil.ordering.model import Amounts
+from tawsil.ordering.amounts import Amounts
 
 WHOLE_BP: Final = 10_000
 
@@ -43,6 +43,15 @@ class Parts(Struct, frozen=True, kw_only=True):
 
     lines: tuple[tuple[Unit, ...], ...]
     fees: Mapping[Fee, Unit]
+
+
+class Sold(Struct, frozen=True, kw_only=True):
+    """A line as it was sold: the price of all its pieces before its discount, and its tax."""
+
+    total_minor: int
+    discount_minor: int
+    tax_minor: int
+    quantity: int
 
 
 class Pieces(Struct, frozen=True):
@@ -105,31 +114,54 @@ class Borne(Struct, frozen=True, kw_only=True):
         return self.merchant_minor + self.courier_minor + self.platform_minor + self.tax_minor
 
 
-def parts_of(amounts: Amounts, lines: Sequence[tuple[int, int]]) -> Parts:
-    """An order's units; `lines` are the price and the quantity of each, before any discount."""
-    prices = [price for price, _ in lines]
-    fees = [
-        amounts.delivery_fee_minor,
-        amounts.service_fee_minor,
-        amounts.small_order_fee_minor,
+def parts_of(amounts: Amounts, lines: Sequence[Sold]) -> Parts:
+    """An order's units. Tax that is in the prices is taken out of them."""
+    taxes, fee_taxes = _taxes(amounts, lines)
+    taken = taxes if amounts.tax_included else [0] * len(lines)
+    nets = [
+        line.total_minor - line.discount_minor - in_it
+        for line, in_it in zip(lines, taken, strict=True)
     ]
-    on_items = min(amounts.discount_minor, amounts.subtotal_minor)
-    prices = _less(prices, on_items)
-    fees = _less(fees, amounts.discount_minor - on_items)
-    taxes = _split(amounts.tax_minor, [*prices, *fees])
-    charged = {
-        fee: Unit(net_minor, tax_minor)
-        for fee, net_minor, tax_minor in zip(Fee, fees, taxes[len(prices) :], strict=False)
+    fees = {
+        Fee.DELIVERY: amounts.delivery_fee_minor - _off_delivery(amounts, lines),
+        Fee.SERVICE: amounts.service_fee_minor,
+        Fee.SMALL_ORDER: amounts.small_order_fee_minor,
     }
     parts = Parts(
         lines=tuple(
-            tuple(map(Unit, _split(net, [1] * count), _split(tax, [1] * count)))
-            for net, tax, (_, count) in zip(prices, taxes[: len(prices)], lines, strict=True)
+            tuple(map(Unit, _even(net, line.quantity), _even(tax, line.quantity)))
+            for net, tax, line in zip(nets, taxes, lines, strict=True)
         ),
-        fees={**charged, Fee.TIP: Unit(amounts.tip_minor, 0)},
+        fees={
+            **{
+                fee: Unit(minor - (fee_taxes[fee] if amounts.tax_included else 0), fee_taxes[fee])
+                for fee, minor in fees.items()
+            },
+            Fee.TIP: Unit(amounts.tip_minor, 0),
+        },
     )
     assert _sum(parts) == amounts.total_minor, "the units are the whole order"
     return parts
+
+
+def _taxes(amounts: Amounts, lines: Sequence[Sold]) -> tuple[list[int], dict[Fee, int]]:
+    """The tax on each line and each fee; what an older order does not say is in proportion."""
+    on_lines = [line.tax_minor for line in lines]
+    on_fees = amounts.tax_minor - sum(on_lines) - amounts.delivery_tax_minor
+    other = [amounts.service_fee_minor, amounts.small_order_fee_minor]
+    known = any(on_lines) or amounts.delivery_tax_minor
+    if known or not on_fees or not lines:
+        service, small = _in_parts(on_fees, other)
+        delivery = amounts.delivery_tax_minor
+    else:
+        prices = [line.total_minor - line.discount_minor for line in lines]
+        way = amounts.delivery_fee_minor - _off_delivery(amounts, lines)
+        *on_lines, delivery, service, small = _in_parts(on_fees, [*prices, way, *other])
+    return on_lines, {Fee.DELIVERY: delivery, Fee.SERVICE: service, Fee.SMALL_ORDER: small}
+
+
+def _off_delivery(amounts: Amounts, lines: Sequence[Sold]) -> int:
+    return amounts.discount_minor - sum(line.discount_minor for line in lines)
 
 
 def give_back(ask: Ask, amounts: Amounts, parts: Parts, *, given: Sequence[Back]) -> Back | Refusal:
@@ -154,19 +186,21 @@ def give_back(ask: Ask, amounts: Amounts, parts: Parts, *, given: Sequence[Back]
     return _within(found, left)
 
 
-def borne(back: Back, amounts: Amounts, *, by: Bearers) -> Borne:
+def borne(back: Back, amounts: Amounts, parts: Parts, *, by: Bearers) -> Borne:
     """Divide what is given back among those who bear it.
 
-    A merchant gives back what it got for an item: the commission on it is the platform's to return.
+    A merchant gives back what it got for an item, at most what the customer paid for it: the rest
+    is the platform's to return, which kept it as its commission.
     """
     assert by.whole, "somebody bears every part"
     net_minor = back.net_minor
     merchant, courier, platform = split(net_minor, [by.merchant_bp, by.courier_bp, by.platform_bp])
     commission = 0
-    if merchant and amounts.subtotal_minor:
+    sold_minor = _items_minor(parts)
+    if merchant and sold_minor:
         of_items = min(merchant, round_half_up(merchant * back.items_minor, net_minor))
-        kept = max(0, amounts.subtotal_minor - amounts.merchant_minor)
-        commission = min(of_items, round_half_up(of_items * kept, amounts.subtotal_minor))
+        got = round_half_up(of_items * max(0, amounts.merchant_minor), sold_minor)
+        commission = of_items - min(of_items, got)
     shared = Borne(
         merchant_minor=merchant - commission,
         courier_minor=courier,
@@ -217,7 +251,7 @@ def _chosen(ask: Ask, parts: Parts, *, left: Back) -> Back | Refusal:
 
 def _left(amounts: Amounts, parts: Parts, given: Sequence[Back]) -> Back:
     gone = _counts([pieces for back in given for pieces in back.pieces])
-    items_minor = sum(unit.net_minor for line in parts.lines for unit in line)
+    items_minor = _items_minor(parts)
     amount_minor = amounts.total_minor - sum(back.amount_minor for back in given)
     tax_minor = amounts.tax_minor - sum(back.tax_minor for back in given)
     assert amount_minor >= tax_minor >= 0, "no more was given back than was paid"
@@ -264,16 +298,16 @@ def _within(back: Back, left: Back) -> Back:
     )
 
 
-def _less(amounts: Sequence[int], discount_minor: int) -> list[int]:
-    """Amounts less their part of a discount."""
-    parts = _split(discount_minor, amounts)
-    return [amount - part for amount, part in zip(amounts, parts, strict=True)]
+def _items_minor(parts: Parts) -> int:
+    return sum(unit.net_minor for line in parts.lines for unit in line)
 
 
-def _split(total_minor: int, weights: Sequence[int]) -> list[int]:
-    if not total_minor:
-        return [0] * len(weights)
-    return split(total_minor, weights)
+def _even(total_minor: int, count: int) -> list[int]:
+    return split(total_minor, [1] * count)
+
+
+def _in_parts(total_minor: int, weights: Sequence[int]) -> list[int]:
+    return split(total_minor, weights) if total_minor else [0] * len(weights)
 
 
 def _merged(pieces: Sequence[Pieces]) -> tuple[Pieces, ...]:

@@ -16,7 +16,7 @@ from tawsil.ordering.model import Order, PaymentStage
 from tawsil.ordering.moves import Party
 from tawsil.ordering.refunds import model, store
 from tawsil.ordering.refunds.model import Before, Decider, PaidTo, Refund
-from tawsil.ordering.refunds.parts import Ask, Back, Bearers, Parts, Scope, parts_of
+from tawsil.ordering.refunds.parts import Ask, Back, Bearers, Parts, Scope, Sold, parts_of
 from tawsil.ordering.refunds.reasons import OTHER, Reason
 from tawsil.ordering.steps import NOT_FOUND, Acting, concerns
 from tawsil.ordering.steps import save as save_orders
@@ -69,9 +69,7 @@ class _Desk(Struct):
         return cls(
             orders=orders,
             parts={
-                order.id: parts_of(
-                    order.amounts, [(item.total_minor, item.quantity) for item in items[order.id]]
-                )
+                order.id: parts_of(order.amounts, [_sold(item) for item in items[order.id]])
                 for order in orders.values()
             },
             before=await store.before(tx, [o.customer_id for o in orders.values()]),
@@ -97,6 +95,15 @@ class _Desk(Struct):
             if refund.state in {model.RefundState.APPROVED, model.RefundState.DONE}
         ]
         return sum(agreed) == order.amounts.total_minor
+
+
+def _sold(item: orders_store.Item) -> Sold:
+    return Sold(
+        total_minor=item.total_minor,
+        discount_minor=item.discount_minor,
+        tax_minor=item.tax_minor,
+        quantity=item.quantity,
+    )
 
 
 def _more(before: Before, refund: Refund) -> Before:
