@@ -165,6 +165,7 @@ ROWS: Final[Mapping[str, Row]] = {
     "PUT /v4/admin/products/{product_id}/tax-class": CONFIGURES,
     # pricing
     "POST /v4/quotes": Row(shared=True),
+    "POST /v4/admin/merchants/{merchant_id}/commission-plans": CONFIGURES,
     "GET /v4/quotes/{quote_id}": Row(personal=True),
     # tracking
     "POST /v4/drivers/{courier_id}/positions": Row(personal=True),

@@ -1,3 +1,5 @@
+from collections.abc import Callable
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -5,6 +7,7 @@ from msgspec import Struct
 
 from tawsil.catalog import public as catalog
 from tawsil.catalog.public import (
+    Line,
     Merchant,
     NewCategory,
     NewMerchant,
@@ -16,8 +19,11 @@ from tawsil.catalog.public import (
 )
 from tawsil.geography import public as geography
 from tawsil.geography.public import City, CityRules, Tenant
+from tawsil.kernel.clock import Ids
 from tawsil.kernel.db import Database, Tx
+from tawsil.kernel.decisions import By
 from tawsil.kernel.places import Place
+from tawsil.pricing.public import IssueQuote
 
 TENANT = UUID("01900000-0000-7000-8000-000000000001")
 CITY = UUID("01900000-0000-7000-8000-000000000002")
@@ -99,3 +105,30 @@ async def standing_town(database: Database) -> Town:
     """The same, committed."""
     async with database.transaction() as tx:
         return await found_town(tx)
+
+
+@pytest.fixture
+def customer_id(ids: Ids) -> UUID:
+    return ids()
+
+
+@pytest.fixture
+def ask(by: By, customer_id: UUID) -> Callable[..., IssueQuote]:
+    """A command for two large pizzas, to somewhere about a kilometre away."""
+
+    def make(town: Any, **fields: Any) -> IssueQuote:
+        large = town.pizza.option_groups[0].options[0].id
+        return IssueQuote(
+            **{
+                "by": by,
+                "customer_id": customer_id,
+                "merchant_id": town.grill.id,
+                "lines": (Line(product_id=town.pizza.id, quantity=2, option_ids=(large,)),),
+                "dropoff": Place(24.13, 53.1),
+                "address": "Corniche 12",
+                "instructions": "Ring twice",
+                **fields,
+            }
+        )
+
+    return make

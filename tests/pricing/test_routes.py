@@ -99,3 +99,15 @@ async def test_what_makes_no_sense_is_refused(
 ) -> None:
     answer = await client.post("/v4/quotes", json={**body, **change}, headers=customer)
     assert answer.status_code == 400
+
+
+async def test_a_tip_is_an_amount_or_a_part_of_the_subtotal(
+    client: Any, customer: dict[str, str], body: dict[str, Any]
+) -> None:
+    by_part = {**body, "tip_minor": 0, "tip_bp": 1_250}
+    quote = (await client.post("/v4/quotes", json=by_part, headers=customer)).json()["data"]
+    assert quote["breakdown"]["tip_minor"] == 313  # 12.5 % of 25.00
+    assert quote["suggested_tips"][1] == {"tip_bp": 1_000, "tip_minor": 250}
+    both = await client.post("/v4/quotes", json={**body, "tip_bp": 500}, headers=customer)
+    assert both.status_code == 422
+    assert both.json()["errors"][0]["code"] == "quote.tip_twice"

@@ -1,9 +1,7 @@
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
-from uuid import UUID
 
-import pytest
 from msgspec.structs import replace
 
 from tawsil.catalog import public as catalog
@@ -17,33 +15,6 @@ from tawsil.pricing import public
 from tawsil.pricing.public import IssueQuote, Quote, QuoteStatus, TakeQuote
 
 Ask = Callable[..., IssueQuote]
-
-
-@pytest.fixture
-def customer_id(ids: Ids) -> UUID:
-    return ids()
-
-
-@pytest.fixture
-def ask(by: By, customer_id: UUID) -> Ask:
-    """A command for two large pizzas, to somewhere about a kilometre away."""
-
-    def make(town: Any, **fields: Any) -> IssueQuote:
-        large = town.pizza.option_groups[0].options[0].id
-        return IssueQuote(
-            **{
-                "by": by,
-                "customer_id": customer_id,
-                "merchant_id": town.grill.id,
-                "lines": (Line(product_id=town.pizza.id, quantity=2, option_ids=(large,)),),
-                "dropoff": Place(24.13, 53.1),
-                "address": "Corniche 12",
-                "instructions": "Ring twice",
-                **fields,
-            }
-        )
-
-    return make
 
 
 async def issued(tx: Tx, command: IssueQuote) -> Quote:

@@ -48,4 +48,16 @@ class ConditionsChanged(Event, frozen=True, kw_only=True, tag="conditions.change
     held: bool
 
 
-EVENTS: Final = (QuoteIssued, QuoteTaken, QuoteExpired, ConditionsChanged)
+class CommissionPlanned(Event, frozen=True, kw_only=True, tag="commission.planned.v1"):
+    """From an instant on, the platform keeps something else of what a merchant sells."""
+
+    plan_id: UUID
+    merchant_id: UUID
+    starts_at: datetime
+    rate_bp: int
+    fixed_minor: int
+    tiers: int
+    """How many further rates there are, by the month's turnover."""
+
+
+EVENTS: Final = (QuoteIssued, QuoteTaken, QuoteExpired, ConditionsChanged, CommissionPlanned)

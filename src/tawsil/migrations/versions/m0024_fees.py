@@ -102,6 +102,31 @@ _CITIES: Final = """
     where rules ? 'tax_bp';
 """
 
+_COMMISSIONS: Final = """
+    create table pricing.commission_plan (
+        id uuid primary key,
+        version int not null check (version > 0),
+        tenant_id uuid not null,
+        city_id uuid not null,
+        merchant_id uuid not null,
+        starts_at timestamptz not null,
+        plan jsonb not null,
+        reason text not null,
+        set_at timestamptz not null,
+        set_by_id uuid,
+        check (starts_at >= set_at) -- what was quoted stays as it was
+    );
+    create index commission_plan_merchant
+        on pricing.commission_plan (merchant_id, starts_at desc, id desc);
+    create trigger commission_plan_is_append_only
+        before update or delete on pricing.commission_plan
+        for each row execute function kernel.refuse_change();
+    select kernel.wall('pricing.commission_plan');
+
+    -- A month's turnover. Not on the status, so that taking a quote touches no index.
+    create index quote_merchant on pricing.quote (merchant_id, issued_at);
+"""
+
 
 def upgrade() -> None:
     run(_THINGS)
@@ -109,3 +134,4 @@ def upgrade() -> None:
         taxed, parts = _TAXED_BEFORE.format(row), _PARTS.format(row, surge)
         run(statements.format(taxed=taxed, parts=parts, adds_up=_ADDS_UP))
     run(_CITIES)
+    run(_COMMISSIONS)

@@ -2,6 +2,6 @@
 
 from typing import Any, Final
 
-from tawsil.pricing.routes import conditions, quotes
+from tawsil.pricing.routes import commission, conditions, quotes
 
-routes: Final[list[Any]] = [*quotes.routes, *conditions.routes]
+routes: Final[list[Any]] = [*quotes.routes, *conditions.routes, *commission.routes]

@@ -19,6 +19,7 @@ from tawsil.kernel.http import (
     envelope,
     not_found,
 )
+from tawsil.kernel.money import share
 from tawsil.kernel.places import Place
 from tawsil.kernel.text import OneLine, Prose
 from tawsil.pricing.model.amounts import Breakdown
@@ -51,10 +52,21 @@ class QuoteBody(Struct, frozen=True, forbid_unknown_fields=True):
     lines: Annotated[tuple[LineBody, ...], Meta(min_length=1, max_length=50)]
     dropoff: DropoffBody
     tip_minor: Annotated[int, Meta(ge=0, le=1_000_000, examples=[500])] = 0
+    tip_bp: Annotated[int, Meta(ge=0, le=10_000)] = 0
+    """Hundredths of a percent of the subtotal, instead of an amount."""
+
+
+class TipView(Struct, frozen=True):
+    """So much of the subtotal, and what that is."""
+
+    tip_bp: int
+    tip_minor: int
 
 
 class QuoteView(Struct, frozen=True, kw_only=True):
-    """A price that binds until `expires_at`. The tax is added to the subtotal and the fees."""
+    """A price that binds until `expires_at`. Whether the tax is added to the subtotal and the fees,
+    or in them already, says `breakdown.tax_included`.
+    """
 
     id: UUID
     status: QuoteStatus
@@ -62,6 +74,7 @@ class QuoteView(Struct, frozen=True, kw_only=True):
     currency: str
     lines: tuple[PricedLine, ...]
     breakdown: Breakdown
+    suggested_tips: list[TipView]
     dropoff: Place
     address: str
     instructions: str
@@ -83,6 +96,10 @@ class QuoteView(Struct, frozen=True, kw_only=True):
             currency=quote.currency,
             lines=quote.lines,
             breakdown=quote.breakdown,
+            suggested_tips=[
+                TipView(bp, share(quote.breakdown.subtotal_minor, basis_points=bp))
+                for bp in quote.suggested_tips_bp
+            ],
             dropoff=quote.dropoff,
             address=quote.address,
             instructions=quote.instructions,
@@ -120,6 +137,7 @@ async def issue_quote(
         address=data.dropoff.address,
         instructions=data.dropoff.instructions,
         tip_minor=data.tip_minor,
+        tip_bp=data.tip_bp,
     )
     return await commands.submit(service.issue, command, view=QuoteView.of, status=201)
 

@@ -24,13 +24,13 @@ from tawsil.kernel.decisions import (
 )
 from tawsil.kernel.money import share
 from tawsil.kernel.places import Place
-from tawsil.pricing.model import commission
 from tawsil.pricing.model import quote as model
 from tawsil.pricing.model.amounts import divide, price
+from tawsil.pricing.model.commission import Agreed
 from tawsil.pricing.model.conditions import CALM, Terms
 from tawsil.pricing.model.fees import delivery_fee_parts
 from tawsil.pricing.model.quote import BINDING_FOR, Quote
-from tawsil.pricing.service import climate
+from tawsil.pricing.service import climate, commission
 from tawsil.pricing.store import quotes as store
 
 NOT_FOUND: Final = refuse("request.not_found", status=404)
@@ -44,6 +44,8 @@ class IssueQuote(Command, frozen=True, kw_only=True):
     address: str
     instructions: str = ""
     tip_minor: int = 0
+    tip_bp: int = 0
+    """Of the subtotal, instead of an amount."""
 
 
 class TakeQuote(Command, frozen=True, kw_only=True):
@@ -68,6 +70,9 @@ class _Sellers:
         city_ids = list({m.city_id for m in merchants.values()})
         return cls(merchants, await geography.cities_by_id(tx, ids=city_ids))
 
+    def all(self) -> list[tuple[Merchant, City]]:
+        return [(m, self._cities[m.city_id]) for m in self._merchants.values()]
+
     def of(self, merchant_id: UUID, *, tenant_id: UUID) -> tuple[Merchant, City] | None:
         merchant = self._merchants.get(merchant_id)
         if merchant is None or merchant.tenant_id != tenant_id:
@@ -84,8 +89,9 @@ async def issue(tx: Tx, commands: Sequence[IssueQuote]) -> list[Quote | Refusal]
         at=tx.now,
     )
     terms = await _terms(tx, commands, sellers)
+    agreed = await commission.agreed(tx, sellers=sellers.all())
     decisions = [
-        _decide_issue(tx, command, sellers, lines, now)
+        _decide_issue(tx, command, sellers, lines, now, agreed)
         for command, lines, now in zip(commands, baskets, terms, strict=True)
     ]
     await store.insert(tx, [d.state for d in accepted(decisions)])
@@ -126,19 +132,27 @@ async def _terms(tx: Tx, commands: Sequence[IssueQuote], sellers: _Sellers) -> l
     ]
 
 
+def _tip_twice(command: IssueQuote) -> Refusal | None:
+    both = command.tip_minor and command.tip_bp
+    return refuse("quote.tip_twice", status=422) if both else None
+
+
 def _decide_issue(
     tx: Tx,
     command: IssueQuote,
     sellers: _Sellers,
     lines: list[PricedLine] | Refusal,
     now: _Terms,
+    commissions: Mapping[UUID, Agreed],
 ) -> Decision[Quote]:
     seller = sellers.of(command.merchant_id, tenant_id=command.by.tenant_id)
     if seller is None:
         return NOT_FOUND
     merchant, city = seller
-    if closed := catalog.accepting(merchant, at=tx.now, timezone=city.timezone):
-        return closed
+    agreed = commissions[merchant.id]
+    closed = catalog.accepting(merchant, at=tx.now, timezone=city.timezone)
+    if refused := closed or _tip_twice(command):
+        return refused
     if isinstance(lines, Refusal):
         return lines
     distance_m = round(
@@ -151,16 +165,16 @@ def _decide_issue(
     at_local = tx.now.astimezone(ZoneInfo(city.timezone))
     usual = delivery_fee_parts(distance_m, rules=city.rules, zone_id=now.zone_id, at_local=at_local)
     surge_minor = share(usual.full_minor, basis_points=now.terms.surge_bp)
+    of_subtotal = share(sum(line.total_minor for line in lines), basis_points=command.tip_bp)
     breakdown = price(
         lines,
         distance_m=distance_m,
         rules=city.rules,
-        tip_minor=command.tip_minor,
+        tip_minor=command.tip_minor or of_subtotal,
         surge_minor=surge_minor,
         zone_id=now.zone_id,
         at_local=at_local,
     )
-    plan = commission.usual(rules=city.rules, own_bp=merchant.commission_bp)
     return model.issue(
         Quote(
             id=tx.ids(),
@@ -171,9 +185,15 @@ def _decide_issue(
             currency=merchant.currency,
             lines=tuple(lines),
             breakdown=breakdown,
-            shares=divide(breakdown, rules=city.rules, plan=plan),
+            shares=divide(
+                breakdown,
+                rules=city.rules,
+                plan=agreed.plan,
+                turnover_minor=agreed.turnover_minor,
+            ),
             suggested_tips_bp=city.rules.suggested_tips_bp,
-            commission_bp=plan.rate_at(0),
+            commission_plan_id=agreed.plan_id,
+            commission_bp=agreed.rate_bp,
             pickup=merchant.place,
             dropoff=command.dropoff,
             address=command.address,
