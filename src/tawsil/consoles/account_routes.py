@@ -4,7 +4,7 @@ Everything is asked of the platform's own API with the session of whoever sent t
 """
 
 from datetime import datetime
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 from uuid import UUID
 
 import httpx
@@ -16,13 +16,11 @@ from msgspec import Struct
 
 from tawsil.consoles import sessions
 from tawsil.consoles.assets import Asked
-from tawsil.consoles.own_api import Refused, ask_as_caller, refusal_of
+from tawsil.consoles.own_api import Refused, answered, ask_as_caller, refusal_of
 from tawsil.consoles.pages import A_YEAR_S, cookie, page
 from tawsil.kernel.http import SIGNED_IN, Problem
 from tawsil.kernel.http.middleware import LOCALE_COOKIE
 from tawsil.kernel.i18n import LOCALES, text
-
-T = TypeVar("T")
 
 HERE: Final = "/account"
 DONE: Final = frozenset({"profile", "password", "off", "session", "mail"})
@@ -97,7 +95,7 @@ async def change_profile(request: Asked) -> Response[Any]:
         },
     )
     if answer.status_code == 200:
-        locale = _read(answer, Profile).locale
+        locale = answered(answer, Profile).locale
         chosen = [cookie(request, LOCALE_COOKIE, locale, max_age=A_YEAR_S)]
         return Redirect(f"{HERE}?done=profile", status_code=303, cookies=chosen)
     return await _refused(request, "profile", refusal_of(answer))
@@ -132,7 +130,7 @@ async def begin_totp(request: Asked) -> Response[Any]:
     """The secret is shown on this one page, and nowhere later."""
     answer = await ask_as_caller(request, "POST", "/v4/users/profile/totp")
     if answer.status_code == 201:
-        return await _page(request, Shown(part="totp", enrolment=_read(answer, Enrolment)))
+        return await _page(request, Shown(part="totp", enrolment=answered(answer, Enrolment)))
     return await _refused(request, "totp", refusal_of(answer))
 
 
@@ -143,7 +141,7 @@ async def confirm_totp(request: Asked) -> Response[Any]:
         request, "POST", "/v4/users/profile/totp/confirm", json={"code": _code(form)}
     )
     if answer.status_code == 200:
-        codes = tuple(_read(answer, _Codes).recovery_codes)
+        codes = tuple(answered(answer, _Codes).recovery_codes)
         return await _page(request, Shown(part="totp", recovery_codes=codes))
     enrolment = Enrolment(str(form.get("secret", "")), str(form.get("otpauth_uri", "")))
     refused = refusal_of(answer)
@@ -196,9 +194,9 @@ def _said(refused: Refused) -> str:
 async def _page(
     request: Asked, shown: Shown, *, done: str | None = None, status: int = 200
 ) -> Response[str]:
-    profile = _read(await ask_as_caller(request, "GET", "/v4/users/profile"), Profile)
-    factor = _read(await ask_as_caller(request, "GET", "/v4/users/profile/totp"), SecondFactor)
-    used = _read(await ask_as_caller(request, "GET", "/v4/auth/sessions"), list[Session])
+    profile = answered(await ask_as_caller(request, "GET", "/v4/users/profile"), Profile)
+    factor = answered(await ask_as_caller(request, "GET", "/v4/users/profile/totp"), SecondFactor)
+    used = answered(await ask_as_caller(request, "GET", "/v4/auth/sessions"), list[Session])
     return page(
         request,
         "account.html",
@@ -216,19 +214,6 @@ async def _page(
 
 def _code(form: Any) -> str:
     return str(form.get("code", "")).strip()
-
-
-def _read(answer: httpx.Response, type_: type[T]) -> T:
-    """What the API answered.
-
-    Raises:
-        Problem: it refused.
-    """
-    if not answer.is_success:
-        refused = refusal_of(answer)
-        raise Problem(refused.status, refused.code)
-    data = msgspec.json.decode(answer.content, type=dict[str, msgspec.Raw])["data"]
-    return msgspec.json.decode(data, type=type_)
 
 
 pages: Final = [

@@ -5,15 +5,18 @@ answers and its audit hold for them too.
 """
 
 import asyncio
-from typing import Any, Final, cast
+from typing import Any, Final, TypeVar, cast
 
 import httpx
 import msgspec
 from msgspec import Struct
 
 from tawsil.consoles.assets import Asked
+from tawsil.kernel.http import Problem
 from tawsil.kernel.http.origins import ACCESS_COOKIE, cookie_of
 from tawsil.kernel.i18n import current_locale
+
+T = TypeVar("T")
 
 OURSELVES: Final = "http://localhost"  # nothing is looked up: the application is asked in place
 
@@ -45,6 +48,19 @@ def refusal_of(response: httpx.Response) -> Refused:
         message=error.message,
         retry_after_s=response.headers.get("Retry-After"),
     )
+
+
+def answered(answer: httpx.Response, type_: type[T]) -> T:
+    """What the API answered.
+
+    Raises:
+        Problem: it refused.
+    """
+    if not answer.is_success:
+        refused = refusal_of(answer)
+        raise Problem(refused.status, refused.code)
+    data = msgspec.json.decode(answer.content, type=dict[str, msgspec.Raw])["data"]
+    return msgspec.json.decode(data, type=type_)
 
 
 async def ask(

@@ -35,6 +35,9 @@ _environment: Final[Any] = Environment(  # untyped: jinja takes its own globals 
 _environment.globals.update(
     say=words.say,
     word=words.word,
+    amount=words.amount,
+    bare=words.bare,
+    month_name=words.month_name,
     asset=address,
     moment=words.moment,
     device_name=words.device_name,

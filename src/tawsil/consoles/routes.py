@@ -1,4 +1,4 @@
-"""The pages: sign-in, accounts, the live city, an order's story, dispatch, the design.
+"""The pages: sign-in, accounts, the live city, an order's story, dispatch, money, the design.
 
 The application's state holds `registry: Registry` and `settings: Settings`, and may hold a
 `watch: Watch` to be drawn from instead of the database. Signing in asks the routes of identity, and
@@ -20,6 +20,7 @@ from tawsil.consoles import (
     dispatch_routes,
     elsewhere_routes,
     mailed_routes,
+    money_routes,
     sign_in_routes,
 )
 from tawsil.consoles.access import READ, STAFF, May, uuid_or_none, watch_of
@@ -195,6 +196,7 @@ _pages: Final = Router(
         show_city,
         show_order,
         *dispatch_routes.pages,
+        *money_routes.pages,
         show_design,
     ],
     opt={"own_pages": True},

@@ -1,7 +1,7 @@
 """What is said in words: statuses, times, and the sentence for each event of an order's story."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import Enum
 from typing import Any, Final, cast
 from uuid import UUID
@@ -33,6 +33,7 @@ _SYSTEMS: Final = (
     ("Mac OS X", "macOS"),
     ("Linux", "Linux"),
 )
+MINUS: Final = "\u2212"
 _WITHOUT_NAME: Final = "—"
 CODED: Final = frozenset({"reason", "cause", "proof", "code", "waiting_for"})
 """Fields of events that hold a code with a word of its own."""
@@ -66,6 +67,11 @@ def moment(at: datetime) -> str:
     """A day and a time, for those of whom no city is known: in UTC."""
     day = format_date(at, "d MMM yyyy", locale=current_locale.get())
     return say("account.moment", day=day, time=f"{at:%H:%M}")
+
+
+def month_name(first: date) -> str:
+    """`November 2026`, in the words of the language."""
+    return format_date(first, "LLLL yyyy", locale=current_locale.get())
 
 
 def device_name(user_agent: str | None) -> str:
@@ -131,6 +137,11 @@ def until_promise(promised_at: datetime, now: datetime) -> str:
 def amount(minor: int, currency: str) -> str:
     """`23.50 AED`, in digits that both languages read."""
     return isolated(f"{major(minor, currency):f} {currency}")
+
+
+def bare(minor: int, currency: str) -> str:
+    """`1,023.50`, where the currency stands above."""
+    return isolated(f"{major(minor, currency):,f}".replace("-", MINUS))
 
 
 def word(kind: str, value: str) -> str:
