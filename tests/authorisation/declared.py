@@ -241,6 +241,15 @@ ROWS: Final[Mapping[str, Row]] = {
     "GET /city/dispatch": OPERATES,
     "GET /city/decisions/{decision_id}": OPERATES,
     "GET /city/dispatch/parts": OPERATES,
+    "GET /money": OPERATES,
+    "POST /money/differences": Row(
+        narrow=Expected.FORBIDDEN, areas=False, trade=frozenset({"page.404", "page.400"})
+    ),
+    "POST /money/runs": OPERATES,
+    "GET /money/months/{month}": OPERATES,
+    "POST /money/months/{month}/close": Row(
+        narrow=Expected.FORBIDDEN, areas=False, trade=frozenset({"page.409"})
+    ),
     "POST /city/dispatch/hold": OPERATES,
     "POST /city/dispatch/let-go": OPERATES,
     "POST /city/dispatch/{reference_id}/{act}": OPERATES,

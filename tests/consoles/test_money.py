@@ -35,6 +35,7 @@ async def client(
     )
     token = callers.token("admin", "payment:*")
     served.headers["Authorization"] = f"Bearer {token}"
+    served.headers["Origin"] = str(served.base_url).rstrip("/")
     return served
 
 
@@ -83,9 +84,7 @@ async def test_a_file_is_read_when_asked_for(client: httpx.AsyncClient):
     assert (done.status_code, done.headers["location"]) == (303, "/money?done=reading")
 
 
-async def test_whoever_does_not_keep_the_books_sees_none(
-    client: httpx.AsyncClient, callers: Any
-):
+async def test_whoever_does_not_keep_the_books_sees_none(client: httpx.AsyncClient, callers: Any):
     client.headers["Authorization"] = f"Bearer {callers.token('merchant', 'payment:read:own')}"
     for address in ("/money", "/money/months/2026-10"):
         assert (await client.get(address)).status_code == 403

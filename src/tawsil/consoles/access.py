@@ -13,6 +13,7 @@ STAFF: Final = "order:list"
 READ: Final = "order:read"
 ASSIGN: Final = "order:assign"
 HOLD: Final = "zone:update"
+BOOKS: Final = "payment:read"
 
 
 class May(Struct, frozen=True):
@@ -21,6 +22,7 @@ class May(Struct, frozen=True):
     city: bool
     assign: bool
     hold: bool
+    books: bool
 
     @classmethod
     def of(cls, caller: Caller) -> "May":
@@ -28,6 +30,7 @@ class May(Struct, frozen=True):
             city="all" in caller.scopes(STAFF),
             assign="all" in caller.scopes(ASSIGN),
             hold="all" in caller.scopes(HOLD),
+            books="all" in caller.scopes(BOOKS),
         )
 
 

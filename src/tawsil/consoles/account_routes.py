@@ -7,8 +7,6 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-import httpx
-import msgspec
 from litestar import Response, get, post
 from litestar.params import FromPath, FromQuery
 from litestar.response import Redirect
@@ -18,7 +16,7 @@ from tawsil.consoles import sessions
 from tawsil.consoles.assets import Asked
 from tawsil.consoles.own_api import Refused, answered, ask_as_caller, refusal_of
 from tawsil.consoles.pages import A_YEAR_S, cookie, page
-from tawsil.kernel.http import SIGNED_IN, Problem
+from tawsil.kernel.http import SIGNED_IN
 from tawsil.kernel.http.middleware import LOCALE_COOKIE
 from tawsil.kernel.i18n import LOCALES, text
 

@@ -15,9 +15,11 @@ from msgspec import Struct
 from tawsil.consoles.assets import Asked
 from tawsil.consoles.own_api import Refused, answered, ask_as_caller, refusal_of
 from tawsil.consoles.pages import page
-from tawsil.kernel.http import SIGNED_IN
+from tawsil.kernel.http import allow
 
 HERE: Final = "/money"
+READ: Final = "payment:read"
+CHANGE: Final = "payment:update"
 MONTHS: Final = 12
 DONE: Final = frozenset({"explained", "booked", "reading", "closed"})
 
@@ -92,7 +94,7 @@ class Month(Struct, frozen=True, kw_only=True):
         return sorted({totals.currency for totals in self.accounts})
 
 
-@get(HERE, opt={"rule": SIGNED_IN}, include_in_schema=False)
+@get(HERE, opt={"rule": allow(READ)}, include_in_schema=False)
 async def show_money(
     request: Asked, state: State, done: FromQuery[str | None] = None
 ) -> Response[str]:
@@ -100,7 +102,7 @@ async def show_money(
     return await _money(request, state, done=done if done in DONE else None)
 
 
-@post(f"{HERE}/differences", opt={"rule": SIGNED_IN}, include_in_schema=False, status_code=303)
+@post(f"{HERE}/differences", opt={"rule": allow(CHANGE)}, include_in_schema=False, status_code=303)
 async def explain(request: Asked, state: State) -> Response[Any]:
     form = await request.form()
     how = str(form.get("how", ""))
@@ -117,7 +119,7 @@ async def explain(request: Asked, state: State) -> Response[Any]:
     return await _money(request, state, refused=refusal_of(answer))
 
 
-@post(f"{HERE}/runs", opt={"rule": SIGNED_IN}, include_in_schema=False, status_code=303)
+@post(f"{HERE}/runs", opt={"rule": allow(CHANGE)}, include_in_schema=False, status_code=303)
 async def read_balance(request: Asked, state: State) -> Response[Any]:
     form = await request.form()
     body = {"provider": str(form.get("provider", ""))}
@@ -127,7 +129,7 @@ async def read_balance(request: Asked, state: State) -> Response[Any]:
     return await _money(request, state, refused=refusal_of(answer))
 
 
-@get(f"{HERE}/months/{{month:str}}", opt={"rule": SIGNED_IN}, include_in_schema=False)
+@get(f"{HERE}/months/{{month:str}}", opt={"rule": allow(READ)}, include_in_schema=False)
 async def show_month(
     request: Asked, state: State, month: FromPath[str], done: FromQuery[str | None] = None
 ) -> Response[str]:
@@ -136,7 +138,7 @@ async def show_month(
 
 @post(
     f"{HERE}/months/{{month:str}}/close",
-    opt={"rule": SIGNED_IN},
+    opt={"rule": allow(CHANGE)},
     include_in_schema=False,
     status_code=303,
 )
