@@ -74,6 +74,7 @@ CONSTANTS: Final[Mapping[str, str]] = {
     "act": "escalate",
     "event_type": "order.placed.v1",
     "month": "2026-10",
+    "payment_id": "00000000-0000-7000-8000-000000000000",
     "provider": "nobody",
     "step": "prepare",
 }
@@ -185,6 +186,7 @@ ROWS: Final[Mapping[str, Row]] = {
     "GET /v4/admin/analytics/zone-health": Row(narrow=Expected.HIDDEN),
     # payments
     "POST /v4/webhooks/psp": Row(trade=frozenset({"payment.signature_invalid"})),
+    "POST /v4/webhooks/stripe": Row(trade=frozenset({"payment.signature_invalid"})),
     "GET /v4/payments/{reference_id}": Row(owners=frozenset({CUSTOMER})),
     "GET /v4/reconciliation/differences": OPERATES,
     "POST /v4/reconciliation/explanations": Row(

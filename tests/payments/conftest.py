@@ -50,8 +50,9 @@ def _served() -> Callable[..., Any]:
 
 
 @asynccontextmanager
-async def served(app: Litestar, *, port: int) -> AsyncIterator[str]:
+async def served(app: Litestar, *, port: int | None = None) -> AsyncIterator[str]:
     """An application on a real port, in this event loop."""
+    port = port or free_port()
     server = Server(
         app,
         address="127.0.0.1",

@@ -1,24 +1,37 @@
 """A payment to look at."""
 
 from datetime import datetime
+from html import escape
 from typing import Final
 from uuid import UUID
 
-from litestar import get
+from litestar import MediaType, get
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 from msgspec import Struct
 
 from tawsil.kernel.db import Database
 from tawsil.kernel.http import (
+    PUBLIC,
     Caller,
     Envelope,
     allow,
     envelope,
     not_found,
 )
+from tawsil.kernel.i18n import current_locale, text
 from tawsil.payments import public
 from tawsil.payments.public import Payment
+from tawsil.payments.service import paying as service
+
+RETURNED: Final = """<!doctype html>
+<html lang="{locale}" dir="{direction}">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Tawsil</title>
+<main><p>{sentence}</p></main>
+</html>
+"""
 
 
 class PaymentView(Struct, frozen=True):
@@ -81,4 +94,24 @@ def _may_see(caller: Caller, payment: Payment) -> bool:
     return "all" in scopes or ("own" in scopes and payment.payer_id == caller.user_id)
 
 
-routes: Final = [show_payment]
+@get(
+    "/v4/payments/returned/{payment_id:uuid}",
+    opt={"rule": PUBLIC},
+    include_in_schema=False,
+    media_type=MediaType.HTML,
+)
+async def come_back(payment_id: FromPath[UUID], database: NamedDependency[Database]) -> str:
+    """Where the bank sends a payer who has answered it. The address proves nothing, so it is
+    looked up; the payer goes on in the window they came from.
+    """
+    async with database.transaction() as tx:
+        await service.hear_payer_is_back(tx, payment_id=payment_id)
+    locale = current_locale.get()
+    return RETURNED.format(
+        locale=locale,
+        direction="rtl" if locale == "ar" else "ltr",
+        sentence=escape(text("payment.returned")),
+    )
+
+
+routes: Final = [show_payment, come_back]

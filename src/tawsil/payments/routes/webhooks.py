@@ -21,8 +21,11 @@ from tawsil.kernel.http import (
     envelope,
 )
 from tawsil.payments import public
+from tawsil.payments.service import webhooks as service
+from tawsil.payments.service.webhooks import StripeEvent
 
 SIGNATURE_HEADER: Final = "tawsil-psp-signature"
+STRIPE_SIGNATURE_HEADER: Final = "stripe-signature"
 TOLERANCE_S: Final = 300
 
 
@@ -101,4 +104,56 @@ async def hear_psp(
     return envelope(WebhookAnswer(duplicate=not first))
 
 
-routes: Final = [hear_psp]
+class _Object(Struct, frozen=True):
+    id: str
+    object: str
+    payment_intent: str | None = None
+    metadata: dict[str, str] | None = None
+
+
+class _StripeData(Struct, frozen=True):
+    object: _Object
+
+
+class _StripeWebhook(Struct, frozen=True):
+    """The parts of an event of Stripe's that are used."""
+
+    id: str
+    data: _StripeData
+
+
+@post(
+    "/v4/webhooks/stripe",
+    opt={"rule": PUBLIC, "limit": WEBHOOK},
+    status_code=200,
+    tags=["Payments"],
+    summary="Hear from Stripe that something has changed",
+)
+async def hear_stripe(
+    request: Request[Any, Any, State], state: State, database: NamedDependency[Database]
+) -> Envelope[WebhookAnswer]:
+    """Signed in `Stripe-Signature`; the same event twice is answered the same and done once."""
+    body = await request.body()
+    fresh = signed(
+        secrets=state.stripe_webhook_secrets,
+        signature=request.headers.get(STRIPE_SIGNATURE_HEADER, ""),
+        body=body,
+        now=database.now(),
+    )
+    if not fresh:
+        raise Problem(401, "payment.signature_invalid")
+    webhook = msgspec.json.decode(body, type=_StripeWebhook)
+    about = webhook.data.object
+    event = StripeEvent(
+        id=webhook.id,
+        about=about.object,
+        about_id=about.id,
+        intent_id=about.payment_intent,
+        reference=(about.metadata or {}).get("reference"),
+    )
+    async with database.transaction() as tx:
+        first = await service.hear_stripe(tx, event)
+    return envelope(WebhookAnswer(duplicate=not first))
+
+
+routes: Final = [hear_stripe, hear_psp]

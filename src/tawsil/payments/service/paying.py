@@ -226,19 +226,33 @@ async def hear(
     return decision.state
 
 
-async def hear_webhook(tx: Tx, *, event_id: str, reference: str) -> bool:
+async def hear_webhook(
+    tx: Tx, *, event_id: str, reference: str, charge_id: str | None = None
+) -> bool:
     """Note a webhook and have its charge looked up; False when it was heard before.
+
+    The charge is known by our reference, or by the id that the acquirer gave it.
 
     What it says is not believed, so that order, delay and repetition do not matter.
     """
     payment_id = _uuid(reference)
     payment = await store.find(tx, payment_id=payment_id) if payment_id else None
+    if payment is None and charge_id is not None:
+        payment = await store.find_charge(tx, charge_id=charge_id)
+        payment_id = payment.id if payment else None
     if not await webhooks.hear(tx, event_id=event_id, payment_id=payment_id):
         return False
     if payment is not None:
         by = _story(payment)
         await tx.enqueue(_job(RECONCILE, payment, by))
     return True
+
+
+async def hear_payer_is_back(tx: Tx, *, payment_id: UUID) -> None:
+    """The payer says to have answered the bank: have it looked up rather than believed."""
+    payment = await store.find(tx, payment_id=payment_id)
+    if payment is not None and payment.state is PaymentState.CHALLENGED:
+        await tx.enqueue(_job(RECONCILE, payment, _story(payment)))
 
 
 def _story(payment: Payment) -> By:

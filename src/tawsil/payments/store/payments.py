@@ -51,6 +51,12 @@ async def find(tx: Tx, *, payment_id: UUID) -> Payment | None:
     return None if row is None else _payment(row)
 
 
+async def find_charge(tx: Tx, *, charge_id: str) -> Payment | None:
+    """The payment that an acquirer's charge belongs to."""
+    row = await tx.row("select * from payments.payment where psp_charge_id = $1", charge_id)
+    return None if row is None else _payment(row)
+
+
 async def add(tx: Tx, payments: Sequence[Payment]) -> set[UUID]:
     """Add payments; the references that were new. Of two for one reference the first stands."""
     if not payments:
