@@ -60,4 +60,82 @@ class CommissionPlanned(Event, frozen=True, kw_only=True, tag="commission.planne
     """How many further rates there are, by the month's turnover."""
 
 
-EVENTS: Final = (QuoteIssued, QuoteTaken, QuoteExpired, ConditionsChanged, CommissionPlanned)
+class PromotionDrafted(Event, frozen=True, kw_only=True, tag="promotion.drafted.v1"):
+    """Nobody has been promised anything yet. `merchant_id`: whose own it is."""
+
+    promotion_id: UUID
+    merchant_id: UUID | None
+    kind: str
+    currency: str
+    budget_minor: int | None
+
+
+class PromotionChanged(Event, frozen=True, tag="promotion.changed.v1"):
+    promotion_id: UUID
+
+
+class PromotionCodesMade(Event, frozen=True, tag="promotion.codes_made.v1"):
+    """The codes themselves are worth money, and stand in no event."""
+
+    promotion_id: UUID
+    count: int
+
+
+class PromotionActivated(Event, frozen=True, tag="promotion.activated.v1"):
+    promotion_id: UUID
+
+
+class PromotionPaused(Event, frozen=True, tag="promotion.paused.v1"):
+    promotion_id: UUID
+
+
+class PromotionBudgetRaised(Event, frozen=True, tag="promotion.budget_raised.v1"):
+    promotion_id: UUID
+    by_minor: int
+    budget_minor: int
+    currency: str
+
+
+class PromotionFunded(Event, frozen=True, tag="promotion.funded.v1"):
+    """The platform puts so much aside for it; below zero: so much comes back unused."""
+
+    promotion_id: UUID
+    amount_minor: int
+    currency: str
+
+
+class PromotionExhausted(Event, frozen=True, tag="promotion.exhausted.v1"):
+    promotion_id: UUID
+
+
+class PromotionEnded(Event, frozen=True, tag="promotion.ended.v1"):
+    promotion_id: UUID
+    taken_minor: int
+
+
+class PromotionReviewed(Event, frozen=True, tag="promotion.reviewed.v1"):
+    """An operator looked at what seemed to be an abuse, and decided."""
+
+    promotion_id: UUID
+    review_id: UUID
+    customer_id: UUID
+    verdict: str
+
+
+EVENTS: Final = (
+    QuoteIssued,
+    QuoteTaken,
+    QuoteExpired,
+    ConditionsChanged,
+    CommissionPlanned,
+    PromotionDrafted,
+    PromotionChanged,
+    PromotionCodesMade,
+    PromotionActivated,
+    PromotionPaused,
+    PromotionBudgetRaised,
+    PromotionFunded,
+    PromotionExhausted,
+    PromotionEnded,
+    PromotionReviewed,
+)
