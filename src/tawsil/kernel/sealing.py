@@ -4,6 +4,7 @@ What is sealed names its key. The first key seals and every key unseals, so that
 by putting a new one in front of it and sealing again what is still under the old one.
 """
 
+import hmac
 import os
 import secrets
 from base64 import b64encode
@@ -69,20 +70,52 @@ class Sealer:
         return sealed.startswith(self.mark)
 
 
+class Digester:
+    """Tells whether two texts are the same without keeping either: HMAC-SHA-256 under keys of ours.
+
+    Who has a copy of the database but no key cannot try out what a digest may be of.
+    """
+
+    def __init__(self, keys: Sequence[bytes]) -> None:
+        assert keys, "there is a key to digest with"
+        self._keys = [sha256(b"tawsil digest key" + key).digest() for key in keys]
+
+    def digests(self, text: str, *, about: str) -> list[bytes]:
+        """Under every key, the first first: keep that one, and look for all of them.
+
+        The same text `about` something else has other digests.
+        """
+        said = f"{about}\0{text}".encode()
+        return [hmac.digest(key, said, "sha256") for key in self._keys]
+
+
 def open_sealer(settings: Settings) -> Sealer:
     """With the keys of the settings; in development with one from the data folder, made if missing.
 
     Raises:
         SettingsError: no keys are set, and this is not development.
     """
+    return Sealer(_keys_of(settings))
+
+
+def open_digester(settings: Settings) -> Digester:
+    """With the same keys as the sealer.
+
+    Raises:
+        SettingsError: no keys are set, and this is not development.
+    """
+    return Digester(_keys_of(settings))
+
+
+def _keys_of(settings: Settings) -> list[bytes]:
     if settings.secret_keys is not None:
-        return Sealer(secret_keys_of(settings.secret_keys.get_secret_value()))
+        return secret_keys_of(settings.secret_keys.get_secret_value())
     if settings.environment != "development":
         raise SettingsError(
             "Set TAWSIL_SECRET_KEYS: 32 random bytes in base64, such as `openssl rand -base64 32` "
             "prints, the same on every machine. Only development makes a key by itself."
         )
-    return Sealer(secret_keys_of(_key_of(settings.data / KEY_FILE)))
+    return secret_keys_of(_key_of(settings.data / KEY_FILE))
 
 
 def _name(key: bytes) -> bytes:

@@ -19,13 +19,15 @@ class QuoteIssued(Event, frozen=True, tag="quote.issued.v1"):
 
 
 class QuoteTaken(Event, frozen=True, tag="quote.taken.v1"):
-    """An order has been placed on it."""
+    """An order has been placed on it, with what these promotions take off."""
 
     quote_id: UUID
     customer_id: UUID
     merchant_id: UUID
     currency: str
     total_minor: int
+    discount_minor: int = 0
+    promotion_ids: tuple[UUID, ...] = ()
 
 
 class QuoteExpired(Event, frozen=True, tag="quote.expired.v1"):

@@ -3,8 +3,21 @@
 from tawsil.pricing.model.amounts import Breakdown, Discount, DiscountKind, LineCharge, Shares
 from tawsil.pricing.model.commission import CommissionPlan, PlannedCommission, Tier
 from tawsil.pricing.model.conditions import CALM, Conditions, Pressure, Terms
+from tawsil.pricing.model.discounts import AppliedPromotion
 from tawsil.pricing.model.fees import DeliveryFeeParts
+from tawsil.pricing.model.promotions import (
+    Audience,
+    Kind,
+    Promotion,
+    Sharer,
+    Signal,
+    Stacking,
+    Watch,
+    Window,
+)
+from tawsil.pricing.model.promotions import Terms as PromotionTerms
 from tawsil.pricing.model.quote import Quote, QuoteStatus
+from tawsil.pricing.model.redemptions import Signals
 from tawsil.pricing.model.taxes import TaxLine
 from tawsil.pricing.service.climate import (
     FeelPressure,
@@ -18,33 +31,55 @@ from tawsil.pricing.service.climate import (
 )
 from tawsil.pricing.service.commission import PlanCommission
 from tawsil.pricing.service.commission import plan as plan_commission
+from tawsil.pricing.service.promotions import Activate as ActivatePromotion
+from tawsil.pricing.service.promotions import Draft as DraftPromotion
+from tawsil.pricing.service.promotions import activate as activate_promotion
+from tawsil.pricing.service.promotions import draft as draft_promotion
 from tawsil.pricing.service.quotes import IssueQuote, TakeQuote, issue, on_due, quote, take
+from tawsil.pricing.service.redeeming import EndOfOrder, give_back, spend
 
 __all__ = [
     "CALM",
+    "ActivatePromotion",
+    "AppliedPromotion",
+    "Audience",
     "Breakdown",
     "CommissionPlan",
     "Conditions",
     "DeliveryFeeParts",
     "Discount",
     "DiscountKind",
+    "DraftPromotion",
+    "EndOfOrder",
     "FeelPressure",
     "HoldConditions",
     "IssueQuote",
+    "Kind",
     "LetGo",
     "LineCharge",
     "PlanCommission",
     "PlannedCommission",
     "Pressure",
+    "Promotion",
+    "PromotionTerms",
     "Quote",
     "QuoteStatus",
+    "Sharer",
     "Shares",
+    "Signal",
+    "Signals",
+    "Stacking",
     "TakeQuote",
     "TaxLine",
     "Terms",
     "Tier",
+    "Watch",
+    "Window",
+    "activate_promotion",
     "conditions",
+    "draft_promotion",
     "feel_pressure",
+    "give_back",
     "hold_conditions",
     "issue",
     "let_go",
@@ -52,5 +87,6 @@ __all__ = [
     "on_due_conditions",
     "plan_commission",
     "quote",
+    "spend",
     "take",
 ]

@@ -5,7 +5,7 @@ nothing falls below zero. Of all combinations that may stand together the custom
 that takes off most; among equals the one of fewer promotions, then of lower ranks.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import combinations
 from typing import Final
 from uuid import UUID
@@ -14,7 +14,8 @@ from msgspec import Struct
 
 from tawsil.catalog.public import PricedLine
 from tawsil.kernel.money import share
-from tawsil.pricing.model.promotions import WHOLE_BP, Kind, Promotion, Stacking
+from tawsil.pricing.model.amounts import Discount, DiscountKind
+from tawsil.pricing.model.promotions import WHOLE_BP, Audience, Kind, Promotion, Stacking
 
 MOST_TOGETHER: Final = 4
 """How many promotions one order may have."""
@@ -36,6 +37,7 @@ class AppliedPromotion(Struct, frozen=True, kw_only=True):
     amount_minor: int
     merchant_minor: int
     from_budget: bool
+    first_order: bool = False
 
     def __post_init__(self) -> None:
         assert 0 <= self.merchant_minor <= self.amount_minor, "a part is not more than the whole"
@@ -45,8 +47,16 @@ class AppliedPromotion(Struct, frozen=True, kw_only=True):
         return self.amount_minor - self.merchant_minor
 
     @property
-    def of_delivery(self) -> bool:
-        return self.kind is Kind.FREE_DELIVERY
+    def discount(self) -> Discount:
+        """As a price is made with it."""
+        of_delivery = self.kind is Kind.FREE_DELIVERY
+        return Discount(
+            promotion_id=self.promotion_id,
+            code=self.code,
+            amount_minor=self.amount_minor,
+            merchant_minor=self.merchant_minor,
+            kind=DiscountKind.DELIVERY if of_delivery else DiscountKind.ITEMS,
+        )
 
 
 class NotApplied(Struct, frozen=True, kw_only=True):
@@ -127,10 +137,6 @@ def eligible_minor(promotion: Promotion, lines: Sequence[PricedLine]) -> int:
     return sum(line.total_minor for line in lines if not only or line.product_id in only)
 
 
-def by_promotion(applied: Sequence[AppliedPromotion]) -> Mapping[UUID, AppliedPromotion]:
-    return {one.promotion_id: one for one in applied}
-
-
 def _off_goods(promotion: Promotion, basket: Basket, left_minor: int) -> int:
     terms = promotion.terms
     about_minor = min(eligible_minor(promotion, basket.lines), left_minor)
@@ -152,6 +158,7 @@ def _as_applied(candidate: Candidate, merchant_id: UUID, amount_minor: int) -> A
         amount_minor=amount_minor,
         merchant_minor=share(amount_minor, basis_points=bp),
         from_budget=promotion.put_aside_minor > 0,
+        first_order=promotion.terms.audience is Audience.FIRST_ORDER,
     )
 
 

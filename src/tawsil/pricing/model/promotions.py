@@ -244,9 +244,7 @@ def draft(promotion: Promotion) -> Decision[Promotion]:
     )
 
 
-def change(
-    promotion: Promotion, *, terms: Terms, budget_minor: int | None
-) -> Decision[Promotion]:
+def change(promotion: Promotion, *, terms: Terms, budget_minor: int | None) -> Decision[Promotion]:
     """Only what nobody has been promised yet may become something else."""
     if promotion.status is not Status.DRAFT:
         return refuse("promotion.not_a_draft", status_now=promotion.status)
@@ -331,9 +329,7 @@ def reach_deadline(promotion: Promotion, *, now: datetime) -> Decision[Promotion
 def made_codes(promotion: Promotion, *, count: int) -> Decision[Promotion]:
     if promotion.status is Status.ENDED:
         return _illegal(promotion, Status.ACTIVE)
-    return accept(
-        promotion, events.PromotionCodesMade(promotion_id=promotion.id, count=count)
-    )
+    return accept(promotion, events.PromotionCodesMade(promotion_id=promotion.id, count=count))
 
 
 class Use(Struct, frozen=True, kw_only=True):

@@ -16,6 +16,7 @@ from tawsil.kernel.places import Place
 from tawsil.pricing.events import QuoteExpired, QuoteIssued, QuoteTaken
 from tawsil.pricing.model.amounts import Breakdown, Shares
 from tawsil.pricing.model.conditions import Terms
+from tawsil.pricing.model.discounts import AppliedPromotion, NotApplied
 
 BINDING_FOR: Final = timedelta(minutes=15)
 QUOTE_OVER: Final = "quote_over"
@@ -66,6 +67,8 @@ class Quote(Struct, frozen=True, kw_only=True):
     commission_bp: int
     extra_wait_s: int = 0
     """By how much longer the delivery is promised to take, because couriers are short."""
+    promotions: tuple[AppliedPromotion, ...] = ()
+    not_applied: tuple[NotApplied, ...] = ()
     issued_at: datetime
     expires_at: datetime
 
@@ -136,6 +139,8 @@ def take(quote: Quote, *, now: datetime) -> Decision[Quote]:
             merchant_id=quote.merchant_id,
             currency=quote.currency,
             total_minor=quote.breakdown.total_minor,
+            discount_minor=quote.breakdown.discount_minor,
+            promotion_ids=tuple(one.promotion_id for one in quote.promotions),
         ),
     )
 

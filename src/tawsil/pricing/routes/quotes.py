@@ -23,10 +23,14 @@ from tawsil.kernel.money import share
 from tawsil.kernel.places import Place
 from tawsil.kernel.text import OneLine, Prose
 from tawsil.pricing.model.amounts import Breakdown
+from tawsil.pricing.model.discounts import AppliedPromotion, NotApplied
 from tawsil.pricing.model.quote import Quote, QuoteStatus
 from tawsil.pricing.service import quotes as service
 
 TAGS: Final = ["Quotes"]
+
+
+Code = Annotated[str, Meta(min_length=1, max_length=60, pattern=r"^[^\x00-\x1f]*$(?!\n)")]
 
 
 class LineBody(Struct, frozen=True, forbid_unknown_fields=True):
@@ -54,6 +58,8 @@ class QuoteBody(Struct, frozen=True, forbid_unknown_fields=True):
     tip_minor: Annotated[int, Meta(ge=0, le=1_000_000, examples=[500])] = 0
     tip_bp: Annotated[int, Meta(ge=0, le=10_000)] = 0
     """Hundredths of a percent of the subtotal, instead of an amount."""
+    codes: Annotated[tuple[Code, ...], Meta(max_length=5, examples=[[]])] = ()
+    """Of promotions; one that is of no use here is refused, with the reason."""
 
 
 class TipView(Struct, frozen=True):
@@ -61,6 +67,43 @@ class TipView(Struct, frozen=True):
 
     tip_bp: int
     tip_minor: int
+
+
+class DiscountView(Struct, frozen=True, kw_only=True):
+    """What a promotion takes off, and the code it was had by, if it took one."""
+
+    promotion_id: UUID
+    name_en: str
+    name_ar: str
+    code: str | None
+    amount_minor: int
+
+    @classmethod
+    def of(cls, applied: AppliedPromotion) -> "DiscountView":
+        return cls(
+            promotion_id=applied.promotion_id,
+            name_en=applied.name_en,
+            name_ar=applied.name_ar,
+            code=applied.code,
+            amount_minor=applied.amount_minor,
+        )
+
+
+class BreakdownView(Struct, frozen=True, kw_only=True):
+    """What the customer pays, part by part; who bears a discount is between those who do."""
+
+    subtotal_minor: int
+    delivery_fee_minor: int
+    service_fee_minor: int
+    small_order_fee_minor: int
+    discount_minor: int
+    tax_minor: int
+    tip_minor: int
+    total_minor: int
+
+    @classmethod
+    def of(cls, breakdown: Breakdown) -> "BreakdownView":
+        return cls(**{name: getattr(breakdown, name) for name in cls.__struct_fields__})
 
 
 class QuoteView(Struct, frozen=True, kw_only=True):
@@ -73,7 +116,7 @@ class QuoteView(Struct, frozen=True, kw_only=True):
     merchant_id: UUID
     currency: str
     lines: tuple[PricedLine, ...]
-    breakdown: Breakdown
+    breakdown: BreakdownView
     suggested_tips: list[TipView]
     dropoff: Place
     address: str
@@ -84,6 +127,9 @@ class QuoteView(Struct, frozen=True, kw_only=True):
     """What the delivery fee holds because couriers are short just now."""
     extra_wait_s: int
     """By how much longer the delivery is promised to take for the same reason."""
+    discounts: tuple[DiscountView, ...]
+    not_applied: tuple[NotApplied, ...]
+    """Codes that are good, though the price is lower without them."""
     issued_at: datetime
     expires_at: datetime
 
@@ -95,11 +141,11 @@ class QuoteView(Struct, frozen=True, kw_only=True):
             merchant_id=quote.merchant_id,
             currency=quote.currency,
             lines=quote.lines,
-            breakdown=quote.breakdown,
             suggested_tips=[
                 TipView(bp, share(quote.breakdown.subtotal_minor, basis_points=bp))
                 for bp in quote.suggested_tips_bp
             ],
+            breakdown=BreakdownView.of(quote.breakdown),
             dropoff=quote.dropoff,
             address=quote.address,
             instructions=quote.instructions,
@@ -107,6 +153,8 @@ class QuoteView(Struct, frozen=True, kw_only=True):
             prep_time_s=quote.prep_time_s,
             surge_minor=quote.surge_minor,
             extra_wait_s=quote.extra_wait_s,
+            discounts=tuple(DiscountView.of(one) for one in quote.promotions),
+            not_applied=quote.not_applied,
             issued_at=quote.issued_at,
             expires_at=quote.expires_at,
         )
@@ -138,6 +186,7 @@ async def issue_quote(
         instructions=data.dropoff.instructions,
         tip_minor=data.tip_minor,
         tip_bp=data.tip_bp,
+        codes=data.codes,
     )
     return await commands.submit(service.issue, command, view=QuoteView.of, status=201)
 

@@ -1,6 +1,6 @@
 """Issuing quotes, and taking them when an order is placed."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -28,9 +28,11 @@ from tawsil.pricing.model import quote as model
 from tawsil.pricing.model.amounts import divide, price
 from tawsil.pricing.model.commission import Agreed
 from tawsil.pricing.model.conditions import CALM, Terms
+from tawsil.pricing.model.discounts import Basket, Chosen
 from tawsil.pricing.model.fees import delivery_fee_parts
 from tawsil.pricing.model.quote import BINDING_FOR, Quote
-from tawsil.pricing.service import climate, commission
+from tawsil.pricing.model.redemptions import Signals
+from tawsil.pricing.service import climate, commission, promoting, redeeming
 from tawsil.pricing.store import quotes as store
 
 NOT_FOUND: Final = refuse("request.not_found", status=404)
@@ -46,11 +48,17 @@ class IssueQuote(Command, frozen=True, kw_only=True):
     tip_minor: int = 0
     tip_bp: int = 0
     """Of the subtotal, instead of an amount."""
+    codes: tuple[str, ...] = ()
 
 
 class TakeQuote(Command, frozen=True, kw_only=True):
     quote_id: UUID
     customer_id: UUID
+    signals: Signals | None = None
+
+
+Agree = Callable[[Tx, Sequence[tuple[int, Quote]]], Awaitable[Sequence[object]]]
+"""Asked about quotes that may be taken, each with its place in the batch: answers in order."""
 
 
 class _Sellers:
@@ -79,6 +87,15 @@ class _Sellers:
             return None
         return merchant, self._cities[merchant.city_id]
 
+    def place(self, quote: Quote) -> redeeming.Place:
+        """Where a quote is of, whose merchant is known."""
+        return redeeming.Place(
+            city_id=quote.city_id,
+            timezone=self._cities[quote.city_id].timezone,
+            merchant_id=quote.merchant_id,
+            currency=quote.currency,
+        )
+
 
 async def issue(tx: Tx, commands: Sequence[IssueQuote]) -> list[Quote | Refusal]:
     """Bind the platform to a price for a quarter of an hour."""
@@ -90,12 +107,48 @@ async def issue(tx: Tx, commands: Sequence[IssueQuote]) -> list[Quote | Refusal]
     )
     terms = await _terms(tx, commands, sellers)
     agreed = await commission.agreed(tx, sellers=sellers.all())
+
+    def decide(index: int, promised: Chosen) -> Decision[Quote]:
+        known = (sellers, baskets[index], terms[index], agreed)
+        return _decide_issue(tx, commands[index], *known, promised)
+
+    plain = [decide(index, promoting.NOTHING) for index in range(len(commands))]
+    promised = await _promised(tx, commands, sellers, plain)
     decisions = [
-        _decide_issue(tx, command, sellers, lines, now, agreed)
-        for command, lines, now in zip(commands, baskets, terms, strict=True)
+        decide(index, chosen) if isinstance(chosen, Chosen) else chosen or plain[index]
+        for index, chosen in enumerate(promised)
     ]
     await store.insert(tx, [d.state for d in accepted(decisions)])
     return await _record(tx, commands, decisions)
+
+
+async def _promised(
+    tx: Tx,
+    commands: Sequence[IssueQuote],
+    sellers: _Sellers,
+    plain: Sequence[Decision[Quote]],
+) -> list[Chosen | Refusal | None]:
+    """What promotions take off quotes that could be issued without; None where there are none."""
+    asked = {
+        index: promoting.Asked(
+            tenant_id=quote.tenant_id,
+            customer_id=quote.customer_id,
+            place=sellers.place(quote),
+            basket=Basket(
+                merchant_id=quote.merchant_id,
+                lines=quote.lines,
+                delivery_fee_minor=quote.breakdown.delivery_fee_minor,
+            ),
+            codes=commands[index].codes,
+        )
+        for index, decision in enumerate(plain)
+        if isinstance(decision, Accepted)
+        for quote in [decision.state]
+    }
+    answers = await promoting.discounts(tx, list(asked.values()))
+    found = dict(zip(asked, answers, strict=True))
+    wanted = [found.get(index) for index in range(len(commands))]
+    return [None if chosen == promoting.NOTHING else chosen for chosen in wanted]
 
 
 class _Terms(Struct, frozen=True):
@@ -144,6 +197,7 @@ def _decide_issue(
     lines: list[PricedLine] | Refusal,
     now: _Terms,
     commissions: Mapping[UUID, Agreed],
+    promised: Chosen,
 ) -> Decision[Quote]:
     seller = sellers.of(command.merchant_id, tenant_id=command.by.tenant_id)
     if seller is None:
@@ -174,6 +228,7 @@ def _decide_issue(
         surge_minor=surge_minor,
         zone_id=now.zone_id,
         at_local=at_local,
+        discounts=[one.discount for one in promised.applied],
     )
     return model.issue(
         Quote(
@@ -202,23 +257,52 @@ def _decide_issue(
             prep_time_s=merchant.expected_prep_s,
             surge_minor=surge_minor,
             extra_wait_s=now.terms.extra_wait_s,
+            promotions=promised.applied,
+            not_applied=promised.not_applied,
             issued_at=tx.now,
             expires_at=tx.now + BINDING_FOR,
         )
     )
 
 
-async def take(tx: Tx, commands: Sequence[TakeQuote]) -> list[Quote | Refusal]:
-    """Place orders on quotes: each once, by its customer, while the merchant takes orders."""
+async def take(
+    tx: Tx, commands: Sequence[TakeQuote], *, agree: Agree | None = None
+) -> list[Quote | Refusal]:
+    """Place orders on quotes: each once, by its customer, while the merchant takes orders.
+
+    Quotes and promotions are decided about in memory, under their locks. `agree` is asked about
+    those that may be taken; what it refuses is refused, and only what is left is written.
+    """
     known = await store.lock(tx, ids=[c.quote_id for c in commands])
     sellers = await _Sellers.load(tx, [(q.tenant_id, q.merchant_id) for q in known.values()])
+    takers = {
+        c.quote_id: redeeming.Taker(
+            by=c.by,
+            quote=known[c.quote_id],
+            place=sellers.place(known[c.quote_id]),
+            signals=c.signals,
+        )
+        for c in commands
+        if isinstance(_decide_take(tx, c, sellers, known.get(c.quote_id)), Accepted)
+    }
+    till = await redeeming.Till.open(tx, list(takers.values()))
     decisions: list[Decision[Quote]] = []
     for command in commands:
         decision = _decide_take(tx, command, sellers, known.get(command.quote_id))
         if isinstance(decision, Accepted):
+            decision = till.reserve(takers[command.quote_id]) or decision
+        if isinstance(decision, Accepted):
             known[command.quote_id] = decision.state
         decisions.append(decision)
+    taken = [(n, d.state) for n, d in enumerate(decisions) if isinstance(d, Accepted)]
+    if agree and taken:
+        answers = await agree(tx, taken)
+        for (index, quote), answer in zip(taken, answers, strict=True):
+            if isinstance(answer, Refusal):
+                decisions[index] = answer
+                till.put_back(quote.id)
     await store.save(tx, accepted(decisions))
+    await till.close()
     return await _record(tx, commands, decisions)
 
 

@@ -1,6 +1,6 @@
 """The table of pricing."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -12,6 +12,7 @@ from tawsil.kernel.db import Tx
 from tawsil.kernel.decisions import Accepted
 from tawsil.kernel.places import Place
 from tawsil.pricing.model.amounts import Breakdown, LineCharge, Shares
+from tawsil.pricing.model.discounts import AppliedPromotion, NotApplied
 from tawsil.pricing.model.fees import DeliveryFeeParts
 from tawsil.pricing.model.quote import Quote, QuoteStatus
 from tawsil.pricing.model.taxes import TaxLine
@@ -21,6 +22,8 @@ _taxes = msgspec.json.Decoder(tuple[TaxLine, ...])
 _parts = msgspec.json.Decoder(DeliveryFeeParts)
 _charges = msgspec.json.Decoder(tuple[LineCharge, ...])
 _tips = msgspec.json.Decoder(tuple[int, ...])
+_promotions = msgspec.json.Decoder(tuple[AppliedPromotion, ...])
+_not_applied = msgspec.json.Decoder(tuple[NotApplied, ...])
 
 
 async def insert(tx: Tx, quotes: Sequence[Quote]) -> None:
@@ -35,7 +38,8 @@ async def insert(tx: Tx, quotes: Sequence[Quote]) -> None:
             pickup_longitude, dropoff_latitude, dropoff_longitude, address, instructions,
             distance_m, prep_time_s, issued_at, expires_at, surge_minor, extra_wait_s,
             tax_included, taxes, delivery_tax_minor, delivery_fee_parts, line_charges,
-            suggested_tips_bp, commission_plan_id, commission_bp, commission_minor)
+            suggested_tips_bp, commission_plan_id, commission_bp, commission_minor,
+            discounts, not_applied)
         select * from unnest($1::uuid[], $2::int[], $3::uuid[], $4::uuid[], $5::uuid[],
             $6::uuid[], $7::text[], $8::text[], $9::jsonb[], $10::bigint[], $11::bigint[],
             $12::bigint[], $13::bigint[], $14::bigint[], $15::bigint[], $16::bigint[],
@@ -43,7 +47,8 @@ async def insert(tx: Tx, quotes: Sequence[Quote]) -> None:
             $22::double precision[], $23::double precision[], $24::double precision[], $25::text[],
             $26::text[], $27::int[], $28::int[], $29::timestamptz[], $30::timestamptz[],
             $31::bigint[], $32::int[], $33::boolean[], $34::jsonb[], $35::bigint[], $36::jsonb[],
-            $37::jsonb[], $38::jsonb[], $39::uuid[], $40::int[], $41::bigint[])
+            $37::jsonb[], $38::jsonb[], $39::uuid[], $40::int[], $41::bigint[],
+            $42::jsonb[], $43::jsonb[])
         """,
         [q.id for q in quotes],
         [q.version for q in quotes],
@@ -86,6 +91,8 @@ async def insert(tx: Tx, quotes: Sequence[Quote]) -> None:
         [q.commission_plan_id for q in quotes],
         [q.commission_bp for q in quotes],
         [q.shares.commission_minor for q in quotes],
+        [_json(q.promotions) for q in quotes],
+        [_json(q.not_applied) for q in quotes],
     )
 
 
@@ -128,7 +135,29 @@ def _json(value: Any) -> str:
     return msgspec.json.encode(value).decode()
 
 
+async def end_unpaid(tx: Tx, *, ids: Sequence[UUID]) -> None:
+    """Their orders came to nothing: they are no orders of their customers."""
+    await tx.execute(
+        "update pricing.quote set ended_unpaid = true where id = any($1::uuid[])", list(ids)
+    )
+
+
+async def customers_who_ordered(tx: Tx, *, customer_ids: Collection[UUID]) -> set[UUID]:
+    """Those of whom an order was placed that did not end unpaid."""
+    rows = await tx.rows(
+        """
+        select c.id from unnest($1::uuid[]) c (id) where exists (
+            select from pricing.quote q
+            where q.customer_id = c.id and q.status = 'taken' and not q.ended_unpaid
+        )
+        """,
+        list(customer_ids),
+    )
+    return {row["id"] for row in rows}
+
+
 def _quote(row: asyncpg.Record) -> Quote:
+    promotions = _promotions.decode(row["discounts"])
     return Quote(
         id=row["id"],
         version=row["version"],
@@ -153,6 +182,7 @@ def _quote(row: asyncpg.Record) -> Quote:
             delivery_tax_minor=row["delivery_tax_minor"],
             delivery_fee_parts=_parts.decode(row["delivery_fee_parts"]),
             lines=_charges.decode(row["line_charges"]),
+            discounts=tuple(one.discount for one in promotions),
         ),
         shares=Shares(
             merchant_minor=row["merchant_share_minor"],
@@ -172,6 +202,8 @@ def _quote(row: asyncpg.Record) -> Quote:
         prep_time_s=row["prep_time_s"],
         surge_minor=row["surge_minor"],
         extra_wait_s=row["extra_wait_s"],
+        promotions=promotions,
+        not_applied=_not_applied.decode(row["not_applied"]),
         issued_at=row["issued_at"],
         expires_at=row["expires_at"],
     )
