@@ -25,7 +25,7 @@ from tawsil.kernel.http.limits import Limiter, LocalWindows
 from tawsil.kernel.http.live import Hub
 from tawsil.kernel.http.shared_limits import SharedWindows
 from tawsil.kernel.jobs import DatabaseJobs
-from tawsil.kernel.sealing import open_sealer
+from tawsil.kernel.sealing import open_digester, open_sealer
 from tawsil.kernel.settings import Settings, SettingsError, secrets_of
 from tawsil.payments.events import Provider
 from tawsil.payments.model.payee import Payees
@@ -91,6 +91,7 @@ def create_api(
             "tokens": tokens,
             "passwords": identity.Passwords(),
             "sealer": open_sealer(settings),
+            "digester": open_digester(settings),
             "oidc": identity.OidcProviders(settings.oidc_providers, now=database.now),
             "default_tenant_id": DEFAULT_TENANT,
             "providers": preferred(settings),

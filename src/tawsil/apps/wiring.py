@@ -48,11 +48,11 @@ from tawsil.payments.jobs.cards import CardJobs
 from tawsil.payments.jobs.payouts import PayoutJobs
 from tawsil.payments.model.payee import Payees
 from tawsil.payments.providers.known import Providers
-from tawsil.payments.service import cash_in_hand, payout_accounts, payouts
+from tawsil.payments.service import cash_in_hand, payout_accounts, payouts, promotion_funds
 from tawsil.payments.service import paying as payments
 from tawsil.pricing import events as pricing_events
 from tawsil.pricing import routes as pricing_routes
-from tawsil.pricing.service import climate
+from tawsil.pricing.service import climate, promotions
 from tawsil.pricing.service import quotes as pricing
 from tawsil.simulation.rehearsal.trial import Trials
 from tawsil.support import causes as support_causes
@@ -112,6 +112,7 @@ HANDLERS: Final[Mapping[type[Event], Sequence[Handler]]] = {
         support_causes.given_up,
     ],
     dispatch_events.DeliveryStranded: [dispatch.on_performance, support_causes.stranded],
+    pricing_events.PromotionFunded: [promotion_funds.promotion_funded],
     payment_events.PaymentAuthorised: [journey.payment_authorised],
     payment_events.PaymentDeclined: [journey.payment_declined],
     payment_events.PaymentCaptured: [journey.payment_captured, measures.payment_captured],
@@ -128,6 +129,7 @@ DEADLINES: Final[Mapping[str, Owner]] = {
     "experiment": experiments.on_due,
     "merchant": catalog.on_due,
     "quote": pricing.on_due,
+    "promotion": promotions.on_due,
     "conditions": climate.on_due_conditions,
     "courier": couriers.on_due,
     "delivery": dispatch.on_due_delivery,

@@ -6,13 +6,17 @@ from uuid import UUID
 from tawsil.kernel.batches import Handle
 from tawsil.kernel.db import Database
 from tawsil.kernel.http import Caller, Problem
+from tawsil.kernel.http.addresses import subscriber
+from tawsil.kernel.logs import current_request
 from tawsil.kernel.reach import Reach
+from tawsil.kernel.sealing import Digester
 from tawsil.ordering import journey
 from tawsil.ordering.access import acting, visible
 from tawsil.ordering.events import Status
 from tawsil.ordering.model import PaidBy, legal_moves
 from tawsil.ordering.steps import Acting
 from tawsil.payments.public import CardToken
+from tawsil.pricing.public import Signals
 
 Step = Literal["prepare", "ready", "pick-up", "depart", "return"]
 STEPS: Final[dict[Step, Handle[journey.MoveOrder]]] = {
@@ -40,8 +44,11 @@ def placing(
     paid_by: PaidBy,
     card_tokens: tuple[CardToken, ...],
     notes: str,
+    digester: Digester | None,
 ) -> journey.PlaceOrder:
     """The caller's order of a binding quote; of the cards the first is asked first.
+
+    What is seen of the caller goes with it: promotions may ask whether they know it already.
 
     Raises:
         Problem: 400, a card without its token, or the reverse.
@@ -55,6 +62,22 @@ def placing(
         paid_by=paid_by,
         card_tokens=card_tokens,
         notes=notes,
+        signals=_signals(caller, digester, card_tokens),
+    )
+
+
+def _signals(
+    caller: Caller, digester: Digester | None, card_tokens: tuple[CardToken, ...]
+) -> Signals | None:
+    if digester is None:
+        return None
+    request = current_request.get()
+    address = request.ip_address if request else None
+    return Signals(
+        digester=digester,
+        device=caller.device_id,
+        card=card_tokens[0].token if card_tokens else None,
+        network=subscriber(address) if address else None,
     )
 
 

@@ -1,12 +1,41 @@
 """A taken quote as an order: its amounts, items and destination, as they will stay."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
+from tawsil.geography import public as geography
+from tawsil.kernel.db import Tx
+from tawsil.kernel.decisions import Accepted
 from tawsil.ordering import store
 from tawsil.ordering.amounts import Amounts
-from tawsil.ordering.model import Order, PaidBy
+from tawsil.ordering.model import Order, PaidBy, place
 from tawsil.pricing import public as pricing
+
+
+async def orders(
+    tx: Tx, taken: Sequence[tuple[PaidBy, UUID, pricing.Quote]]
+) -> list[Accepted[Order]]:
+    """As they begin, each with a number and a PIN; nothing is written yet."""
+    cities = await geography.cities_by_id(tx, ids=list({quote.city_id for *_, quote in taken}))
+    numbers = await store.numbers(tx, len(taken))
+    decisions: list[Accepted[Order]] = []
+    for (paid_by, order_id, quote), number in zip(taken, numbers, strict=True):
+        speed_mps = cities[quote.city_id].rules.courier_speed_mps
+        decision = place(
+            order(
+                quote,
+                id_=order_id,
+                number=number,
+                paid_by=paid_by,
+                handover_pin=f"{tx.ids.number(below=10_000):04}",
+                travel_time_s=round(quote.distance_m / speed_mps) + quote.extra_wait_s,
+                placed_at=tx.now,
+            )
+        )
+        assert isinstance(decision, Accepted), "a taken quote can be placed"
+        decisions.append(decision)
+    return decisions
 
 
 def order(
@@ -47,6 +76,7 @@ def order(
             delivery_tax_minor=b.delivery_tax_minor,
             delivery_fee_parts=b.delivery_fee_parts,
         ),
+        discounts=quote.promotions,
         pickup=quote.pickup,
         dropoff=quote.dropoff,
         prep_time_s=quote.prep_time_s,

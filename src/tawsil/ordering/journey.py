@@ -12,7 +12,6 @@ from uuid import UUID
 
 from tawsil.dispatch import events as dispatched
 from tawsil.dispatch import public as dispatch
-from tawsil.geography import public as geography
 from tawsil.kernel.db import Tx
 from tawsil.kernel.deadlines import Due, still_due
 from tawsil.kernel.decisions import (
@@ -46,60 +45,48 @@ class PlaceOrder(Command, frozen=True, kw_only=True):
     paid_by: PaidBy
     card_tokens: tuple[payments.CardToken, ...] = ()
     notes: str = ""
+    signals: pricing.Signals | None = None
 
 
 async def place(tx: Tx, commands: Sequence[PlaceOrder]) -> list[Order | Refusal]:
-    """Turn binding quotes into orders and ask for their money."""
+    """Turn binding quotes into orders and ask for their money; all of it, or nothing."""
     ids = [tx.ids() for _ in commands]
     stories = [c.by.about(order_id) for c, order_id in zip(commands, ids, strict=True)]
-    quotes = await pricing.take(
-        tx,
-        [
-            pricing.TakeQuote(by=by, quote_id=c.quote_id, customer_id=c.customer_id)
-            for c, by in zip(commands, stories, strict=True)
-        ],
-    )
-    cities = await geography.cities_by_id(
-        tx, ids=list({q.city_id for q in quotes if not isinstance(q, Refusal)})
-    )
-    numbers = iter(await store.numbers(tx, sum(not isinstance(q, Refusal) for q in quotes)))
-    outcomes: list[Order | Refusal] = []
-    placed: list[tuple[By, PlaceOrder, pricing.Quote, Accepted[Order]]] = []
-    for command, by, order_id, quote in zip(commands, stories, ids, quotes, strict=True):
-        if isinstance(quote, Refusal):
-            outcomes.append(quote)
-            continue
-        speed_mps = cities[quote.city_id].rules.courier_speed_mps
-        order = from_quote.order(
-            quote,
-            id_=order_id,
-            number=next(numbers),
-            paid_by=command.paid_by,
-            handover_pin=f"{tx.ids.number(below=10_000):04}",
-            travel_time_s=round(quote.distance_m / speed_mps) + quote.extra_wait_s,
-            placed_at=tx.now,
+    placed: dict[int, tuple[pricing.Quote, Accepted[Order]]] = {}
+
+    async def pay(tx: Tx, taken: Sequence[tuple[int, pricing.Quote]]) -> Sequence[Any]:
+        """The last to agree: an order without its money is none."""
+        terms = [(commands[n].paid_by, ids[n], quote) for n, quote in taken]
+        decisions = dict(
+            zip([n for n, _ in taken], await from_quote.orders(tx, terms), strict=True)
         )
-        decision = model.place(order)
-        assert isinstance(decision, Accepted), "a taken quote can be placed"
-        placed.append((by, command, quote, decision))
-        outcomes.append(decision.state)
+        asked = [
+            settlement.authorise(stories[n], d.state, card_tokens=commands[n].card_tokens)
+            for n, d in decisions.items()
+        ]
+        answers = await payments.authorise(tx, asked)
+        agreed = zip(taken, answers, strict=True)
+        placed.update({n: (q, decisions[n]) for (n, q), a in agreed if not isinstance(a, Refusal)})
+        return answers
+
+    takes = [
+        pricing.TakeQuote(by=by, quote_id=c.quote_id, customer_id=c.customer_id, signals=c.signals)
+        for c, by in zip(commands, stories, strict=True)
+    ]
+    quotes = await pricing.take(tx, takes, agree=pay)
     await store.add(
         tx,
         [
-            (d.state, from_quote.items(q), from_quote.destination(q, notes=c.notes))
-            for _, c, q, d in placed
+            (d.state, from_quote.items(q), from_quote.destination(q, notes=commands[n].notes))
+            for n, (q, d) in placed.items()
         ],
     )
-    await tx.record([(by, decision) for by, _, _, decision in placed])
-    await store.drop_carts(tx, [c.customer_id for _, c, _, _ in placed])
-    await payments.authorise(
-        tx,
-        [
-            settlement.authorise(by, decision.state, card_tokens=command.card_tokens)
-            for by, command, _, decision in placed
-        ],
-    )
-    return outcomes
+    await tx.record([(stories[n], decision) for n, (_, decision) in placed.items()])
+    await store.drop_carts(tx, [commands[n].customer_id for n in placed])
+    return [
+        quote if isinstance(quote, Refusal) else placed[n][1].state
+        for n, quote in enumerate(quotes)
+    ]
 
 
 async def payment_authorised(tx: Tx, heard: Sequence[Recorded[paid.PaymentAuthorised]]) -> None:
@@ -112,6 +99,7 @@ async def payment_declined(tx: Tx, heard: Sequence[Recorded[paid.PaymentDeclined
         return _end(order, tx, reason=f"payment_{event.code}")
 
     await hear(tx, heard, decide)
+    await pricing.give_back(tx, await _ends(tx, heard))
 
 
 # ── the kitchen ────────────────────────────────────────────────────────────────────────────────
@@ -254,6 +242,7 @@ async def deliver(tx: Tx, commands: Sequence[DeliverOrder]) -> list[Order | Refu
 async def payment_captured(tx: Tx, heard: Sequence[Recorded[paid.PaymentCaptured]]) -> None:
     """The money has reached everybody's account: the journey is over."""
     await hear(tx, heard, lambda order, _: model.settle(order))
+    await pricing.spend(tx, await _ends(tx, heard))
 
 
 # ── when it goes wrong ─────────────────────────────────────────────────────────────────────────
@@ -436,7 +425,19 @@ async def _stop_looking(tx: Tx, chosen: Sequence[tuple[By, Order]]) -> list[obje
     return [order if order.live else next(answers) for _, order in chosen]
 
 
+async def _ends(tx: Tx, heard: Sequence[Recorded[Any]]) -> list[pricing.EndOfOrder]:
+    """Of orders whose payment has ended, one way or the other."""
+    orders = await store.get(tx, [recorded.event.reference_id for recorded in heard])
+    return [
+        settlement.end(recorded.by, orders[recorded.event.reference_id])
+        for recorded in heard
+        if recorded.event.reference_id in orders
+    ]
+
+
 async def _release(tx: Tx, cancelled: Sequence[tuple[By, Order]]) -> None:
+    """Promotions before payments, in the sequence in which an order is placed."""
+    await pricing.give_back(tx, [settlement.end(by, order) for by, order in cancelled])
     await payments.release(tx, [settlement.release(by, order) for by, order in cancelled])
 
 

@@ -27,6 +27,7 @@ from tawsil.ordering.moves import (
     WHO_MAY,
     Party,
 )
+from tawsil.pricing.public import AppliedPromotion
 
 PAYMENT_WITHIN: Final = timedelta(minutes=5)
 ACCEPT_WITHIN: Final = timedelta(minutes=5)
@@ -112,6 +113,12 @@ class Order(Struct, frozen=True, kw_only=True):
     ended_because: str | None = None
     reminders: int = 0
     choice_until_at: datetime | None = None
+    discounts: tuple[AppliedPromotion, ...] = ()
+
+    @property
+    def promotion_minor(self) -> int:
+        """What comes out of promotions' budgets, of the part of the discount the platform bears."""
+        return sum(one.platform_minor for one in self.discounts if one.from_budget)
 
     @property
     def live(self) -> bool:

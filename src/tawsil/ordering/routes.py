@@ -55,6 +55,7 @@ async def place_order(
             paid_by=data.payment_method,
             card_tokens=data.cards(state.providers),
             notes=data.notes,
+            digester=state.get("digester"),
         ),
         view=lambda order: OrderView.of(order, handover_pin=order.handover_pin),
         status=201,

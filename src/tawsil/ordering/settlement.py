@@ -18,6 +18,7 @@ from tawsil.payments.public import (
     Transfer,
     TransferKind,
 )
+from tawsil.pricing.public import EndOfOrder
 
 METHODS: Final = {PaidBy.CARD: Method.CARD, PaidBy.CASH: Method.CASH}
 
@@ -44,6 +45,11 @@ def capture(by: By, order: Order) -> Capture:
         postings=_shares(order),
         collected_by=order.courier_id if order.paid_by is PaidBy.CASH else None,
     )
+
+
+def end(by: By, order: Order) -> EndOfOrder:
+    """What the order held of promotions is used for good, or given back."""
+    return EndOfOrder(by=by, quote_id=order.quote_id)
 
 
 def release(by: By, order: Order) -> Release:
@@ -93,9 +99,20 @@ def _earnings(order: Order) -> list[tuple[AccountKind, UUID | None, int]]:
 
 
 def _shares(order: Order) -> tuple[Posting, ...]:
-    shares = [
+    """What promotions' budgets pay of the discount makes the platform whole for it."""
+    amounts = order.amounts
+    shares: list[tuple[AccountKind, UUID | None, int]] = [
         *_earnings(order),
-        (AccountKind.PLATFORM, None, order.amounts.platform_minor),
-        (AccountKind.TAX, None, order.amounts.tax_minor),
+        *_from_budgets(order),
+        (AccountKind.PLATFORM, None, amounts.platform_minor + order.promotion_minor),
+        (AccountKind.TAX, None, amounts.tax_minor),
     ]
     return tuple(Posting(AccountRef(kind, owner), minor) for kind, owner, minor in shares if minor)
+
+
+def _from_budgets(order: Order) -> list[tuple[AccountKind, UUID | None, int]]:
+    return [
+        (AccountKind.PROMOTION, one.promotion_id, -one.platform_minor)
+        for one in order.discounts
+        if one.from_budget
+    ]

@@ -43,6 +43,7 @@ class Destination(Struct, frozen=True, kw_only=True):
 
 _taxes = msgspec.json.Decoder(tuple[pricing.TaxLine, ...])
 _parts = msgspec.json.Decoder(pricing.DeliveryFeeParts)
+_discounts = msgspec.json.Decoder(tuple[pricing.AppliedPromotion, ...])
 _AMOUNTS: Final = Amounts.__struct_fields__
 _COLUMNS: Final[dict[str, str]] = {
     "id": "uuid",
@@ -80,6 +81,8 @@ _COLUMNS: Final[dict[str, str]] = {
     "ended_because": "text",
     "reminders": "int",
     "choice_until_at": "timestamptz",
+    "discounts": "jsonb",
+    "promotion_minor": "bigint",
 }
 _CHANGING: Final = (
     "version",
@@ -122,6 +125,7 @@ def _flat(order: Order) -> dict[str, Any]:
         "pickup_longitude": order.pickup.longitude,
         "dropoff_latitude": order.dropoff.latitude,
         "dropoff_longitude": order.dropoff.longitude,
+        "discounts": msgspec.json.encode(order.discounts).decode(),
     }
 
 
@@ -129,6 +133,7 @@ def order_of(known: dict[str, Any]) -> Order:
     """A row as an order; the row is used up."""
     known["taxes"] = _taxes.decode(known["taxes"])
     known["delivery_fee_parts"] = _parts.decode(known["delivery_fee_parts"])
+    del known["promotion_minor"]  # follows from the discounts; for whoever reads the table
     amounts = Amounts(**{name: known.pop(name) for name in _AMOUNTS})
     pickup = Place(known.pop("pickup_latitude"), known.pop("pickup_longitude"))
     dropoff = Place(known.pop("dropoff_latitude"), known.pop("dropoff_longitude"))
@@ -139,6 +144,7 @@ def order_of(known: dict[str, Any]) -> Order:
         status=Status(known.pop("status")),
         payment=PaymentStage(known.pop("payment")),
         paid_by=PaidBy(known.pop("paid_by")),
+        discounts=_discounts.decode(known.pop("discounts")),
         **known,
     )
 

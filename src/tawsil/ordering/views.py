@@ -82,6 +82,20 @@ class StatusBody(Struct, forbid_unknown_fields=True):
     notes: Annotated[Prose, Meta(max_length=500)] = ""
 
 
+class DiscountView(Struct, frozen=True, kw_only=True):
+    """What a promotion took off."""
+
+    promotion_id: UUID
+    name_en: str
+    name_ar: str
+    code: str | None
+    amount_minor: int
+
+    @classmethod
+    def of(cls, applied: pricing.AppliedPromotion) -> "DiscountView":
+        return cls(**{name: getattr(applied, name) for name in cls.__struct_fields__})
+
+
 class OrderView(Struct, frozen=True, kw_only=True):
     """An order as its people see it; `legal_moves` are the statuses it may go to next.
 
@@ -109,6 +123,7 @@ class OrderView(Struct, frozen=True, kw_only=True):
     tax_included: bool
     taxes: tuple[pricing.TaxLine, ...]
     delivery_fee_parts: pricing.DeliveryFeeParts
+    discounts: list[DiscountView]
     pickup: Place
     dropoff: Place
     placed_at: datetime
@@ -155,6 +170,7 @@ class OrderView(Struct, frozen=True, kw_only=True):
             tax_included=amounts.tax_included,
             taxes=amounts.taxes,
             delivery_fee_parts=amounts.delivery_fee_parts,
+            discounts=[DiscountView.of(one) for one in order.discounts],
             pickup=order.pickup,
             dropoff=order.dropoff,
             placed_at=order.placed_at,

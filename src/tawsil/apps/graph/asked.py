@@ -16,6 +16,7 @@ from tawsil.kernel.decisions import Command
 from tawsil.kernel.http import Caller, Commands, Envelope, Problem, ReachOf, not_found
 from tawsil.kernel.http.live import Hub
 from tawsil.kernel.reach import Reach
+from tawsil.kernel.sealing import Digester
 from tawsil.payments.public import Provider
 
 C = TypeVar("C", bound=Command)
@@ -37,6 +38,7 @@ class Asked:
         database: Database,
         reach_of: ReachOf,
         providers: Sequence[Provider],
+        digester: Digester | None,
         introspection: bool,
         commands: Commands | None = None,
         hub: Hub | None = None,
@@ -45,6 +47,7 @@ class Asked:
         self.caller = caller
         self.database = database
         self.providers = providers
+        self.digester = digester
         self.hub = hub
         self.introspection = introspection
         self.replayed = False

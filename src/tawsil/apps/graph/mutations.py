@@ -70,6 +70,7 @@ class Mutation:
             paid_by=body.payment_method,
             card_tokens=body.cards(asked.providers),
             notes=body.notes,
+            digester=asked.digester,
         )
         return await _changed(info, ordering.place, command, as_=ordering.Party.CUSTOMER)
 

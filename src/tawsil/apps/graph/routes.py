@@ -110,6 +110,7 @@ async def ask(
         database=database,
         reach_of=state.reach_of,
         providers=state.providers,
+        digester=state.get("digester"),
         introspection=state.settings.graphql_introspection,
         commands=commands,
         hub=state.hub,

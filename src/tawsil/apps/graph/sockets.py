@@ -185,6 +185,7 @@ class _Door:
             database=database,
             reach_of=self._state.reach_of,
             providers=self._state.providers,
+            digester=self._state.get("digester"),
             introspection=self._state.settings.graphql_introspection,
             hub=self.hub,
             authenticate=self.caller,

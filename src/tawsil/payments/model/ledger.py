@@ -49,6 +49,7 @@ class TransferKind(StrEnum):
     WAIT = "wait"  # a courier's, at the merchant
     INCENTIVE = "incentive"
     ADJUSTMENT = "adjustment"
+    FUNDING = "funding"
     PSP_FEE = "psp_fee"
     PSP_SETTLEMENT = "psp_settlement"
     RECONCILIATION = "reconciliation"

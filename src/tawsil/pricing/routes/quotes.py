@@ -80,13 +80,7 @@ class DiscountView(Struct, frozen=True, kw_only=True):
 
     @classmethod
     def of(cls, applied: AppliedPromotion) -> "DiscountView":
-        return cls(
-            promotion_id=applied.promotion_id,
-            name_en=applied.name_en,
-            name_ar=applied.name_ar,
-            code=applied.code,
-            amount_minor=applied.amount_minor,
-        )
+        return cls(**{name: getattr(applied, name) for name in cls.__struct_fields__})
 
 
 class BreakdownView(Struct, frozen=True, kw_only=True):

@@ -6,6 +6,7 @@ from typing import Final
 from uuid import UUID
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from tawsil.identity import public as identity
 from tawsil.kernel.db import Tx
@@ -92,14 +93,12 @@ def _chosen(tx: Tx, asked: Asked, candidates: Sequence[Candidate], past: Past) -
         if refused is None:
             applicable.append(candidate)
         elif candidate.code is not None:
-            return refuse(
-                refused.code, status=refused.status, **{**refused.detail, "code": candidate.code}
-            )
+            return replace(refused, detail={**refused.detail, "given": candidate.code})
     with_enough = [c for c in applicable if _affordable(c, asked.basket)]
     for candidate in applicable:
         if candidate.code is not None and candidate not in with_enough:
             return refuse(
-                "promotion.exhausted", promotion_id=candidate.promotion.id, code=candidate.code
+                "promotion.exhausted", promotion_id=candidate.promotion.id, given=candidate.code
             )
     return choose(with_enough, asked.basket)
 
