@@ -82,7 +82,7 @@ class StatusBody(Struct, forbid_unknown_fields=True):
     notes: Annotated[Prose, Meta(max_length=500)] = ""
 
 
-class DiscountView(Struct, frozen=True, kw_only=True):
+class OrderDiscountView(Struct, frozen=True, kw_only=True):
     """What a promotion took off."""
 
     promotion_id: UUID
@@ -92,7 +92,7 @@ class DiscountView(Struct, frozen=True, kw_only=True):
     amount_minor: int
 
     @classmethod
-    def of(cls, applied: pricing.AppliedPromotion) -> "DiscountView":
+    def of(cls, applied: pricing.AppliedPromotion) -> "OrderDiscountView":
         return cls(**{name: getattr(applied, name) for name in cls.__struct_fields__})
 
 
@@ -123,7 +123,7 @@ class OrderView(Struct, frozen=True, kw_only=True):
     tax_included: bool
     taxes: tuple[pricing.TaxLine, ...]
     delivery_fee_parts: pricing.DeliveryFeeParts
-    discounts: list[DiscountView]
+    discounts: list[OrderDiscountView]
     pickup: Place
     dropoff: Place
     placed_at: datetime
@@ -170,7 +170,7 @@ class OrderView(Struct, frozen=True, kw_only=True):
             tax_included=amounts.tax_included,
             taxes=amounts.taxes,
             delivery_fee_parts=amounts.delivery_fee_parts,
-            discounts=[DiscountView.of(one) for one in order.discounts],
+            discounts=[OrderDiscountView.of(one) for one in order.discounts],
             pickup=order.pickup,
             dropoff=order.dropoff,
             placed_at=order.placed_at,

@@ -24,7 +24,9 @@ from tawsil.kernel.places import Place
 from tawsil.kernel.text import OneLine, Prose
 from tawsil.pricing.model.amounts import Breakdown
 from tawsil.pricing.model.discounts import AppliedPromotion, NotApplied
+from tawsil.pricing.model.fees import DeliveryFeeParts
 from tawsil.pricing.model.quote import Quote, QuoteStatus
+from tawsil.pricing.model.taxes import TaxLine
 from tawsil.pricing.service import quotes as service
 
 TAGS: Final = ["Quotes"]
@@ -69,7 +71,7 @@ class TipView(Struct, frozen=True):
     tip_minor: int
 
 
-class DiscountView(Struct, frozen=True, kw_only=True):
+class QuoteDiscountView(Struct, frozen=True, kw_only=True):
     """What a promotion takes off, and the code it was had by, if it took one."""
 
     promotion_id: UUID
@@ -79,7 +81,7 @@ class DiscountView(Struct, frozen=True, kw_only=True):
     amount_minor: int
 
     @classmethod
-    def of(cls, applied: AppliedPromotion) -> "DiscountView":
+    def of(cls, applied: AppliedPromotion) -> "QuoteDiscountView":
         return cls(**{name: getattr(applied, name) for name in cls.__struct_fields__})
 
 
@@ -94,6 +96,10 @@ class BreakdownView(Struct, frozen=True, kw_only=True):
     tax_minor: int
     tip_minor: int
     total_minor: int
+    tax_included: bool
+    taxes: tuple[TaxLine, ...]
+    delivery_tax_minor: int
+    delivery_fee_parts: DeliveryFeeParts
 
     @classmethod
     def of(cls, breakdown: Breakdown) -> "BreakdownView":
@@ -121,7 +127,7 @@ class QuoteView(Struct, frozen=True, kw_only=True):
     """What the delivery fee holds because couriers are short just now."""
     extra_wait_s: int
     """By how much longer the delivery is promised to take for the same reason."""
-    discounts: tuple[DiscountView, ...]
+    discounts: tuple[QuoteDiscountView, ...]
     not_applied: tuple[NotApplied, ...]
     """Codes that are good, though the price is lower without them."""
     issued_at: datetime
@@ -147,7 +153,7 @@ class QuoteView(Struct, frozen=True, kw_only=True):
             prep_time_s=quote.prep_time_s,
             surge_minor=quote.surge_minor,
             extra_wait_s=quote.extra_wait_s,
-            discounts=tuple(DiscountView.of(one) for one in quote.promotions),
+            discounts=tuple(QuoteDiscountView.of(one) for one in quote.promotions),
             not_applied=quote.not_applied,
             issued_at=quote.issued_at,
             expires_at=quote.expires_at,
