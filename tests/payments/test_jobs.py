@@ -13,7 +13,7 @@ from tawsil.kernel.decisions import By
 from tawsil.kernel.http.app import create_app
 from tawsil.payments import public
 from tawsil.payments.events import AccountKind, AccountRef, Method, Posting, Provider
-from tawsil.payments.jobs.books import check_ledger
+from tawsil.payments.jobs.books import check_books
 from tawsil.payments.jobs.cards import CardJobs, NotHeardError
 from tawsil.payments.model.payment import Payment, PaymentState
 from tawsil.payments.model.psp import Absent, Unheard
@@ -96,7 +96,7 @@ async def test_every_job_twice_at_once_has_one_effect(till: Till, by: By) -> Non
     assert (paid.captured_minor, paid.refunded_minor) == (900, 300)
     (charge,) = await charges(till)
     assert (charge["captured_minor"], charge["refunded_minor"]) == (900, 300)
-    assert await check_ledger(till.database) == {"QAR": 0}
+    assert await check_books(till.database) == []
     assert metrics.ledger_imbalance.labels("QAR")._value.get() == 0
     async with till.database.transaction() as tx:
         found = await public.balances(tx, tenant_id=by.tenant_id, accounts=[MERCHANT])
@@ -155,7 +155,7 @@ async def test_a_lost_capture_is_not_paid_until_it_is_seen(till: Till, by: By) -
         assert await public.balances(tx, tenant_id=by.tenant_id, accounts=[MERCHANT]) == []
     await till.wait()
     assert (await payment(till)).captured_minor == 1_000
-    assert await check_ledger(till.database) == {"QAR": 0}
+    assert await check_books(till.database) == []
 
 
 async def test_what_is_released_while_unknown_is_voided_at_the_acquirer(till: Till, by: By) -> None:
@@ -183,7 +183,7 @@ async def test_what_is_released_after_its_capture_was_asked_is_refunded(till: Ti
     await till.work()
     assert (await payment(till)).state is PaymentState.REFUNDED
     assert [charge["refunded_minor"] for charge in await charges(till)] == [1_000]
-    assert await check_ledger(till.database) == {"QAR": 0}
+    assert await check_books(till.database) == []
 
 
 async def test_an_authorisation_that_did_not_last_cannot_be_captured(till: Till, by: By) -> None:
@@ -288,7 +288,7 @@ async def test_webhooks_may_come_twice_late_and_in_any_order(
         await until(delivered)
         await till.work()
         assert (await payment(till)).state is PaymentState.CAPTURED
-        assert await check_ledger(database) == {"QAR": 0}
+        assert await check_books(database) == []
 
 
 async def test_a_confirmed_challenge_is_heard_by_webhook(

@@ -116,6 +116,7 @@ HANDLERS: Final[Mapping[type[Event], Sequence[Handler]]] = {
     payment_events.PaymentAuthorised: [journey.payment_authorised],
     payment_events.PaymentDeclined: [journey.payment_declined],
     payment_events.PaymentCaptured: [journey.payment_captured, measures.payment_captured],
+    payment_events.ImbalanceFound: [support_causes.books_wrong],
     payment_events.CashBlocked: [support_causes.cash_kept],
     payment_events.CashUnblocked: [support_causes.cash_handed_in],
     payment_events.PaymentRefunded: [refunds.money_returned],

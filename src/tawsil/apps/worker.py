@@ -28,7 +28,7 @@ from tawsil.kernel.logs import configure_logs
 from tawsil.kernel.sealing import open_sealer
 from tawsil.kernel.settings import Settings, load_settings
 from tawsil.ordering import public as ordering
-from tawsil.payments import public as payments
+from tawsil.payments.jobs.books import Auditor
 from tawsil.support import public as support
 
 log = structlog.get_logger(__name__)
@@ -36,6 +36,7 @@ log = structlog.get_logger(__name__)
 IDLE_S: Final = 0.2
 DEADLINES_EVERY_S: Final = 0.5
 WATCH_EVERY_S: Final = 10.0
+AUDIT_EVERY_S: Final = 60.0
 TIDY_EVERY_S: Final = 600.0
 KEYS_EVERY_S: Final = 3_600.0
 AFTER_ERROR_S: Final = 1.0
@@ -119,8 +120,6 @@ def watching(database: Database) -> Step:
     async def watch() -> float:
         async with database.transaction() as tx:
             metrics.orders_without_deadline.set(await ordering.without_deadline(tx))
-            for currency, imbalance_minor in (await payments.imbalance(tx)).items():
-                metrics.ledger_imbalance.labels(currency).set(imbalance_minor)
             for name, lag in (await lags(tx)).items():
                 metrics.event_relay_lag.labels(name).set(lag)
             for (kind, priority), count in (await support.open_counts(tx)).items():
@@ -135,6 +134,17 @@ def watching(database: Database) -> Step:
         return WATCH_EVERY_S
 
     return watch
+
+
+def auditing(database: Database) -> Step:
+    """The books added up: what is new often, and now and then all there is."""
+    auditor = Auditor(database)
+
+    async def audit() -> float:
+        await auditor.check()
+        return AUDIT_EVERY_S
+
+    return audit
 
 
 def tending_keys(database: Database, settings: Settings) -> Step:
@@ -195,6 +205,7 @@ async def run(settings: Settings, *, role: Role) -> None:
                 jobs.work(database.pool, handlers, stop=stop),
                 repeat("deadlines", firing(database), stop),
                 repeat("watch", watching(database), stop),
+                repeat("books", auditing(database), stop),
                 repeat("keys", tending_keys(database, settings), stop),
                 repeat("accounts", tidying_accounts(database), stop),
                 *(

@@ -114,6 +114,12 @@ ledger_imbalance = Gauge(
     ["currency"],
     multiprocess_mode="mostrecent",
 )
+ledger_faults = Gauge(
+    "ledger_faults",
+    "What does not add up in the books, by what was checked. Always 0.",
+    ["check"],
+    multiprocess_mode="mostrecent",
+)
 
 
 _answered: Final[defaultdict[tuple[str, str, int], list[float]]] = defaultdict(list)

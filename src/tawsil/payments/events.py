@@ -115,6 +115,16 @@ class Posting(Struct, frozen=True):
     amount_minor: int
 
 
+class BooksCheck(StrEnum):
+    """What is added up again, though constraints hold it."""
+
+    TRANSFER = "transfer"
+    REFERENCE = "reference"
+    CURRENCY = "currency"
+    HOLDING = "holding"  # what accounts may spend, against their entries
+    PENDING = "pending"  # resolved twice, or promised by a payment that is over
+
+
 class AuthorisationRequested(Event, frozen=True, tag="payment.requested.v1"):
     reference_id: UUID
     payer_id: UUID
@@ -366,6 +376,18 @@ PAYOUT_EVENTS: Final = (
 )
 
 
+class ImbalanceFound(Event, frozen=True, tag="ledger.imbalance_found.v1"):
+    """The books are out by `amount_minor`: at a transfer, a reference, an account or a tenant.
+
+    People must look: nothing in the platform can make it so.
+    """
+
+    check: BooksCheck
+    subject_id: UUID
+    currency: str
+    amount_minor: int
+
+
 EVENTS: Final = (
     AuthorisationRequested,
     ChallengeRequired,
@@ -381,6 +403,7 @@ EVENTS: Final = (
     PaymentRefunded,
     RefundFailed,
     ReleaseRequested,
+    ImbalanceFound,
     *PAYOUT_EVENTS,
     CashLevelChanged,
     CashLimitSet,

@@ -11,7 +11,7 @@ from tawsil.kernel.events import Recorded
 from tawsil.ordering import public as ordering
 from tawsil.payments import events as paid
 from tawsil.support import service
-from tawsil.support.events import Cause, Kind, SubjectKind
+from tawsil.support.events import Cause, Kind, Priority, SubjectKind
 from tawsil.support.model import USUAL_PRIORITY
 from tawsil.support.service import OpenTicket, Writing
 
@@ -115,6 +115,34 @@ async def cash_handed_in(tx: Tx, heard: Sequence[Recorded[paid.CashUnblocked]]) 
         [(r.by, r.event.courier_id) for r in heard],
         kind=Kind.COURIER_PROBLEM,
         cause=Cause.CASH_HANDED_IN,
+    )
+
+
+async def books_wrong(tx: Tx, heard: Sequence[Recorded[paid.ImbalanceFound]]) -> None:
+    """The books do not add up: somebody must look now. What is of no city has nobody to look."""
+    await service.open_tickets(
+        tx,
+        [
+            OpenTicket(
+                by=recorded.by,
+                kind=Kind.OTHER,
+                subject_kind=SubjectKind.CITY,
+                subject_id=recorded.city_id,
+                city_id=recorded.city_id,
+                priority=Priority.URGENT,
+                writing=Writing(
+                    cause=Cause.BOOKS_WRONG,
+                    detail={
+                        "check": recorded.event.check,
+                        "subject_id": recorded.event.subject_id,
+                        "amount_minor": recorded.event.amount_minor,
+                        "currency": recorded.event.currency,
+                    },
+                ),
+            )
+            for recorded in heard
+            if recorded.city_id is not None
+        ],
     )
 
 

@@ -71,6 +71,7 @@ class Cause(StrEnum):
     BROUGHT_BACK = "brought_back"
     CASH_KEPT = "cash_kept"
     CASH_HANDED_IN = "cash_handed_in"
+    BOOKS_WRONG = "books_wrong"
 
 
 class TicketEvent(Event, frozen=True, kw_only=True):

@@ -15,6 +15,7 @@ def upgrade() -> None:
     run(_BOOKS)
     run(_FUNDS)
     run(_CORRECTIONS)
+    run(_ALARMS)
 
 
 # What was written when there was one provider belongs to it: its name in the namespace of
@@ -206,4 +207,22 @@ _CORRECTIONS: Final = """
     select kernel.wall('payments.correction');
     create trigger correction_is_append_only before update or delete on payments.correction
         for each row execute function kernel.refuse_change();
+"""
+
+_ALARMS: Final = """
+    create table payments.alarm (
+        id uuid primary key,
+        tenant_id uuid not null,
+        city_id uuid,
+        "check" text not null
+            check ("check" in ('transfer', 'reference', 'currency', 'holding', 'pending')),
+        subject_id uuid not null,
+        currency char(3) not null,
+        amount_minor bigint not null,
+        found_at timestamptz not null,
+        gone_at timestamptz
+    );
+    create unique index alarm_is_raised_once
+        on payments.alarm (tenant_id, "check", subject_id, currency) where gone_at is null;
+    select kernel.wall('payments.alarm');
 """
