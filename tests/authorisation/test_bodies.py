@@ -43,6 +43,7 @@ MAY_SAY: Final[Mapping[str, str]] = {
     "ListMerchantBody.commission_bp": _OPERATIONS,
     "LoginBody.tenant_id": _DOOR,
     "NewUserBody.roles": _WITHIN,
+    "OwnerDestinationBody.owner_id": _OPERATIONS,
     "RegisterBody.tenant_id": _DOOR,
     "ResetBody.tenant_id": _DOOR,
     "Rules.id": "what is said here is replaced by an id of its own",

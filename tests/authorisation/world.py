@@ -32,6 +32,7 @@ from tawsil.kernel.http import Caller, Problem
 from tawsil.kernel.jobs import HeldJobs
 from tawsil.kernel.places import Place
 from tawsil.kernel.settings import Settings
+from tawsil.payments import public as payments
 from tawsil.payments.providers.known import Providers
 from tawsil.payments.public import Provider
 from tawsil.simulation.psp.in_process import InProcessPsp
@@ -166,6 +167,7 @@ class World:
         await self._deliver()
         for whose, street in self.streets.items():
             await self._ask_about(whose, street)
+            await self._pay_out(whose, street)
         self.database.keeps = False
         return self
 
@@ -285,6 +287,34 @@ class World:
             "account": account["id"],
         }
         await self._note(street)
+
+    async def _pay_out(self, whose: Whose, street: Street) -> None:
+        """The merchant has earned something, and is paid it."""
+        merchant = payments.AccountRef(payments.AccountKind.MERCHANT, street.id_of("merchant"))
+        house = payments.AccountRef(payments.AccountKind.PLATFORM)
+        earned = payments.Transfer(
+            by=By(tenant_id=street.tenant_id, correlation_id=self.database.ids()),
+            id=self.database.ids(),
+            kind=payments.TransferKind.ADJUSTMENT,
+            reference_id=street.id_of("order"),
+            currency="AED",
+            postings=(payments.Posting(merchant, 9_000), payments.Posting(house, -9_000)),
+        )
+        async with self.database.transaction() as tx:
+            await payments.transfer(tx, [earned])
+        to = {"provider": "direct", "token": "bank_ok", "label": "Bank"}
+        path, city_id = "/v4/payouts/account/destination", street.things["city"]
+        account = await self.do(whose, Role.MERCHANT, "PUT", path, **to)
+        asked = {"city_id": city_id, "owner_kind": "merchant"}
+        plan = {"hold_days": 0}
+        await self.do(whose, Role.SUPER_ADMIN, "PUT", "/v4/payout-plans", **asked, plan=plan)
+        run = await self.do(whose, Role.SUPER_ADMIN, "POST", "/v4/payout-runs", **asked)
+        (payout,) = await self.do(whose, Role.MERCHANT, "GET", "/v4/payouts")
+        street.things |= {
+            "payout_account": account["id"],
+            "payout_run": run["id"],
+            "payout": payout["id"],
+        }
 
     async def _note(self, street: Street) -> None:
         """What nobody makes over HTTP."""

@@ -49,6 +49,7 @@ TAGS: Final[Mapping[str, str]] = {
     "Orders": "Carts and orders: from placing to the door, and when it goes wrong.",
     "Cash": "What couriers hold of customers' cash, hand in at hubs, and were not paid.",
     "Payments": "What has become of a payment, and balances.",
+    "Payouts": "What merchants and couriers are paid out: when, where to, and what came of it.",
     "Books": "What acquirers say against the books, and the books of a month.",
     "Quotes": "What an order would cost with every fee, binding for a quarter of an hour.",
     "Refunds": "What of an order is given back, by which reason, who bears it and who agreed.",

@@ -52,6 +52,7 @@ PERMISSIONS: Final[Mapping[Role, tuple[str, ...]]] = {
         "order:update:assigned",
         "analytics:read:own",
         "payment:read:own",
+        "payment:withdraw:own",
         "refund:read:own",
         "api_key:*:own",
     ),
@@ -64,6 +65,7 @@ PERMISSIONS: Final[Mapping[Role, tuple[str, ...]]] = {
         "location:update:own",
         "analytics:read:own",
         "payment:read:own",
+        "payment:withdraw:own",
     ),
     Role.CUSTOMER: (
         "profile:*:own",
@@ -76,6 +78,7 @@ PERMISSIONS: Final[Mapping[Role, tuple[str, ...]]] = {
         "menu:read",
         "merchant:read",
         "payment:read:own",
+        "payment:withdraw:own",
         "refund:create:own",
         "refund:read:own",
         "ticket:create:own",

@@ -52,7 +52,7 @@ class Every(StrEnum):
     NEVER = "never"
 
 
-class Plan(Struct, frozen=True, kw_only=True):
+class Plan(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """When and how much is paid out, in the city's time: what is left out is as here.
 
     `weekday` is 0 on Monday; a `day` that a month does not have is its last. What came in less

@@ -8,6 +8,8 @@ from tawsil.payments.routes import (
     cash,
     cash_desk,
     payments,
+    payout_desk,
+    payouts,
     reconciliation,
     webhooks,
 )
@@ -16,6 +18,8 @@ routes: Final = [
     *webhooks.routes,
     *payments.routes,
     *accounts.routes,
+    *payouts.routes,
+    *payout_desk.routes,
     *reconciliation.routes,
     *books.routes,
     *cash.routes,
