@@ -68,8 +68,8 @@ class DestinationBody(Struct, frozen=True, forbid_unknown_fields=True):
     """A token that the provider gave for the account. Never send the account's number."""
 
     provider: Provider
-    token: Annotated[str, Meta(min_length=6, max_length=120)]
-    label: Annotated[str, Meta(min_length=1, max_length=60)]
+    token: Annotated[str, Meta(min_length=6, max_length=120, examples=["bank_ok"])]
+    label: Annotated[str, Meta(min_length=1, max_length=60, examples=["My bank ••42"])]
 
 
 class WithdrawBody(Struct, frozen=True, forbid_unknown_fields=True):
