@@ -152,6 +152,8 @@ ROWS: Final[Mapping[str, Row]] = {
     "POST /v4/areas": CONFIGURES,
     "POST /v4/areas/{area_id}/move": CONFIGURES,
     "PUT /v4/cities/{city_id}/municipality": CONFIGURES,
+    "GET /v4/cities/{city_id}/rules": CONFIGURES,
+    "PUT /v4/cities/{city_id}/rules": CONFIGURES,
     # experiments
     "GET /v4/experiments": Row(lists="experiment"),
     "POST /v4/experiments": Row(

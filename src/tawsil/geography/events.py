@@ -44,4 +44,11 @@ class CityPlaced(Event, frozen=True, tag="city.placed.v1"):
     to_id: UUID | None
 
 
-EVENTS: Final = (AreaCreated, AreaRenamed, AreaMoved, CityPlaced)
+class CityRulesChanged(Event, frozen=True, tag="city.rules_changed.v1"):
+    """What the city decides about these is otherwise from now on."""
+
+    city_id: UUID
+    fields: tuple[str, ...]
+
+
+EVENTS: Final = (AreaCreated, AreaRenamed, AreaMoved, CityPlaced, CityRulesChanged)

@@ -1,6 +1,6 @@
 """Tenants, areas, cities, zones and the H3 cells they are made of."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, ClassVar, Final
 from uuid import UUID
 
@@ -8,8 +8,15 @@ import h3.api.basic_int
 from msgspec import Struct
 from msgspec.structs import replace
 
-from tawsil.geography.events import AreaCreated, AreaMoved, AreaRenamed, CityPlaced, Level
-from tawsil.geography.rules import CityRules
+from tawsil.geography.events import (
+    AreaCreated,
+    AreaMoved,
+    AreaRenamed,
+    CityPlaced,
+    CityRulesChanged,
+    Level,
+)
+from tawsil.geography.rules import CityRules, flaw
 from tawsil.kernel.decisions import Deadline, Decision, Refusal, accept, refuse
 from tawsil.kernel.places import Place
 
@@ -172,6 +179,17 @@ def place_city(tree: Tree, city: City, *, municipality_id: UUID | None) -> Decis
         replace(city, municipality_id=municipality_id),
         CityPlaced(city_id=city.id, from_id=city.municipality_id, to_id=municipality_id),
     )
+
+
+def change_rules(city: City, *, to: CityRules, zone_ids: Collection[UUID]) -> Decision[City]:
+    """For quotes from now on."""
+    if refused := flaw(to, zone_ids=zone_ids):
+        return refused
+    fields = CityRules.__struct_fields__
+    differing = tuple(f for f in fields if getattr(to, f) != getattr(city.rules, f))
+    if not differing:
+        return accept(city)
+    return accept(replace(city, rules=to), CityRulesChanged(city_id=city.id, fields=differing))
 
 
 def _misplaced(tree: Tree, area: Area) -> Refusal | None:

@@ -8,7 +8,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, QueryParameter
 from msgspec import Struct
 
-from tawsil.geography import area_routes, public
+from tawsil.geography import area_routes, public, rules_routes
 from tawsil.geography.model import City, Zone
 from tawsil.kernel.db import Database
 from tawsil.kernel.http import PUBLIC, Envelope, envelope, not_found
@@ -136,4 +136,10 @@ async def list_zones(
     return envelope(ZoneCollection(features=[ZoneFeature.of(zone) for zone in zones]))
 
 
-routes: Final[list[Any]] = [list_cities, show_city, list_zones, *area_routes.routes]
+routes: Final[list[Any]] = [
+    list_cities,
+    show_city,
+    list_zones,
+    *area_routes.routes,
+    *rules_routes.routes,
+]

@@ -1,15 +1,20 @@
 """What a city decides for itself: taxes, fees, shares, how far deliveries go."""
 
+from collections import Counter
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from enum import StrEnum
+from itertools import pairwise
 from typing import Annotated, Final
 from uuid import UUID
 
 from msgspec import Meta, Struct
 
+from tawsil.kernel.decisions import Refusal, refuse
 from tawsil.kernel.text import OneLine
 
 DAY_MIN: Final = 24 * 60
+WEEK_MIN: Final = 7 * DAY_MIN
 
 BasisPoints = Annotated[int, Meta(ge=0, le=10_000)]
 Minor = Annotated[int, Meta(ge=0, le=10**12)]
@@ -107,7 +112,7 @@ class Window(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         )
 
 
-class RefundLimits(Struct, frozen=True, kw_only=True):
+class RefundLimits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Up to which amounts money is given back on whose word."""
 
     self_service_minor: Minor = 2_000
@@ -122,7 +127,7 @@ class RefundLimits(Struct, frozen=True, kw_only=True):
     """What nobody gives back alone, whatever else they may."""
 
 
-class LoyaltyRules(Struct, frozen=True, kw_only=True):
+class LoyaltyRules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A point is one minor unit of the city's currency."""
 
     on: bool = True
@@ -135,7 +140,7 @@ class LoyaltyRules(Struct, frozen=True, kw_only=True):
     expire_after_months: Annotated[int, Meta(ge=1, le=120)] = 12
 
 
-class CashRules(Struct, frozen=True, kw_only=True):
+class CashRules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Cash at the door: up to what order, and how much a courier may hold, and for how long.
 
     A courier is not sent to collect what would make them hold more than the limit; from a share of
@@ -150,7 +155,7 @@ class CashRules(Struct, frozen=True, kw_only=True):
     block_after_h: Annotated[int, Meta(ge=1, le=720)] = 48
 
 
-class CourierPay(Struct, frozen=True, kw_only=True):
+class CourierPay(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What waiting at a merchant brings a courier: so much a minute beyond the grace, up to a most.
 
     The rest of what a job brings is their share of the delivery fee, and the tip.
@@ -194,3 +199,66 @@ class CityRules(Struct, frozen=True, kw_only=True):
     loyalty: LoyaltyRules = LoyaltyRules()
     cash: CashRules = CashRules()
     courier_pay: CourierPay = CourierPay()
+
+
+def flaw(rules: CityRules, *, zone_ids: Collection[UUID]) -> Refusal | None:
+    """What makes no sense about rules for a city with these zones; None when they hold."""
+    return (
+        _taxed_twice(rules.taxes)
+        or _bands_out_of_order(rules)
+        or _zones_out_of_place(rules, zone_ids)
+        or _windows_overlap(rules.delivery_windows)
+        or _fees_crossed(rules)
+    )
+
+
+def _taxed_twice(taxes: TaxRules) -> Refusal | None:
+    for name, times in Counter(rate.name for rate in taxes.rates).items():
+        if times > 1:
+            return refuse("city.rate_twice", status=422, name=name)
+    for what, times in Counter(w for rate in taxes.rates for w in rate.applies_to).items():
+        if times > 1:
+            return refuse("city.taxed_twice", status=422, what=what)
+    return None
+
+
+def _bands_out_of_order(rules: CityRules) -> Refusal | None:
+    for nearer, further in pairwise(rules.delivery_bands):
+        if further.up_to_m <= nearer.up_to_m:
+            return refuse("city.bands_not_ascending", status=422, up_to_m=further.up_to_m)
+        if further.fee_minor < nearer.fee_minor:
+            return refuse("city.band_cheaper", status=422, up_to_m=further.up_to_m)
+    limit_m = rules.most_delivery_distance_m
+    if rules.delivery_bands and rules.delivery_bands[-1].up_to_m < limit_m:
+        reach_m = rules.delivery_bands[-1].up_to_m
+        return refuse("city.bands_too_short", status=422, reach_m=reach_m, limit_m=limit_m)
+    return None
+
+
+def _zones_out_of_place(rules: CityRules, zone_ids: Collection[UUID]) -> Refusal | None:
+    for zone_id, times in Counter(zone.zone_id for zone in rules.delivery_zones).items():
+        if zone_id not in zone_ids:
+            return refuse("city.zone_unknown", status=422, zone_id=zone_id)
+        if times > 1:
+            return refuse("city.zone_twice", status=422, zone_id=zone_id)
+    return None
+
+
+def _windows_overlap(windows: Sequence[Window]) -> Refusal | None:
+    """Windows are numbered from 1, as in the refusal."""
+    taken: dict[int, int] = {}
+    for number, window in enumerate(windows, 1):
+        for day in set(window.days):
+            begins = day * DAY_MIN + window.starts_min
+            for minute in range(begins, begins + window.length_min):
+                first = taken.setdefault(minute % WEEK_MIN, number)
+                if first != number:
+                    return refuse("city.windows_overlap", status=422, first=first, second=number)
+    return None
+
+
+def _fees_crossed(rules: CityRules) -> Refusal | None:
+    least, most = rules.service_fee_least_minor, rules.service_fee_most_minor
+    if most is None or least <= most:
+        return None
+    return refuse("city.fees_crossed", status=422, least_minor=least, most_minor=most)

@@ -1,18 +1,20 @@
 """Making tenants, areas, cities and zones, and finding what a place lies in."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from tawsil.geography import model, store
 from tawsil.geography.model import ZONE_RESOLUTION, Area, City, Tenant, Zone, cells_of
+from tawsil.geography.rules import CityRules
 from tawsil.kernel.db import Database, Tx
 from tawsil.kernel.decisions import Accepted, Command, Decision, Refusal, refuse
 from tawsil.kernel.places import Place
 
 T = TypeVar("T")
 A = TypeVar("A", "RenameArea", "MoveArea")
+C = TypeVar("C", "PlaceCity", "ChangeRules")
 
 
 async def create_tenant(tx: Tx, *, tenant: Tenant) -> Tenant:
@@ -146,20 +148,38 @@ async def _change(
     return _outcome(decision)
 
 
+class ChangeRules(Command, frozen=True, kw_only=True):
+    city_id: UUID
+    rules: CityRules
+
+
 async def place_city(tx: Tx, commands: Sequence[PlaceCity]) -> list[City | Refusal]:
-    outcomes: list[City | Refusal] = []
-    for command in commands:
-        tree = await store.lock_tree(tx, tenant_id=command.by.tenant_id)
-        found = await city_of(tx, tenant_id=command.by.tenant_id, city_id=command.city_id)
-        if found is None:
-            outcomes.append(refuse("request.not_found", status=404))
-            continue
-        decision = model.place_city(tree, found, municipality_id=command.municipality_id)
-        if isinstance(decision, Accepted) and decision.events:
-            await store.save_city_place(tx, decision)
-            await tx.record([(command, decision)])
-        outcomes.append(_outcome(decision))
-    return outcomes
+    async def decide(tree: model.Tree, city: City, command: PlaceCity) -> Decision[City]:
+        return model.place_city(tree, city, municipality_id=command.municipality_id)
+
+    return [await _change_city(tx, command, decide) for command in commands]
+
+
+async def change_rules(tx: Tx, commands: Sequence[ChangeRules]) -> list[City | Refusal]:
+    async def decide(_: model.Tree, city: City, command: ChangeRules) -> Decision[City]:
+        zones = await store.zones(tx, city_id=city.id)
+        return model.change_rules(city, to=command.rules, zone_ids={zone.id for zone in zones})
+
+    return [await _change_city(tx, command, decide) for command in commands]
+
+
+async def _change_city(
+    tx: Tx, command: C, decide: Callable[[model.Tree, City, C], Awaitable[Decision[City]]]
+) -> City | Refusal:
+    tree = await store.lock_tree(tx, tenant_id=command.by.tenant_id)
+    found = await city_of(tx, tenant_id=command.by.tenant_id, city_id=command.city_id)
+    if found is None:
+        return refuse("request.not_found", status=404)
+    decision = await decide(tree, found, command)
+    if isinstance(decision, Accepted) and decision.events:
+        await store.save_city(tx, decision)
+        await tx.record([(command, decision)])
+    return _outcome(decision)
 
 
 def _outcome(decision: Decision[T]) -> T | Refusal:

@@ -178,19 +178,20 @@ async def save_area(tx: Tx, changed: Accepted[Area]) -> None:
     assert saved == 1, "an area changed though its tree was locked"
 
 
-async def save_city_place(tx: Tx, changed: Accepted[City]) -> None:
+async def save_city(tx: Tx, changed: Accepted[City]) -> None:
     city = changed.state
     saved = await tx.execute(
         """
-        update geography.city set version = $3, municipality_id = $4
+        update geography.city set version = $3, municipality_id = $4, rules = $5::jsonb
         where id = $1 and version = $2
         """,
         city.id,
         changed.expected_version,
         city.version,
         city.municipality_id,
+        msgspec.json.encode(city.rules).decode(),
     )
-    assert saved == 1, "a city moved though its tree was locked"
+    assert saved == 1, "a city changed though its tree was locked"
 
 
 async def cities_below(
