@@ -16,22 +16,23 @@ from msgspec.structs import replace
 from tawsil.catalog import public as catalog
 from tawsil.couriers import public as couriers
 from tawsil.geography import public as geography
+from tawsil.geography.public import TaxClass
 from tawsil.identity import public as identity
 from tawsil.identity.public import NewUser, Role
 from tawsil.kernel.db import Database, Tx
 from tawsil.kernel.decisions import By
+from tawsil.pricing import public as pricing
 from tawsil.simulation import hierarchy
 from tawsil.simulation.city import City, demo_accounts
-from tawsil.simulation.city.cuisine import OptionGroup, Product
+from tawsil.simulation.city.cuisine import OptionGroup, Product, Trade
 from tawsil.simulation.city.residents import Courier, Customer, Merchant, Span
+from tawsil.simulation.terms import PLANS, RULES, TAX_CLASSES
 
 TENANT: Final = UUID("01920000-0000-7000-8000-000000000001")
 PASSWORD: Final = "tawsil-demo"  # noqa: S105 - everybody of the invented city has it, and it is printed
 _DAY_MIN: Final = 24 * 60
 _SUPER_ADMIN_EMAIL: Final = "admin@example.com"
 _USERS_AT_ONCE: Final = 200
-RULES: Final = geography.CityRules(delivery_base_minor=800, delivery_per_km_minor=200)
-"""Fees from which couriers, who want two dirhams for a kilometre, can live."""
 
 
 class Ids(Struct, frozen=True):
@@ -156,12 +157,23 @@ async def _lay_out(tx: Tx, city: City, ids: Ids) -> geography.City:
 
 async def _open_merchants(tx: Tx, city: City, ids: Ids) -> None:
     there = await catalog.merchants(tx, tenant_id=ids.tenant, ids=ids.merchants)
+    new = [
+        (merchant, id_)
+        for merchant, id_ in zip(city.merchants, ids.merchants, strict=True)
+        if id_ not in there
+    ]
     await catalog.create_merchants(
+        tx, merchants=[_merchant(merchant, id_, city=city, ids=ids) for merchant, id_ in new]
+    )
+    by = By(tenant_id=ids.tenant, correlation_id=tx.ids())
+    await pricing.plan_commission(
         tx,
-        merchants=[
-            _merchant(merchant, id_, city=city, ids=ids)
-            for merchant, id_ in zip(city.merchants, ids.merchants, strict=True)
-            if id_ not in there
+        [
+            pricing.PlanCommission(
+                by=by, merchant_id=id_, plan=PLANS[merchant.trade], reason="as its trade agreed"
+            )
+            for merchant, id_ in new
+            if merchant.trade in PLANS
         ],
     )
 
@@ -187,7 +199,9 @@ def _merchant(merchant: Merchant, id_: UUID, *, city: City, ids: Ids) -> catalog
             catalog.NewCategory(
                 name_en=category.name.en,
                 name_ar=category.name.ar,
-                products=tuple(_product(product) for product in category.products),
+                products=tuple(
+                    _product(product, trade=merchant.trade) for product in category.products
+                ),
             )
             for category in merchant.menu.categories
         ),
@@ -208,13 +222,14 @@ def _hours(merchant: Merchant) -> catalog.Hours:
     )
 
 
-def _product(product: Product) -> catalog.NewProduct:
+def _product(product: Product, *, trade: Trade) -> catalog.NewProduct:
     return catalog.NewProduct(
         name_en=product.name.en,
         name_ar=product.name.ar,
         description_en=product.about.en,
         description_ar=product.about.ar,
         price_minor=product.price_minor,
+        tax_class=TAX_CLASSES.get(trade, TaxClass.STANDARD),
         option_groups=tuple(_group(group) for group in product.options),
     )
 
