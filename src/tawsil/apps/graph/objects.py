@@ -4,18 +4,26 @@ A field that its caller may not see is null, with an error at its place.
 """
 
 from datetime import datetime
-from typing import Annotated, Any, Final, NewType, cast
+from typing import Annotated, Any, Final, cast
 from uuid import UUID
 
 import strawberry
-from graphql import GraphQLError
 
 from tawsil.apps.graph.asked import Info
 from tawsil.apps.graph.lists import Connection, First, connection_of
+from tawsil.apps.graph.values import (
+    LONG,
+    DeliveryFeeParts,
+    MinorUnits,
+    Money,
+    TaxLine,
+    as_id,
+    localised,
+    money,
+)
 from tawsil.catalog import public as catalog
 from tawsil.identity import public as identity
 from tawsil.kernel.http import Problem, not_found
-from tawsil.kernel.i18n import current_locale
 from tawsil.kernel.places import Place
 from tawsil.ordering import public as ordering
 from tawsil.tracking import public as tracking
@@ -24,44 +32,9 @@ strawberry.enum(ordering.Status, name="OrderStatus")
 strawberry.enum(ordering.PaidBy, name="PaymentMethod")
 strawberry.enum(identity.Role, name="Role")
 
-_SAFE: Final = 2**53
-MinorUnits = NewType("MinorUnits", int)
-
-
-def _whole(value: object) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or not -_SAFE < value < _SAFE:
-        raise GraphQLError("Long holds whole numbers of up to 53 bits")
-    return value
-
-
-LONG: Final = strawberry.scalar(
-    name="Long",
-    description="A whole number of up to 53 bits, as every JSON reader keeps it.",
-    serialize=int,
-    parse_value=_whole,
-)
-
-
-def as_id(id_: UUID) -> strawberry.ID:
-    return strawberry.ID(str(id_))
-
 
 def _maybe_id(id_: UUID | None) -> strawberry.ID | None:
     return None if id_ is None else as_id(id_)
-
-
-def localised(en: str, ar: str) -> str:
-    return ar if current_locale.get() == "ar" else en
-
-
-@strawberry.type(description="An amount in minor units (fils, cents) of an ISO 4217 currency.")
-class Money:
-    minor: MinorUnits
-    currency: str
-
-
-def money(minor: int, currency: str) -> Money:
-    return Money(minor=MinorUnits(minor), currency=currency)
 
 
 @strawberry.type(description="Degrees (WGS 84).")
@@ -336,6 +309,9 @@ class Order:
     discount: Money
     tip: Money
     total: Money
+    tax_included: bool
+    taxes: list[TaxLine]
+    delivery_fee_parts: DeliveryFeeParts
     pickup: Coordinates
     placed_at: datetime
     accepted_at: datetime | None
@@ -375,6 +351,9 @@ class Order:
             discount=of_order(sums.discount_minor),
             tip=of_order(sums.tip_minor),
             total=of_order(sums.total_minor),
+            tax_included=sums.tax_included,
+            taxes=[TaxLine.of(line, currency=sums.currency) for line in sums.taxes],
+            delivery_fee_parts=DeliveryFeeParts.of(sums.delivery_fee_parts, currency=sums.currency),
             pickup=Coordinates.of(order.pickup),
             placed_at=order.placed_at,
             accepted_at=order.accepted_at,
