@@ -48,7 +48,14 @@ from tawsil.payments.jobs.cards import CardJobs
 from tawsil.payments.jobs.payouts import PayoutJobs
 from tawsil.payments.model.payee import Payees
 from tawsil.payments.providers.known import Providers
-from tawsil.payments.service import cash_in_hand, payout_accounts, payouts, promotion_funds
+from tawsil.payments.service import (
+    cash_in_hand,
+    circuits,
+    payout_accounts,
+    payouts,
+    promotion_funds,
+    strays,
+)
 from tawsil.payments.service import paying as payments
 from tawsil.pricing import events as pricing_events
 from tawsil.pricing import routes as pricing_routes
@@ -140,6 +147,8 @@ DEADLINES: Final[Mapping[str, Owner]] = {
     "payout": payouts.on_due,
     "payout_account": payouts.on_due_account,
     "cash_account": cash_in_hand.on_due,
+    "payment_stray": strays.on_due,
+    "provider": circuits.on_due,
     "order": journey.on_due,
     "ticket": support.on_due,
 }
@@ -192,9 +201,14 @@ def jobs(
             payload=payout_accounts.CheckJob, run=paying_out.check, most_attempts=5
         ),
     }
+    provider_jobs = {
+        circuits.PROBE: JobHandler(payload=circuits.ProviderJob, run=cards.probe),
+        circuits.CATCH_UP: JobHandler(payload=circuits.ProviderJob, run=cards.catch_up),
+        strays.LOOK: JobHandler(payload=strays.StrayJob, run=cards.look_for_stray),
+    }
     trial = JobHandler(payload=dispatch.TrialJob, run=trials.run, most_attempts=3)
     mail_jobs = {MAIL: JobHandler(payload=MailJob, run=mails.send)} if mails is not None else {}
-    return {**card_jobs, **payout_jobs, **mail_jobs, dispatch.TRIAL: trial}
+    return {**card_jobs, **provider_jobs, **payout_jobs, **mail_jobs, dispatch.TRIAL: trial}
 
 
 def subscriptions() -> list[Subscription]:

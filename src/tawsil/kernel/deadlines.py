@@ -122,6 +122,16 @@ class Deadlines:
             )
 
 
+async def waiting(tx: Tx, *, owner: str, most: int) -> list[UUID]:
+    """An owner's subjects that wait for something, whoever is due first coming first."""
+    rows = await tx.rows(
+        "select subject_id from kernel.deadline where owner = $1 order by due_at limit $2",
+        owner,
+        most,
+    )
+    return [row["subject_id"] for row in rows]
+
+
 async def next_due_at(tx: Tx) -> datetime | None:
     """When the earliest deadline falls."""
     return await tx.value("select min(due_at) from kernel.deadline")

@@ -108,6 +108,23 @@ tickets_open = Gauge(
     ["kind", "priority"],
     multiprocess_mode="mostrecent",
 )
+provider_circuit = Gauge(
+    "payment_provider_circuit",
+    "Whether a payment provider is kept out of use: 0 no, 0.5 on trial, 1 yes.",
+    ["provider"],
+    multiprocess_mode="mostrecent",
+)
+provider_calls = Counter(
+    "payment_provider_calls_total",
+    "Calls of payment providers, by step and by whether they were heard, silent, or not made.",
+    ["provider", "step", "outcome"],
+)
+provider_call_s = Histogram(
+    "payment_provider_call_seconds",
+    "Time a payment provider takes to answer.",
+    ["provider", "step"],
+    buckets=_SECONDS,
+)
 ledger_imbalance = Gauge(
     "ledger_imbalance",
     "What the ledger's entries add up to. Always 0.",

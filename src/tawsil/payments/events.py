@@ -24,18 +24,13 @@ from tawsil.payments.cash_events import (
     CashShortfallReported,
     CashUnblocked,
 )
+from tawsil.payments.provider_events import PROVIDER_EVENTS, Provider
 
 
 class Method(StrEnum):
     CARD = "card"
     CASH = "cash"
-
-
-class Provider(StrEnum):
-    """An acquirer that the platform has a contract with."""
-
-    STRIPE = "stripe"
-    DIRECT = "direct"
+    LATER = "later"  # a debt of the customer's, approved by an operator
 
 
 class Step(StrEnum):
@@ -241,6 +236,35 @@ class ReleaseRequested(Event, frozen=True, tag="payment.release_requested.v1"):
     reason: str
 
 
+class PaymentRerouted(Event, frozen=True, tag="payment.rerouted.v1"):
+    """Nothing was heard from `left`: the authorisation is asked for at `provider`."""
+
+    reference_id: UUID
+    left: Provider
+    provider: Provider
+
+
+class PaymentSwitched(Event, frozen=True, tag="payment.switched.v1"):
+    """An operator had a payment that no provider takes go on without one."""
+
+    reference_id: UUID
+    payer_id: UUID
+    method: Method
+    left: Provider
+    reason: str
+
+
+class LaterPaymentSettled(Event, frozen=True, tag="payment.later_settled.v1"):
+    """`amount_minor` of what was to be paid later came in, and is in `received_in`."""
+
+    reference_id: UUID
+    amount_minor: int
+    settled_minor: int
+    currency: str
+    owed_by: AccountRef
+    received_in: AccountRef
+
+
 class PayoutCause(StrEnum):
     """Why a payout was made."""
 
@@ -389,6 +413,10 @@ class ImbalanceFound(Event, frozen=True, tag="ledger.imbalance_found.v1"):
 
 
 EVENTS: Final = (
+    PaymentRerouted,
+    PaymentSwitched,
+    LaterPaymentSettled,
+    *PROVIDER_EVENTS,
     AuthorisationRequested,
     ChallengeRequired,
     PaymentAuthorised,

@@ -16,6 +16,8 @@ from tawsil.payments.events import (
     CaptureFailed,
     ChallengeRequired,
     OutcomeUnknown,
+    PaymentRerouted,
+    Provider,
     RefundFailed,
     Step,
 )
@@ -37,8 +39,18 @@ NOT_PROCESSED: Final = "not_processed"
 EXPIRED: Final = "authorisation_expired"
 
 
-def hear(payment: Payment, word: Word, *, key: str | None, at: datetime) -> Accepted[Payment]:
-    """Take in an acquirer's word; `key` is that of the step it answers, `None` for a look."""
+def hear(
+    payment: Payment,
+    word: Word,
+    *,
+    key: str | None,
+    instead: Provider | None = None,
+    at: datetime,
+) -> Accepted[Payment]:
+    """Take in an acquirer's word; `key` is that of the step it answers, `None` for a look.
+
+    `instead` is who may be asked for an authorisation that is not heard of.
+    """
     match word:
         case Charge():
             return observe(payment, word, at=at)
@@ -47,21 +59,43 @@ def hear(payment: Payment, word: Word, *, key: str | None, at: datetime) -> Acce
         case Refused(code) if _answers(payment, key):
             return denied(payment, code=code, at=at)
         case Unheard() if _answers(payment, key):
-            return unheard(payment, at=at)
+            return unheard(payment, instead=instead, at=at)
         case Refused() | Unheard():
             return accept(payment)
 
 
-def unheard(payment: Payment, *, at: datetime) -> Accepted[Payment]:
-    """Nobody answered: what is not known stays unknown, and is looked up later."""
+def unheard(
+    payment: Payment, *, instead: Provider | None = None, at: datetime
+) -> Accepted[Payment]:
+    """Nobody answered: what is not known stays unknown, and is looked up later.
+
+    An authorisation goes to another provider, if there is one.
+    """
     step = WAITS_FOR.get(payment.state)
     if step is None:
         return accept(payment)
+    if step is Step.AUTHORISE and instead is not None and payment.release_reason is None:
+        return _rerouted(payment, to=instead, at=at)
     attempts = payment.attempts + 1
     unknown = OutcomeUnknown(reference_id=payment.reference_id, step=step, attempts=attempts)
     if payment.state is PaymentState.AUTHORISING:
         return outcomes.move(payment, PaymentState.UNKNOWN, unknown, at=at, attempts=attempts)
     return accept(replace(payment, attempts=attempts, since_at=at), unknown)
+
+
+def _rerouted(payment: Payment, *, to: Provider, at: datetime) -> Accepted[Payment]:
+    assert payment.provider is not None, "what is authorised has a provider"
+    assert to is not payment.provider, "another one"
+    assert to not in payment.tried, "nobody is asked twice, so that nobody charges twice"
+    return outcomes.move(
+        payment,
+        PaymentState.AUTHORISING,
+        PaymentRerouted(reference_id=payment.reference_id, left=payment.provider, provider=to),
+        at=at,
+        provider=to,
+        tried=(*payment.tried, payment.provider),
+        psp_charge_id=None,
+    )
 
 
 def challenge_over(payment: Payment, *, at: datetime) -> Accepted[Payment]:

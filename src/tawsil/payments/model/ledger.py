@@ -21,11 +21,12 @@ from tawsil.kernel.decisions import Command, Refusal, refuse
 from tawsil.payments.events import (
     AccountKind,
     AccountRef,
+    LaterPaymentSettled,
     PaymentCaptured,
     PaymentRefunded,
     Posting,
 )
-from tawsil.payments.model.payment import Payment, clearing, negated, net, total_minor
+from tawsil.payments.model.payment import Payment, clearing, negated, net, receivable, total_minor
 
 HELD: Final = AccountRef(AccountKind.HELD)
 CASH_DUE: Final = AccountRef(AccountKind.CASH_DUE)
@@ -54,6 +55,7 @@ class TransferKind(StrEnum):
     PSP_SETTLEMENT = "psp_settlement"
     RECONCILIATION = "reconciliation"
     CORRECTION = "correction"
+    LATER_SETTLEMENT = "later_settlement"
 
 
 class Transfer(Command, frozen=True, kw_only=True):
@@ -135,8 +137,12 @@ def void_id(pending_id: UUID) -> UUID:
 
 
 def authorised(payment: Payment) -> tuple[Posting, ...]:
-    """Promised by card or in cash, and held until it is shared out."""
-    promised_by = CASH_DUE if payment.provider is None else clearing(payment.provider)
+    """Promised by card, in cash or as a debt, and held until it is shared out."""
+    promised_by = CASH_DUE
+    if payment.provider is not None:
+        promised_by = clearing(payment.provider)
+    elif payment.later:
+        promised_by = receivable(payment)
     amount_minor = payment.amount_minor
     return net((Posting(promised_by, -amount_minor), Posting(HELD, amount_minor)))
 
@@ -154,6 +160,16 @@ def captured(event: PaymentCaptured) -> tuple[Posting, ...]:
 
 def refunded(event: PaymentRefunded) -> tuple[Posting, ...]:
     """What went back is taken from those who bear it."""
+    return net((Posting(event.returned_by, event.amount_minor),), *event.borne_by)
+
+
+def settled(event: LaterPaymentSettled) -> tuple[Posting, ...]:
+    """The debt is gone, and its amount is where it came in."""
+    return (
+        Posting(event.owed_by, event.amount_minor),
+        Posting(event.received_in, -event.amount_minor),
+    )
+
     return net((Posting(event.returned_by, event.amount_minor), *event.funds), *event.borne_by)
 
 

@@ -29,6 +29,7 @@ from tawsil.payments.model.payment import (
     PaymentState,
     clearing,
     net,
+    receivable,
     total_minor,
 )
 
@@ -113,6 +114,8 @@ def capture(
         return refuse("payment.collector_wrong", status=422, method=payment.method.value)
     if payment.provider is not None:
         through = clearing(payment.provider)
+    elif payment.later:
+        through = receivable(payment)
     else:
         through = AccountRef(AccountKind.COURIER_CASH, collected_by)
     ask = Ask(
@@ -225,6 +228,8 @@ def _refund(
 ) -> Accepted[Payment]:
     if payment.provider is not None and not as_credit:
         through = clearing(payment.provider)
+    elif payment.outstanding_minor:
+        through = receivable(payment)
     else:
         through = AccountRef(AccountKind.CUSTOMER, payment.payer_id)
     funds = _back_to_funds(payment, amount_minor)

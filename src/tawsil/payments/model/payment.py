@@ -43,7 +43,16 @@ _S = PaymentState
 MOVES: Final[Mapping[PaymentState, frozenset[PaymentState]]] = MappingProxyType(
     {
         _S.AUTHORISING: frozenset(
-            {_S.UNKNOWN, _S.CHALLENGED, _S.AUTHORISED, _S.DECLINED, _S.VOIDING, _S.VOIDED}
+            # Also anew, at another provider.
+            {
+                _S.AUTHORISING,
+                _S.UNKNOWN,
+                _S.CHALLENGED,
+                _S.AUTHORISED,
+                _S.DECLINED,
+                _S.VOIDING,
+                _S.VOIDED,
+            }
         ),
         _S.UNKNOWN: frozenset(
             {_S.AUTHORISING, _S.CHALLENGED, _S.AUTHORISED, _S.DECLINED, _S.VOIDING, _S.VOIDED}
@@ -106,6 +115,8 @@ class Payment(Struct, frozen=True, kw_only=True):
     `provider` is the one whose charge this is or will be; cash has none. `amount_minor` goes
     through card or cash, and `funds` come out of the payer's own accounts on top of it; `returned`
     is what went back to those or was asked to, and `refunded_minor` all that went back.
+    Those that were `tried` before are not asked again; `settled_minor` is what has come in of
+    what is paid later.
 
     `asks` wait for the acquirer, the first being under way. `since_at` is when the state was
     entered or last found unanswered, and `attempts` how often it was, in a row. `challenge_url` is
@@ -128,6 +139,8 @@ class Payment(Struct, frozen=True, kw_only=True):
     version: int = 0
     provider: Provider | None = None
     card_tokens: tuple[CardToken, ...] = ()
+    tried: tuple[Provider, ...] = ()
+    settled_minor: int = 0
     captured_minor: int = 0
     refunded_minor: int = 0
     psp_charge_id: str | None = None
@@ -142,6 +155,7 @@ class Payment(Struct, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         assert (self.provider is not None) == (self.method is Method.CARD)
+        assert 0 <= self.settled_minor <= (self.captured_minor if self.later else 0)
         assert 0 <= self.captured_minor <= self.amount_minor
         assert 0 <= self.refunded_minor <= self.paid_minor
         assert self.captured_minor == 0 or self.state in PAID
@@ -150,6 +164,16 @@ class Payment(Struct, frozen=True, kw_only=True):
     def has_psp(self) -> bool:
         """Whether an acquirer takes part: not in cash, and not when there is nothing to pay."""
         return self.method is Method.CARD and self.amount_minor > 0
+
+    @property
+    def later(self) -> bool:
+        return self.method is Method.LATER
+
+    @property
+    def outstanding_minor(self) -> int:
+        """What the customer still owes of a payment that was put off."""
+        owed = self.later and not self.settled_minor
+        return self.captured_minor - self.refunded_minor if owed else 0
 
     @property
     def card_token(self) -> str:
@@ -194,6 +218,11 @@ class Payment(Struct, frozen=True, kw_only=True):
 def clearing(provider: Provider) -> AccountRef:
     """The account of what a provider has taken for the platform and not paid out yet."""
     return AccountRef(AccountKind.PSP_CLEARING, provider_id(provider))
+
+
+def receivable(payment: Payment) -> AccountRef:
+    """What the payer owes until it is settled."""
+    return AccountRef(AccountKind.RECEIVABLE, payment.payer_id)
 
 
 def ask_key(payment: Payment, ask: Ask) -> str:

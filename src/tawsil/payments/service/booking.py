@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from tawsil.kernel.db import Tx
 from tawsil.kernel.decisions import By, Command, Event, Refusal, refuse
 from tawsil.payments.events import (
+    LaterPaymentSettled,
     PaymentAuthorised,
     PaymentCaptured,
     PaymentDeclined,
@@ -217,6 +218,14 @@ def booked_for(tx: Tx, by: By, payment: Payment, event: Event) -> Iterator[Trans
                 id_=tx.ids(),
                 kind=TransferKind.REFUND,
                 postings=ledger.refunded(event),
+            )
+        case LaterPaymentSettled():
+            yield _about(
+                by,
+                payment,
+                id_=tx.ids(),
+                kind=TransferKind.LATER_SETTLEMENT,
+                postings=ledger.settled(event),
             )
         case PaymentDeclined() | PaymentVoided():
             for pending_id in (authorisation_id, funds_id):

@@ -1,6 +1,6 @@
 """Payments: decide, write, book and enqueue in one transaction; the network comes in jobs."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Final, TypeVar
 from uuid import UUID
 
@@ -8,11 +8,12 @@ import structlog
 from msgspec import Struct
 
 from tawsil.kernel.db import Job, Tx
-from tawsil.kernel.deadlines import Due, still_due
+from tawsil.kernel.deadlines import Due, still_due, waiting
 from tawsil.kernel.decisions import Accepted, By, Command, Decision, Refusal, refuse
-from tawsil.payments.events import Method, Posting
-from tawsil.payments.model import hearing
+from tawsil.payments.events import Method, Posting, Provider
+from tawsil.payments.model import hearing, manual
 from tawsil.payments.model import paying as model
+from tawsil.payments.model.breaker import Breaker, choose
 from tawsil.payments.model.ledger import Purse, Transfer
 from tawsil.payments.model.payment import (
     WAITS_FOR,
@@ -23,9 +24,11 @@ from tawsil.payments.model.payment import (
     net,
 )
 from tawsil.payments.model.psp import Absent, Charge, Unheard, Word
+from tawsil.payments.model.stray import Stray
+from tawsil.payments.service import strays
 from tawsil.payments.service.booking import begun, booked_for, open_purse, post
+from tawsil.payments.store import breakers, webhooks
 from tawsil.payments.store import payments as store
-from tawsil.payments.store import webhooks
 
 log = structlog.get_logger(__name__)
 
@@ -86,17 +89,36 @@ class Release(Command, frozen=True, kw_only=True):
     reason: str
 
 
+class Switch(Command, frozen=True, kw_only=True):
+    """Have a payment that no provider takes go on in cash, or as a debt of the customer's."""
+
+    reference_id: UUID
+    method: Method
+    reason: str
+
+
+class SettleLater(Command, frozen=True, kw_only=True):
+    """What was to be paid later has come in, whole."""
+
+    reference_id: UUID
+
+
 class PaymentJob(Struct, frozen=True):
-    """The payload of every `payments.…` job about one payment."""
+    """The payload of every `payments.…` job about one payment.
+
+    `provider` is whose charge it is about, where that may be another one than the payment's.
+    """
 
     payment_id: UUID
     correlation_id: UUID
+    provider: Provider | None = None
 
 
-C = TypeVar("C", Capture, Void, Refund, Release)
+C = TypeVar("C", Capture, Void, Refund, Release, Switch, SettleLater)
 RECONCILE: Final = "payments.reconcile"
 GIVEN_UP: Final = frozenset({PaymentState.DECLINED, PaymentState.VOIDED})
 LOOK_AFTER_S: Final = 30.0
+CAUGHT_UP_PER_S: Final = 50
 LATE_LOOKS_S: Final = (120.0, 3_600.0)
 """After a payment is given up for lack of a trace: an acquirer's search lags, at worst so long."""
 
@@ -116,12 +138,14 @@ async def authorise(tx: Tx, commands: Sequence[Authorise]) -> list[Payment | Ref
         tx, [(c.by.tenant_id, c.currency, negated(c.funds)) for c in commands]
     )  # before looking for payments: who waits for the lock finds those made meanwhile
     known = await store.of_references(tx, reference_ids=[c.reference_id for c in commands])
+    cards = {c.by.tenant_id for c in commands if c.card_tokens}
+    circuits = await breakers.of_tenants(tx, tenant_ids=sorted(cards)) if cards else {}
     started: dict[UUID, _Decided] = {}
     refused: dict[int, Refusal] = {}
     for index, command in enumerate(commands):
         if command.reference_id in known or command.reference_id in started:
             continue
-        decision = _start(tx, command)
+        decision = _start(tx, command, circuits.get(command.by.tenant_id, {}))
         if isinstance(decision, Accepted):
             decision = _reserve(purse, decision)
         if isinstance(decision, Refusal):
@@ -180,16 +204,34 @@ async def release(tx: Tx, commands: Sequence[Release]) -> list[Payment | Refusal
     return await _decide(tx, commands, decide)
 
 
+async def switch(tx: Tx, commands: Sequence[Switch]) -> list[Payment | Refusal]:
+    """What a provider may have authorised meanwhile is looked for, and voided."""
+
+    def decide(payment: Payment, command: Switch) -> Decision[Payment]:
+        return manual.switch(payment, to=command.method, reason=command.reason, at=tx.now)
+
+    return await _decide(tx, commands, decide)
+
+
+async def settle_later(tx: Tx, commands: Sequence[SettleLater]) -> list[Payment | Refusal]:
+    return await _decide(tx, commands, lambda p, _: manual.settle(p))
+
+
 async def on_due(tx: Tx, due: Sequence[Due]) -> None:
     """Nobody has answered in time: take back what was left open, look up what is unknown."""
     payments = await store.lock_ids(tx, payment_ids=[d.subject_id for d in due])
+    late = still_due(due, payments, now=tx.now)
+    elsewhere = await _elsewhere(tx, late)
     decided: list[_Decided] = []
-    for payment in still_due(due, payments, now=tx.now):
+    for payment in late:
         by = _story(payment)
         waited_for = payment.deadline.kind if payment.deadline else ""
-        decide = hearing.challenge_over if waited_for == "challenge_over" else hearing.unheard
-        decided.append(_Decided(by, payment, decide(payment, at=tx.now)))
-        if waited_for == "reconcile":
+        if waited_for == "challenge_over":
+            decision = hearing.challenge_over(payment, at=tx.now)
+        else:
+            decision = hearing.unheard(payment, instead=elsewhere.get(payment.id), at=tx.now)
+        decided.append(_Decided(by, payment, decision))
+        if waited_for == "reconcile" and decision.state.provider is payment.provider:
             await tx.enqueue(_job(RECONCILE, payment, by))
     await _apply(tx, decided)
 
@@ -200,19 +242,31 @@ async def hear(
     payment_id: UUID,
     word: Word,
     key: str | None = None,
+    provider: Provider | None = None,
     ask_again: bool = False,
     correlation_id: UUID,
 ) -> Payment | None:
     """Take in what an acquirer answered to the step of a key, or, without one, to a look.
 
     With `ask_again`, what a look finds undone after a silence is asked for again: same step, same
-    key. A silence about a payment that was given up meanwhile is looked into as well.
+    key. A silence about a payment that was given up meanwhile is looked into as well. What a
+    `provider` says that is not, or no longer, the payment's own is about a stray.
     """
     payment = (await store.lock_ids(tx, payment_ids=[payment_id])).get(payment_id)
     if payment is None:
         return None
     by = By(tenant_id=payment.tenant_id, correlation_id=correlation_id)
-    decision = hearing.hear(payment, word, key=key, at=tx.now)
+    if provider is not None and provider is not payment.provider:
+        await strays.hear(
+            tx,
+            payment_id=payment_id,
+            provider=provider,
+            word=word,
+            correlation_id=correlation_id,
+        )
+        return payment
+    instead = await _elsewhere(tx, [payment]) if isinstance(word, Unheard) and key else {}
+    decision = hearing.hear(payment, word, key=key, instead=instead.get(payment.id), at=tx.now)
     await _apply(tx, [_Decided(by, payment, decision)])
     undone = isinstance(word, Charge) and not decision.events and payment.attempts > 0
     if ask_again and undone and payment.state in WAITS_FOR:
@@ -227,7 +281,12 @@ async def hear(
 
 
 async def hear_webhook(
-    tx: Tx, *, event_id: str, reference: str, charge_id: str | None = None
+    tx: Tx,
+    *,
+    event_id: str,
+    reference: str,
+    charge_id: str | None = None,
+    provider: Provider = Provider.DIRECT,
 ) -> bool:
     """Note a webhook and have its charge looked up; False when it was heard before.
 
@@ -244,7 +303,7 @@ async def hear_webhook(
         return False
     if payment is not None:
         by = _story(payment)
-        await tx.enqueue(_job(RECONCILE, payment, by))
+        await tx.enqueue(_job(RECONCILE, payment, by, provider=provider))
     return True
 
 
@@ -255,12 +314,53 @@ async def hear_payer_is_back(tx: Tx, *, payment_id: UUID) -> None:
         await tx.enqueue(_job(RECONCILE, payment, _story(payment)))
 
 
+async def catch_up(tx: Tx, *, tenant_id: UUID, provider: Provider, most: int = 2_000) -> int:
+    """A provider answers again: look at once for what has waited for it, a few at a time."""
+    whose = (tenant_id, provider)
+    ids = await waiting(tx, owner=Payment.stream, most=most)
+    waits = [
+        payment
+        for payment in await store.of_ids(tx, payment_ids=ids)
+        if (payment.tenant_id, payment.provider) == whose
+    ]
+    lost = [
+        stray
+        for stray in await strays.of_ids(tx, ids=await waiting(tx, owner=Stray.stream, most=most))
+        if (stray.tenant_id, stray.provider) == whose
+    ]
+    jobs = [
+        *(_job(RECONCILE, p, _story(p), delay_s=n / CAUGHT_UP_PER_S) for n, p in enumerate(waits)),
+        *(strays.job(stray, delay_s=n / CAUGHT_UP_PER_S) for n, stray in enumerate(lost)),
+    ]
+    await tx.enqueue(*jobs)
+    return len(jobs)
+
+
 def _story(payment: Payment) -> By:
     """On nobody's behalf, and part of the story of what is paid for."""
     return By(tenant_id=payment.tenant_id, correlation_id=payment.reference_id)
 
 
-def _start(tx: Tx, command: Authorise) -> Decision[Payment]:
+async def _elsewhere(tx: Tx, payments: Sequence[Payment]) -> dict[UUID, Provider]:
+    """Where else each of some payments may be authorised, if anywhere."""
+    asked = [p for p in payments if len(p.card_tokens) > 1]
+    if not asked:
+        return {}
+    known = await breakers.of_tenants(tx, tenant_ids=[p.tenant_id for p in asked])
+    found = {
+        p.id: choose(
+            p.card_tokens,
+            known[p.tenant_id],
+            tried=[*p.tried, *([p.provider] if p.provider else [])],
+            at=tx.now,
+        )
+        for p in asked
+    }
+    return {id_: provider for id_, provider in found.items() if provider is not None}
+
+
+def _start(tx: Tx, command: Authorise, known: Mapping[Provider, Breaker]) -> Decision[Payment]:
+    first = command.card_tokens[0].provider if command.card_tokens else None
     return model.start(
         payment_id=tx.ids(),
         tenant_id=command.by.tenant_id,
@@ -269,7 +369,7 @@ def _start(tx: Tx, command: Authorise) -> Decision[Payment]:
         payer_id=command.payer_id,
         method=command.method,
         card_tokens=command.card_tokens,
-        provider=command.card_tokens[0].provider if command.card_tokens else None,
+        provider=choose(command.card_tokens, known, at=tx.now) or first,
         amount_minor=command.amount_minor,
         currency=command.currency,
         funds=command.funds,
@@ -341,6 +441,7 @@ async def _follow(tx: Tx, changes: Sequence[_Decided]) -> None:
         return
     await post(tx, [booked for one in changes for booked in _booked(tx, one)])
     await tx.record([(one.by, one.decision) for one in changes])
+    await strays.leave(tx, [(one.by, one.decision) for one in changes])
     await tx.enqueue(*_jobs(changes))
 
 
@@ -357,7 +458,7 @@ def _jobs(changes: Iterable[_Decided]) -> list[Job]:
     jobs: list[Job] = []
     for one in changes:
         before, after = one.before, one.decision.state
-        begun = before is None or (before.state, before.asks[:1]) != (after.state, after.asks[:1])
+        begun = before is None or _under_way(before) != _under_way(after)
         if begun and after.state in WAITS_FOR and after.state is not PaymentState.UNKNOWN:
             jobs.append(_job(f"payments.{WAITS_FOR[after.state]}", after, one.by))
         elif not begun and before is not None and before.release_reason != after.release_reason:
@@ -365,8 +466,19 @@ def _jobs(changes: Iterable[_Decided]) -> list[Job]:
     return jobs
 
 
-def _job(name: str, payment: Payment, by: By, *, delay_s: float = 0.0) -> Job:
-    payload = PaymentJob(payment_id=payment.id, correlation_id=by.correlation_id)
+def _under_way(payment: Payment) -> tuple[object, ...]:
+    return payment.state, payment.asks[:1], payment.provider
+
+
+def _job(
+    name: str,
+    payment: Payment,
+    by: By,
+    *,
+    provider: Provider | None = None,
+    delay_s: float = 0.0,
+) -> Job:
+    payload = PaymentJob(payment_id=payment.id, correlation_id=by.correlation_id, provider=provider)
     return Job(name=name, payload=payload, delay_s=delay_s)
 
 

@@ -15,6 +15,7 @@ from tawsil.payments.model.payment import Ask, CardToken, Payment, PaymentState
 _encode: Final = msgspec.json.Encoder().encode
 _postings: Final = msgspec.json.Decoder(tuple[Posting, ...])
 _asks: Final = msgspec.json.Decoder(tuple[Ask, ...])
+_providers: Final = msgspec.json.Decoder(tuple[Provider, ...])
 _tokens: Final = msgspec.json.Decoder(tuple[CardToken, ...])
 
 
@@ -44,6 +45,13 @@ async def of_references(tx: Tx, *, reference_ids: Sequence[UUID]) -> dict[UUID, 
         "select * from payments.payment where reference_id = any($1::uuid[])", list(reference_ids)
     )
     return {row["reference_id"]: _payment(row) for row in rows}
+
+
+async def of_ids(tx: Tx, *, payment_ids: Sequence[UUID]) -> list[Payment]:
+    rows = await tx.rows(
+        "select * from payments.payment where id = any($1::uuid[]) order by id", list(payment_ids)
+    )
+    return [_payment(row) for row in rows]
 
 
 async def find(tx: Tx, *, payment_id: UUID) -> Payment | None:
@@ -109,14 +117,17 @@ async def save(tx: Tx, decided: Sequence[Accepted[Payment]]) -> None:
         set version = u.version, state = u.state, captured_minor = u.captured_minor,
             refunded_minor = u.refunded_minor, psp_charge_id = u.psp_charge_id,
             decline_code = u.decline_code, release_reason = u.release_reason,
-            challenge_url = u.challenge_url,
+            challenge_url = u.challenge_url, method = u.method, provider = u.provider,
+            card_tokens = u.card_tokens, tried = u.tried, settled_minor = u.settled_minor,
             attempts = u.attempts, shares = u.shares, asks = u.asks, since_at = u.since_at,
             returned = u.returned
         from unnest($1::uuid[], $2::int[], $3::int[], $4::text[], $5::bigint[], $6::bigint[],
             $7::text[], $8::text[], $9::text[], $10::int[], $11::jsonb[], $12::jsonb[],
-            $13::timestamptz[], $14::text[], $15::jsonb[])
-            as u (id, expected, version, state, captured_minor, refunded_minor, psp_charge_id,
-            decline_code, release_reason, attempts, shares, asks, since_at, challenge_url, returned)
+            $13::timestamptz[], $14::text[], $15::jsonb[], $16::text[], $17::text[], $18::jsonb[],
+            $19::jsonb[], $20::bigint[]) as u (id, expected, version, state, captured_minor,
+            refunded_minor, psp_charge_id, decline_code, release_reason, attempts, shares, asks,
+            since_at, challenge_url, returned, method, provider, card_tokens, tried,
+            settled_minor)
         where p.id = u.id and p.version = u.expected
         """,
         [p.id for p in payments],
@@ -134,6 +145,11 @@ async def save(tx: Tx, decided: Sequence[Accepted[Payment]]) -> None:
         [p.since_at for p in payments],
         [p.challenge_url for p in payments],
         [_encode(p.returned).decode() for p in payments],
+        [p.method.value for p in payments],
+        [p.provider for p in payments],
+        [_encode(p.card_tokens).decode() for p in payments],
+        [_encode(p.tried).decode() for p in payments],
+        [p.settled_minor for p in payments],
     )
     assert count == len(payments), "a locked payment does not change under the lock"
 
@@ -143,6 +159,7 @@ def _payment(row: asyncpg.Record) -> Payment:
         "method": Method(row["method"]),
         "state": PaymentState(row["state"]),
         "provider": Provider(row["provider"]) if row["provider"] else None,
+        "tried": _providers.decode(row["tried"]),
         "card_tokens": _tokens.decode(row["card_tokens"]),
         "funds": _postings.decode(row["funds"]),
         "returned": _postings.decode(row["returned"]),
