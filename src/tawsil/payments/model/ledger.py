@@ -160,7 +160,7 @@ def captured(event: PaymentCaptured) -> tuple[Posting, ...]:
 
 def refunded(event: PaymentRefunded) -> tuple[Posting, ...]:
     """What went back is taken from those who bear it."""
-    return net((Posting(event.returned_by, event.amount_minor),), *event.borne_by)
+    return net((Posting(event.returned_by, event.amount_minor), *event.funds), *event.borne_by)
 
 
 def settled(event: LaterPaymentSettled) -> tuple[Posting, ...]:
@@ -169,8 +169,6 @@ def settled(event: LaterPaymentSettled) -> tuple[Posting, ...]:
         Posting(event.owed_by, event.amount_minor),
         Posting(event.received_in, -event.amount_minor),
     )
-
-    return net((Posting(event.returned_by, event.amount_minor), *event.funds), *event.borne_by)
 
 
 def guarded(postings: Iterable[Posting]) -> list[Posting]:

@@ -173,7 +173,7 @@ class Payment(Struct, frozen=True, kw_only=True):
     def outstanding_minor(self) -> int:
         """What the customer still owes of a payment that was put off."""
         owed = self.later and not self.settled_minor
-        return self.captured_minor - self.refunded_minor if owed else 0
+        return max(0, self.captured_minor - self.refunded_minor) if owed else 0
 
     @property
     def card_token(self) -> str:

@@ -5,6 +5,7 @@ from typing import Final
 from msgspec import Struct
 
 from tawsil.kernel.db import Tx
+from tawsil.payments.events import Provider
 from tawsil.payments.service import paying, payouts
 
 PAID_OUT: Final = frozenset({"payout", "transfer"})
@@ -29,4 +30,5 @@ async def hear_stripe(tx: Tx, event: StripeEvent) -> bool:
         event_id=event.id,
         reference=event.reference or "",
         charge_id=event.about_id if event.about == "payment_intent" else event.intent_id,
+        provider=Provider.STRIPE,
     )
