@@ -196,6 +196,9 @@ ROWS: Final[Mapping[str, Row]] = {
     # payments
     "POST /v4/webhooks/psp": Row(trade=frozenset({"payment.signature_invalid"})),
     "POST /v4/webhooks/stripe": Row(trade=frozenset({"payment.signature_invalid"})),
+    "GET /v4/loyalty/owed": Row(narrow=Expected.FORBIDDEN),
+    "GET /v4/users/{user_id}/loyalty": Row(narrow=Expected.FORBIDDEN),
+    "POST /v4/users/{user_id}/loyalty/adjustments": Row(narrow=Expected.FORBIDDEN),
     "GET /v4/payments/{reference_id}": Row(owners=frozenset({CUSTOMER})),
     "GET /v4/payouts": Row(lists="payout"),
     "GET /v4/payouts.csv": Row(lists="payout"),

@@ -5,6 +5,7 @@ from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import Struct
 from msgspec.structs import replace
 
 from tawsil.kernel.decisions import Refusal
@@ -19,12 +20,19 @@ from tawsil.ordering.refunds.parts import (
     Parts,
     Pieces,
     Scope,
-    Sold,
     borne,
     give_back,
     parts_of,
 )
 from tawsil.pricing.public import TaxLine
+
+
+class Sold(Struct, frozen=True, kw_only=True):
+    total_minor: int
+    discount_minor: int
+    tax_minor: int
+    quantity: int
+
 
 Lines = Sequence[Sold]
 minor = st.integers(0, 5_000)

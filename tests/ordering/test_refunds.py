@@ -12,7 +12,7 @@ from conftest import TENANT, Callers, Serve
 from ordering.conftest import Street
 from tawsil.kernel.db import Database, Tx
 from tawsil.kernel.decisions import Refusal
-from tawsil.ordering import journey, public
+from tawsil.ordering import journey, points, public
 from tawsil.ordering.events import Status
 from tawsil.ordering.model import Order
 from tawsil.ordering.moves import Party
@@ -90,7 +90,7 @@ class Desk:
             AccountRef(AccountKind.TAX),
         ]
         found = await payments.balances(tx, tenant_id=TENANT, accounts=accounts)
-        return {balance.account.kind: balance.balance_minor for balance in found}
+        return {balance.account.kind: balance.posted_minor for balance in found}
 
 
 def _as(by: Any, who: UUID | None) -> Any:
@@ -362,3 +362,25 @@ async def test_credit_is_credit_whatever_was_paid_with(tx: Tx, desk: Desk) -> No
     refund = await desk.ask(tx, ONE, paid_to=PaidTo.CREDIT)
     assert (await desk.held(tx))[AccountKind.CUSTOMER] == refund.amount_minor
     assert (await store.of_orders(tx, [desk.order.id]))[desk.order.id] == [refund]
+
+
+async def test_points_are_earned_with_an_order_and_go_with_what_is_given_back(
+    tx: Tx, desk: Desk
+) -> None:
+    by = desk.street.by.about(desk.order.id)
+    loyalty = [AccountRef(AccountKind.LOYALTY, desk.order.customer_id)]
+
+    async def held() -> int:
+        (balance,) = await payments.balances(tx, tenant_id=TENANT, accounts=loyalty)
+        return balance.posted_minor
+
+    await points.earn(tx, [(by, desk.order)])
+    await points.earn(tx, [(by, desk.order)])
+    assert await held() == 50  # 1 % of 50.00
+    first = await desk.ask(tx, ONE)
+    await points.take_back(tx, [(by, first)])
+    assert await held() == 25
+    rest = await desk.ask(tx, Ask(scope=Scope.WHOLE), "goodwill", who=ADMIN)
+    await points.take_back(tx, [(by, first), (by, rest)])
+    assert await held() == 0
+    assert await payments.points_unreconciled(tx) == 0

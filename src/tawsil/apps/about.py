@@ -45,6 +45,7 @@ TAGS: Final[Mapping[str, str]] = {
     "Geography": "Cities, their zones and areas.",
     "GraphQL": "The same in one question: queries and mutations, under the same authorisation.",
     "Live": "What concerns the caller, as it happens.",
+    "Loyalty": "Points: what a customer has, when they lapse, and what is owed in all.",
     "Merchants": "Merchants, their menus and opening hours, and what they have run out of.",
     "Orders": "Carts and orders: from placing to the door, and when it goes wrong.",
     "Cash": "What couriers hold of customers' cash, hand in at hubs, and were not paid.",

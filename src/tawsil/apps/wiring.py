@@ -51,6 +51,7 @@ from tawsil.payments.providers.known import Providers
 from tawsil.payments.service import (
     cash_in_hand,
     circuits,
+    loyalty,
     payout_accounts,
     payouts,
     promotion_funds,
@@ -149,6 +150,7 @@ DEADLINES: Final[Mapping[str, Owner]] = {
     "cash_account": cash_in_hand.on_due,
     "payment_stray": strays.on_due,
     "provider": circuits.on_due,
+    "points": loyalty.on_due,
     "order": journey.on_due,
     "ticket": support.on_due,
 }

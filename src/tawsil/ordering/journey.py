@@ -22,7 +22,7 @@ from tawsil.kernel.decisions import (
     Refusal,
 )
 from tawsil.kernel.events import Recorded
-from tawsil.ordering import complaints, from_quote, model, settlement, store
+from tawsil.ordering import complaints, from_quote, model, points, settlement, store
 from tawsil.ordering.model import Choice, Order, PaidBy
 from tawsil.ordering.moves import Party
 from tawsil.ordering.refunds import service as refunds
@@ -241,8 +241,9 @@ async def deliver(tx: Tx, commands: Sequence[DeliverOrder]) -> list[Order | Refu
 
 async def payment_captured(tx: Tx, heard: Sequence[Recorded[paid.PaymentCaptured]]) -> None:
     """The money has reached everybody's account: the journey is over."""
-    await hear(tx, heard, lambda order, _: model.settle(order))
+    settled = await hear(tx, heard, lambda order, _: model.settle(order))
     await pricing.spend(tx, await _ends(tx, heard))
+    await points.earn(tx, [(recorded.by.about(order.id), order) for recorded, order in settled])
 
 
 # ── when it goes wrong ─────────────────────────────────────────────────────────────────────────

@@ -24,6 +24,7 @@ from tawsil.payments.cash_events import (
     CashShortfallReported,
     CashUnblocked,
 )
+from tawsil.payments.points_events import PointsLapsed, PointsWillLapse
 from tawsil.payments.provider_events import PROVIDER_EVENTS, Provider
 
 
@@ -433,6 +434,8 @@ EVENTS: Final = (
     ReleaseRequested,
     ImbalanceFound,
     *PAYOUT_EVENTS,
+    PointsWillLapse,
+    PointsLapsed,
     CashLevelChanged,
     CashLimitSet,
     CashReminded,

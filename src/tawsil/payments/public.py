@@ -36,6 +36,8 @@ from tawsil.payments.model.payee import (
 from tawsil.payments.model.payment import CardToken, Payment, PaymentState, clearing
 from tawsil.payments.model.payout import Payout, PayoutState, Run, RunState
 from tawsil.payments.model.payout_account import PAYABLE, Every, PayoutAccount, Plan
+from tawsil.payments.model.points import Lot
+from tawsil.payments.model.points import lapses_at as points_lapse_at
 from tawsil.payments.model.psp import Absent, Charge, ChargeState, Psp, Refused, Unheard, Word
 from tawsil.payments.service.booking import Resolve, VoidPending, resolve, transfer, void_pending
 from tawsil.payments.service.cash import (
@@ -59,6 +61,19 @@ from tawsil.payments.service.cash import (
     set_cash_limit,
 )
 from tawsil.payments.service.cash_in_hand import on_due as on_due_cash
+from tawsil.payments.service.loyalty import (
+    AdjustPoints,
+    EarnPoints,
+    Points,
+    TakePointsBack,
+    points_of,
+)
+from tawsil.payments.service.loyalty import adjust as adjust_points
+from tawsil.payments.service.loyalty import earn as earn_points
+from tawsil.payments.service.loyalty import earned as points_earned
+from tawsil.payments.service.loyalty import history as points_history
+from tawsil.payments.service.loyalty import on_due as on_due_points
+from tawsil.payments.service.loyalty import take_back as take_points_back
 from tawsil.payments.service.paying import (
     Authorise,
     Capture,
@@ -124,6 +139,9 @@ from tawsil.payments.store.payouts import Filter as PayoutFilter
 from tawsil.payments.store.payouts import find_run as find_payout_run
 from tawsil.payments.store.payouts import reached as reached_payout
 from tawsil.payments.store.payouts import search as search_payouts
+from tawsil.payments.store.points import PointsAdjustment
+from tawsil.payments.store.points import owed as points_owed
+from tawsil.payments.store.points import unreconciled as points_unreconciled
 from tawsil.payments.store.webhooks import forget as forget_webhooks
 
 __all__ = (
@@ -138,6 +156,7 @@ __all__ = (
     "AccountFilter",
     "AccountKind",
     "AccountRef",
+    "AdjustPoints",
     "AnnounceDeposit",
     "ApproveShortfall",
     "Authorise",
@@ -159,8 +178,10 @@ __all__ = (
     "DecideRun",
     "DepositFilter",
     "DepositState",
+    "EarnPoints",
     "Every",
     "Line",
+    "Lot",
     "Method",
     "OpenHub",
     "Outlook",
@@ -173,6 +194,8 @@ __all__ = (
     "PayoutFilter",
     "PayoutState",
     "Plan",
+    "Points",
+    "PointsAdjustment",
     "Posting",
     "Provider",
     "Psp",
@@ -200,6 +223,7 @@ __all__ = (
     "StartRun",
     "Statement",
     "Step",
+    "TakePointsBack",
     "Transfer",
     "TransferKind",
     "Unblock",
@@ -209,6 +233,7 @@ __all__ = (
     "Withdraw",
     "WithdrawalQuote",
     "Word",
+    "adjust_points",
     "announce_deposit",
     "approve_shortfall",
     "authorise",
@@ -224,6 +249,7 @@ __all__ = (
     "clearing",
     "confirm_deposit",
     "decide_run",
+    "earn_points",
     "find_payout_run",
     "forget_webhooks",
     "hear_payout_webhook",
@@ -235,9 +261,16 @@ __all__ = (
     "on_due_cash",
     "on_due_payout",
     "on_due_payout_account",
+    "on_due_points",
     "open_hub",
     "outlook",
     "plans",
+    "points_earned",
+    "points_history",
+    "points_lapse_at",
+    "points_of",
+    "points_owed",
+    "points_unreconciled",
     "put_plan",
     "reached_payout",
     "refund",
@@ -254,6 +287,7 @@ __all__ = (
     "set_plan",
     "start_run",
     "statement",
+    "take_points_back",
     "transfer",
     "unblock",
     "void",

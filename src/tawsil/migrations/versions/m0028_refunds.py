@@ -1,4 +1,4 @@
-"""The tables of refunds."""
+"""The tables of refunds, and of customers' points."""
 
 from tawsil.migrations.statements import run
 
@@ -8,6 +8,7 @@ down_revision = "0027_payouts"
 
 def upgrade() -> None:
     run(_REFUNDS)
+    run(_POINTS)
 
 
 _REFUNDS = """
@@ -68,4 +69,41 @@ _REFUNDS = """
     create index refund_customer on ordering.refund (customer_id, asked_at);
     create index refund_merchant on ordering.refund (merchant_id, asked_at);
     select kernel.wall('ordering.refund');
+"""
+
+# What is left of all lots of an account is its balance: they are written with the entries.
+_POINTS = """
+    create table payments.lot (
+        id uuid primary key,
+        version int not null default 0,
+        tenant_id uuid not null,
+        customer_id uuid not null,
+        currency char(3) not null,
+        lapses_at timestamptz not null,
+        given_minor bigint not null,
+        left_minor bigint not null check (left_minor between 0 and given_minor),
+        reminded boolean not null default false,
+        again_at timestamptz,
+        unique (tenant_id, customer_id, currency, lapses_at)
+    );
+    create index lot_left on payments.lot (customer_id, lapses_at) where left_minor > 0;
+    select kernel.wall('payments.lot');
+    comment on table payments.lot is
+        'points by the month in which they lapse; what is left adds up to the account';
+
+    create table payments.points_adjustment (
+        transfer_key uuid primary key,
+        tenant_id uuid not null,
+        customer_id uuid not null,
+        currency char(3) not null,
+        amount_minor bigint not null check (amount_minor <> 0),
+        reason text not null check (reason ~ '^[a-z][a-z0-9_]{0,63}$'),
+        adjusted_by uuid,
+        at timestamptz not null
+    );
+    create index points_adjustment_customer on payments.points_adjustment (customer_id, at);
+    select kernel.wall('payments.points_adjustment');
+    create trigger points_adjustment_is_append_only
+        before update or delete on payments.points_adjustment
+        for each row execute function kernel.refuse_change();
 """

@@ -7,7 +7,7 @@ back one after another, in whatever order, comes to exactly what was paid.
 
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
-from typing import Final
+from typing import Final, Protocol
 
 from msgspec import Struct
 
@@ -45,13 +45,17 @@ class Parts(Struct, frozen=True, kw_only=True):
     fees: Mapping[Fee, Unit]
 
 
-class Sold(Struct, frozen=True, kw_only=True):
+class Sold(Protocol):
     """A line as it was sold: the price of all its pieces before its discount, and its tax."""
 
-    total_minor: int
-    discount_minor: int
-    tax_minor: int
-    quantity: int
+    @property
+    def total_minor(self) -> int: ...
+    @property
+    def discount_minor(self) -> int: ...
+    @property
+    def tax_minor(self) -> int: ...
+    @property
+    def quantity(self) -> int: ...
 
 
 class Pieces(Struct, frozen=True):
@@ -196,10 +200,10 @@ def borne(back: Back, amounts: Amounts, parts: Parts, *, by: Bearers) -> Borne:
     net_minor = back.net_minor
     merchant, courier, platform = split(net_minor, [by.merchant_bp, by.courier_bp, by.platform_bp])
     commission = 0
-    sold_minor = _items_minor(parts)
-    if merchant and sold_minor:
+    whole_minor = sold_minor(parts)
+    if merchant and whole_minor:
         of_items = min(merchant, round_half_up(merchant * back.items_minor, net_minor))
-        got = round_half_up(of_items * max(0, amounts.merchant_minor), sold_minor)
+        got = round_half_up(of_items * max(0, amounts.merchant_minor), whole_minor)
         commission = of_items - min(of_items, got)
     shared = Borne(
         merchant_minor=merchant - commission,
@@ -251,7 +255,7 @@ def _chosen(ask: Ask, parts: Parts, *, left: Back) -> Back | Refusal:
 
 def _left(amounts: Amounts, parts: Parts, given: Sequence[Back]) -> Back:
     gone = _counts([pieces for back in given for pieces in back.pieces])
-    items_minor = _items_minor(parts)
+    for_items_minor = sold_minor(parts)
     amount_minor = amounts.total_minor - sum(back.amount_minor for back in given)
     tax_minor = amounts.tax_minor - sum(back.tax_minor for back in given)
     assert amount_minor >= tax_minor >= 0, "no more was given back than was paid"
@@ -260,7 +264,7 @@ def _left(amounts: Amounts, parts: Parts, given: Sequence[Back]) -> Back:
         amount_minor=amount_minor,
         tax_minor=tax_minor,
         items_minor=min(
-            amount_minor - tax_minor, items_minor - sum(back.items_minor for back in given)
+            amount_minor - tax_minor, for_items_minor - sum(back.items_minor for back in given)
         ),
         pieces=tuple(
             Pieces(position, len(line) - gone.get(position, 0))
@@ -298,7 +302,8 @@ def _within(back: Back, left: Back) -> Back:
     )
 
 
-def _items_minor(parts: Parts) -> int:
+def sold_minor(parts: Parts) -> int:
+    """What was paid for all items, before tax."""
     return sum(unit.net_minor for line in parts.lines for unit in line)
 
 

@@ -10,13 +10,13 @@ from tawsil.geography import public as geography
 from tawsil.kernel.db import Tx
 from tawsil.kernel.decisions import Accepted, By, Command, Decision, Refusal, refuse
 from tawsil.kernel.events import Recorded
-from tawsil.ordering import complaints
+from tawsil.ordering import complaints, points
 from tawsil.ordering import store as orders_store
 from tawsil.ordering.model import Order, PaymentStage
 from tawsil.ordering.moves import Party
 from tawsil.ordering.refunds import model, store
 from tawsil.ordering.refunds.model import Before, Decider, PaidTo, Refund
-from tawsil.ordering.refunds.parts import Ask, Back, Bearers, Parts, Scope, Sold, parts_of
+from tawsil.ordering.refunds.parts import Ask, Back, Bearers, Parts, Scope, parts_of
 from tawsil.ordering.refunds.reasons import OTHER, Reason
 from tawsil.ordering.steps import NOT_FOUND, Acting, concerns
 from tawsil.ordering.steps import save as save_orders
@@ -68,10 +68,7 @@ class _Desk(Struct):
         tenants = {order.tenant_id for order in orders.values()}
         return cls(
             orders=orders,
-            parts={
-                order.id: parts_of(order.amounts, [_sold(item) for item in items[order.id]])
-                for order in orders.values()
-            },
+            parts={order.id: parts_of(order.amounts, items[order.id]) for order in orders.values()},
             before=await store.before(tx, [o.customer_id for o in orders.values()]),
             refunds=await store.of_orders(tx, list(orders)),
             reasons={t: await store.reasons(tx, tenant_id=t) for t in sorted(tenants)},
@@ -95,15 +92,6 @@ class _Desk(Struct):
             if refund.state in {model.RefundState.APPROVED, model.RefundState.DONE}
         ]
         return sum(agreed) == order.amounts.total_minor
-
-
-def _sold(item: orders_store.Item) -> Sold:
-    return Sold(
-        total_minor=item.total_minor,
-        discount_minor=item.discount_minor,
-        tax_minor=item.tax_minor,
-        quantity=item.quantity,
-    )
 
 
 def _more(before: Before, refund: Refund) -> Before:
@@ -169,8 +157,9 @@ async def decide(tx: Tx, commands: Sequence[DecideRefund]) -> list[Refund | Refu
 
 
 async def money_returned(tx: Tx, heard: Sequence[Recorded[paid.PaymentRefunded]]) -> None:
-    """The customer has it."""
-    await _hear(tx, heard, lambda refund, _: model.done(refund, now=tx.now))
+    """The customer has it, and gives back the points that were earned with it."""
+    done = await _hear(tx, heard, lambda refund, _: model.done(refund, now=tx.now))
+    await points.take_back(tx, done)
 
 
 async def money_stuck(tx: Tx, heard: Sequence[Recorded[paid.RefundFailed]]) -> None:
@@ -306,7 +295,7 @@ async def _hear(
     tx: Tx,
     heard: Sequence[Recorded[Any]],
     decide: Callable[[Refund, Any], Decision[Refund]],
-) -> None:
+) -> list[tuple[By, Refund]]:
     named = [recorded for recorded in heard if recorded.event.refund_id is not None]
     refunds = await store.lock(tx, [recorded.event.refund_id for recorded in named])
     changed: list[tuple[By, Accepted[Refund]]] = []
@@ -318,6 +307,7 @@ async def _hear(
             changed.append((recorded.by.about(decision.state.order_id), decision))
     await store.save(tx, [decision for _, decision in changed])
     await tx.record(changed)
+    return [(by, decision.state) for by, decision in changed]
 
 
 def _remark(command: RequestRefund) -> orders_store.Remark:

@@ -49,6 +49,10 @@ class TransferKind(StrEnum):
     CASH_OFFSET = "cash_offset"  # owed in cash, set against what was earned
     WAIT = "wait"  # a courier's, at the merchant
     INCENTIVE = "incentive"
+    POINTS_EARNED = "points_earned"
+    POINTS_TAKEN_BACK = "points_taken_back"  # with what was refunded
+    POINTS_LAPSED = "points_lapsed"
+    POINTS_ADJUSTED = "points_adjusted"
     ADJUSTMENT = "adjustment"
     FUNDING = "funding"
     PSP_FEE = "psp_fee"
@@ -62,6 +66,7 @@ class Transfer(Command, frozen=True, kw_only=True):
     """Amounts between accounts that sum to zero. The same `id` again is the same transfer.
 
     `pending` ones wait to be resolved; `resolves` is the `id` of the one that this resolves.
+    Points that it gives lapse at `lapses_at`, or after the usual time.
     """
 
     id: UUID
@@ -71,6 +76,7 @@ class Transfer(Command, frozen=True, kw_only=True):
     postings: tuple[Posting, ...]
     pending: bool = False
     resolves: UUID | None = None
+    lapses_at: datetime | None = None
 
     def __post_init__(self) -> None:
         assert not (self.pending and self.resolves), "what resolves does not wait itself"

@@ -20,7 +20,7 @@ from tawsil.payments.events import (
 from tawsil.payments.model import ledger
 from tawsil.payments.model.ledger import Pending, Purse, Transfer, TransferKind
 from tawsil.payments.model.payment import Payment, net, total_minor
-from tawsil.payments.service import cash_in_hand
+from tawsil.payments.service import cash_in_hand, lots
 from tawsil.payments.store import ledger as store
 
 
@@ -76,9 +76,11 @@ async def transfer(tx: Tx, commands: Sequence[Transfer]) -> list[Transfer | Refu
 
 
 async def post(tx: Tx, transfers: Sequence[Transfer]) -> None:
-    """Write transfers, and with them what is known of the cash in couriers' hands."""
+    """Write transfers, and with them the cash in couriers' hands and the lots of points."""
     new = await store.post(tx, transfers)
-    await cash_in_hand.follow(tx, [t for t in new if not t.pending])
+    moved = [t for t in new if not t.pending]
+    await cash_in_hand.follow(tx, moved)
+    await lots.follow(tx, moved)
 
 
 async def resolve(tx: Tx, commands: Sequence[Resolve]) -> list[Transfer | Refusal]:
