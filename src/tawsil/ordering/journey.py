@@ -26,7 +26,6 @@ from tawsil.ordering import complaints, from_quote, model, points, settlement, s
 from tawsil.ordering.model import Choice, Order, PaidBy
 from tawsil.ordering.moves import Party
 from tawsil.ordering.refunds import service as refunds
-from tawsil.ordering.refunds.model import Decider
 from tawsil.ordering.steps import Agree, OrderCommand, done, hear, move, save
 from tawsil.payments import events as paid
 from tawsil.payments import public as payments
@@ -355,20 +354,7 @@ async def dismiss(tx: Tx, commands: Sequence[ComplainAbout]) -> list[Order | Ref
 async def refund(tx: Tx, commands: Sequence[ComplainAbout]) -> list[Order | Refusal]:
     """Everything back to the customer; the platform bears it, so nobody's earnings shrink."""
     outcomes = await refunds.request(
-        tx,
-        [
-            refunds.RequestRefund(
-                by=c.by,
-                order_id=c.order_id,
-                acting=c.acting,
-                decider=Decider(id=c.by.actor_id, party=c.acting.party, exceeds=True),
-                ask=refunds.WHOLE,
-                reason=refunds.USUAL,
-                said=c.reason,
-                at_once=True,
-            )
-            for c in commands
-        ],
+        tx, [refunds.everything(c.by, c.order_id, acting=c.acting, said=c.reason) for c in commands]
     )
     orders = await store.get(tx, [r.order_id for r in outcomes if not isinstance(r, Refusal)])
     return [r if isinstance(r, Refusal) else orders[r.order_id] for r in outcomes]

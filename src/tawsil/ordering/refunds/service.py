@@ -1,7 +1,7 @@
 """Asking for refunds, deciding about them, and hearing what became of the money."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
 
 from msgspec import Struct
@@ -128,6 +128,20 @@ async def request(tx: Tx, commands: Sequence[RequestRefund]) -> list[Refund | Re
     await _pay(tx, decided, outcomes)
     await orders_store.add_remarks(tx, [_remark(commands[i]) for i in decided if commands[i].words])
     return outcomes
+
+
+def everything(by: By, order_id: UUID, *, acting: Acting, said: str) -> RequestRefund:
+    """All that is left, at once, for a reason in anybody's own code; the platform bears it."""
+    return RequestRefund(
+        by=by,
+        order_id=order_id,
+        acting=acting,
+        decider=Decider(id=by.actor_id, party=acting.party, exceeds=True),
+        ask=Ask(scope=Scope.WHOLE),
+        reason=OTHER.code,
+        said=said,
+        at_once=True,
+    )
 
 
 async def decide(tx: Tx, commands: Sequence[DecideRefund]) -> list[Refund | Refusal]:
@@ -317,7 +331,3 @@ def _remark(command: RequestRefund) -> orders_store.Remark:
         actor_role=command.by.role,
         words=command.words,
     )
-
-
-WHOLE: Final = Ask(scope=Scope.WHOLE)
-USUAL: Final = OTHER.code
