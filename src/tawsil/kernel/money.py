@@ -62,6 +62,18 @@ def major(minor: int, currency: str) -> Decimal:
     return Decimal(minor).scaleb(-digits(currency))
 
 
+def minor(major: Decimal, currency: str) -> int:
+    """An amount in minor units: 23.50 dirhams are 2350 fils.
+
+    Raises:
+        ValueError: when there is no such amount in the currency.
+    """
+    scaled = major.scaleb(digits(currency))
+    if scaled != scaled.to_integral_value():
+        raise ValueError(f"{major} is no amount of {currency}")
+    return int(scaled)
+
+
 def split(total_minor: int, weights: Sequence[int]) -> list[int]:
     """Divide a total in proportion to weights so that the parts add up to it exactly.
 

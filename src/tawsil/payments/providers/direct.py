@@ -1,6 +1,7 @@
 """An acquirer over HTTP, in the protocol of the sandbox."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from types import MappingProxyType
 from typing import Annotated, Any, Final, Self, TypeVar
 
@@ -9,6 +10,8 @@ import msgspec
 from msgspec import Meta, Struct
 
 from tawsil.payments.model.psp import Absent, Charge, ChargeState, Refused, Unheard, Word
+from tawsil.payments.model.reconciliation import FileLine
+from tawsil.payments.providers.balance_files import direct_lines
 
 _STATES: Final[Mapping[str, ChargeState]] = MappingProxyType(
     {
@@ -106,6 +109,16 @@ class Direct:
         if isinstance(found, Unheard):
             return found
         return _word(found.charges[-1]) if found.charges else Absent()
+
+    async def balance(self, *, since_at: datetime, until_at: datetime) -> list[FileLine] | Unheard:
+        """What moved of what it holds for the platform."""
+        window = {"since": since_at.isoformat(), "until": until_at.isoformat()}
+        answer = await self._send("GET", "/balance.csv", params=window)
+        if isinstance(answer, Unheard):
+            return answer
+        if not answer.is_success:
+            return Unheard(f"status {answer.status_code}")
+        return direct_lines(answer.text)
 
     async def _post(self, path: str, key: str, body: Mapping[str, object] | None = None) -> Word:
         answer = await self._send("POST", path, json=body, headers={"Idempotency-Key": key})

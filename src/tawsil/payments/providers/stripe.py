@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Mapping
+from datetime import datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
@@ -11,12 +12,17 @@ import stripe
 from msgspec.structs import replace
 
 from tawsil.payments.model.psp import Absent, Charge, ChargeState, Refused, Unheard, Word
+from tawsil.payments.model.reconciliation import FileLine
+from tawsil.payments.providers.balance_files import STRIPES_COLUMNS, STRIPES_REPORT, stripe_lines
 
 if TYPE_CHECKING:
     from stripe.params import PaymentIntentCreateParams
+    from stripe.params.reporting import ReportRunCreateParams
 
 STRIPES_OWN: Final = "https://api.stripe.com"
 RETRIES: Final = 2
+REPORT_WITHIN_S: Final = 300.0
+LOOK_EVERY_S: Final = 2.0
 _MOST_LISTED: Final = 100
 _ODD: Final = frozenset({"ISK", "UGX", "MGA"})
 """Currencies whose minor unit Stripe counts otherwise than ISO 4217."""
@@ -66,13 +72,24 @@ class _Http(stripe.HTTPClient):
 class Stripe:
     """Card payments as PaymentIntents with manual capture; to be opened with `async with`.
 
-    `timeout_s` is for a call with all its retries, each of which has the same idempotency key.
+    `timeout_s` is for a call with all its retries, each of which has the same idempotency key, and
+    `look_every_s` between looks at a report that is being written.
     `return_url` is where a payer comes back to from the bank, a slash and our reference after it.
     """
 
-    def __init__(self, *, url: str, api_key: str, timeout_s: float, return_url: str) -> None:
+    def __init__(
+        self,
+        *,
+        url: str,
+        api_key: str,
+        timeout_s: float,
+        return_url: str,
+        look_every_s: float = LOOK_EVERY_S,
+    ) -> None:
         self._timeout_s = timeout_s
+        self._look_every_s = look_every_s
         self._return_url = return_url
+        self._authorised = {"Authorization": f"Bearer {api_key}"}
         self._http = _Http()
         self._http.client = httpx.AsyncClient(timeout=timeout_s)
         self.api: Final = stripe.StripeClient(
@@ -163,6 +180,35 @@ class Stripe:
         if isinstance(found, Charge | Absent | Unheard):
             return found
         return await self._seen(found.data[0]) if found.data else Absent()
+
+    async def balance(self, *, since_at: datetime, until_at: datetime) -> list[FileLine] | Unheard:
+        """What moved of what Stripe holds for the platform: its report, once it is written."""
+        params: ReportRunCreateParams = {
+            "report_type": STRIPES_REPORT,
+            "parameters": {
+                "interval_start": int(since_at.timestamp()),
+                "interval_end": int(until_at.timestamp()),
+                "columns": list(STRIPES_COLUMNS),
+            },
+        }
+        run = await self.ask(self.api.reporting.report_runs.create_async(params))
+        waited_s = 0.0
+        while isinstance(run, stripe.reporting.ReportRun) and run.status == "pending":
+            if waited_s >= REPORT_WITHIN_S:
+                return Unheard("report: not written in time")
+            await asyncio.sleep(self._look_every_s)
+            waited_s += self._look_every_s
+            run = await self.ask(self.api.reporting.report_runs.retrieve_async(run.id))
+        if not isinstance(run, stripe.reporting.ReportRun):
+            return run if isinstance(run, Unheard) else Unheard(f"report: {run}")
+        if run.result is None or run.result.url is None:
+            return Unheard(f"report: {run.error or run.status}")
+        try:
+            file = await self._http.client.get(run.result.url, headers=self._authorised)
+            file.raise_for_status()
+        except httpx.HTTPError as error:
+            return Unheard(type(error).__name__)
+        return stripe_lines(file.text)
 
     async def ask(self, call: Awaitable[T]) -> T | Charge | Refused | Unheard:
         """What a call answers, or what its failure means.
