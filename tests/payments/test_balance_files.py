@@ -7,12 +7,18 @@ from typing import Any
 
 import pytest
 
+from payments.test_service import PLATFORM, asked
 from tawsil.kernel.clock import system_now
-from tawsil.payments.events import Provider
+from tawsil.kernel.decisions import By
+from tawsil.payments import public
+from tawsil.payments.events import Posting, Provider
+from tawsil.payments.jobs.balances import Balances
 from tawsil.payments.model.psp import Charge, Unheard
-from tawsil.payments.model.reconciliation import FileLine, Moved
+from tawsil.payments.model.reconciliation import BALANCE_JOB, FileLine, Moved
 from tawsil.payments.providers.balance_files import direct_lines, stripe_lines
 from tawsil.payments.providers.stripe import Stripe
+from tawsil.payments.service import reconciliation
+from tawsil.payments.store import reconciliation as store
 from tawsil.simulation.stripe.server import Settings, create_app
 
 KEY = "sk_test_of_the_sandbox"
@@ -65,6 +71,29 @@ async def test_stripes_report(free_port: int, served: Callable[..., Any], curren
         assert {line.currency for line in lines} == {currency}
         assert lines[0].fee_minor > 0
         assert await stripe.balance(since_at=now - 2 * DAY, until_at=now - DAY) == []
+
+
+async def test_files_are_read_by_jobs_and_matched(till: Any, by: By):
+    """From a captured payment to no difference, over the acquirer's own file."""
+    async with till.database.transaction() as tx:
+        (payment,) = await public.authorise(tx, [asked(by, tx.ids())])
+    await till.work()
+    async with till.database.transaction() as tx:
+        capture = public.Capture(
+            by=by, reference_id=payment.reference_id, postings=(Posting(PLATFORM, 1_000),)
+        )
+        await public.capture(tx, [capture])
+    await till.work()
+    till.clock.advance(DAY)
+    balances = Balances(database=till.database, files={Provider.DIRECT: till.psp})
+    await balances.ask_all(tenant_id=by.tenant_id)
+    for job in [till.jobs.waiting.popleft() for _ in list(till.jobs.waiting)]:
+        assert job.name == BALANCE_JOB
+        await balances.read(job.payload)
+    async with till.database.transaction() as tx:
+        (run,) = await store.runs(tx, tenant_id=by.tenant_id, limit=10)
+        assert await reconciliation.differences(tx, tenant_id=by.tenant_id) == []
+    assert (run.new_lines, run.matched) == (2, 1), "the capture, and what went to the bank"
 
 
 HEAD = "id,type,charge_id,amount_minor,fee_minor,currency,created_at\n"

@@ -1,6 +1,6 @@
 """One platform: its database, its clock, its acquirer, its routes, as any process needs them."""
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime
 from random import Random
@@ -29,6 +29,7 @@ from tawsil.kernel.sealing import open_digester, open_sealer
 from tawsil.kernel.settings import Settings, SettingsError, secrets_of
 from tawsil.payments.events import Provider
 from tawsil.payments.model.payee import Payees
+from tawsil.payments.model.reconciliation import BalanceFile
 from tawsil.payments.providers.direct import Direct
 from tawsil.payments.providers.direct_payouts import DirectPayee
 from tawsil.payments.providers.known import Providers
@@ -116,6 +117,18 @@ async def open_providers(settings: Settings) -> AsyncGenerator[Providers, None]:
             for provider in preferred(settings)
         }
         yield Providers(psps)
+
+
+@asynccontextmanager
+async def open_balance_files(
+    settings: Settings,
+) -> AsyncGenerator[Mapping[Provider, BalanceFile], None]:
+    """Whose balance files can be read: all that take cards."""
+    async with AsyncExitStack() as stack:
+        yield {
+            provider: await stack.enter_async_context(_open(settings, provider))
+            for provider in preferred(settings)
+        }
 
 
 @asynccontextmanager

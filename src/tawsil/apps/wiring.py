@@ -44,9 +44,11 @@ from tawsil.ordering import routes as order_routes
 from tawsil.ordering.refunds import service as refunds
 from tawsil.payments import events as payment_events
 from tawsil.payments import routes as payment_routes
+from tawsil.payments.jobs.balances import Balances
 from tawsil.payments.jobs.cards import CardJobs
 from tawsil.payments.jobs.payouts import PayoutJobs
 from tawsil.payments.model.payee import Payees
+from tawsil.payments.model.reconciliation import BALANCE_JOB, BalanceJob
 from tawsil.payments.providers.known import Providers
 from tawsil.payments.service import (
     cash_in_hand,
@@ -181,8 +183,9 @@ def jobs(
     providers: Providers,
     payees: Payees,
     mails: MailJobs | None = None,
+    balances: Balances | None = None,
 ) -> JobHandlers:
-    """Who does which job. In a virtual city nobody reads mail, so nobody writes any."""
+    """Who does which job. In a virtual city nobody reads mail or files, so nobody writes any."""
     cards = CardJobs(database=database, providers=providers)
     paying_out = PayoutJobs(database=database, payees=payees)
     trials = Trials(database=database)
@@ -210,7 +213,17 @@ def jobs(
     }
     trial = JobHandler(payload=dispatch.TrialJob, run=trials.run, most_attempts=3)
     mail_jobs = {MAIL: JobHandler(payload=MailJob, run=mails.send)} if mails is not None else {}
-    return {**card_jobs, **provider_jobs, **payout_jobs, **mail_jobs, dispatch.TRIAL: trial}
+    balance_jobs = (
+        {BALANCE_JOB: JobHandler(payload=BalanceJob, run=balances.read)} if balances else {}
+    )
+    return {
+        **card_jobs,
+        **provider_jobs,
+        **payout_jobs,
+        **mail_jobs,
+        **balance_jobs,
+        dispatch.TRIAL: trial,
+    }
 
 
 def subscriptions() -> list[Subscription]:

@@ -15,7 +15,13 @@ import structlog
 
 from tawsil import __version__
 from tawsil.apps import wiring
-from tawsil.apps.platform import open_database, open_payees, open_providers
+from tawsil.apps.platform import (
+    DEFAULT_TENANT,
+    open_balance_files,
+    open_database,
+    open_payees,
+    open_providers,
+)
 from tawsil.dispatch import public as dispatch
 from tawsil.geography import public as geography
 from tawsil.identity import public as identity
@@ -28,6 +34,7 @@ from tawsil.kernel.logs import configure_logs
 from tawsil.kernel.sealing import open_sealer
 from tawsil.kernel.settings import Settings, load_settings
 from tawsil.ordering import public as ordering
+from tawsil.payments.jobs.balances import Balances
 from tawsil.payments.jobs.books import Auditor
 from tawsil.support import public as support
 
@@ -39,6 +46,7 @@ WATCH_EVERY_S: Final = 10.0
 AUDIT_EVERY_S: Final = 60.0
 TIDY_EVERY_S: Final = 600.0
 KEYS_EVERY_S: Final = 3_600.0
+RECONCILE_EVERY_S: Final = 3_600.0
 AFTER_ERROR_S: Final = 1.0
 
 
@@ -147,6 +155,16 @@ def auditing(database: Database) -> Step:
     return audit
 
 
+def reconciling(balances: Balances) -> Step:
+    """What acquirers say, held against the books."""
+
+    async def reconcile() -> float:
+        await balances.ask_all(tenant_id=DEFAULT_TENANT)
+        return RECONCILE_EVERY_S
+
+    return reconcile
+
+
 def tending_keys(database: Database, settings: Settings) -> Step:
     """The keys that sign tokens: a new one when the newest is old, none that is past its use.
 
@@ -198,14 +216,21 @@ async def run(settings: Settings, *, role: Role) -> None:
         if role is Role.WORKER:
             await stack.enter_async_context(listening(database, woken))
             mails = MailJobs.of(settings, database=database)
+            files = await stack.enter_async_context(open_balance_files(settings))
+            balances = Balances(database=database, files=files)
             handlers = wiring.jobs(
-                database=database, providers=providers, payees=payees, mails=mails
+                database=database,
+                providers=providers,
+                payees=payees,
+                mails=mails,
+                balances=balances,
             )
             tasks += [
                 jobs.work(database.pool, handlers, stop=stop),
                 repeat("deadlines", firing(database), stop),
                 repeat("watch", watching(database), stop),
                 repeat("books", auditing(database), stop),
+                repeat("balances", reconciling(balances), stop),
                 repeat("keys", tending_keys(database, settings), stop),
                 repeat("accounts", tidying_accounts(database), stop),
                 *(

@@ -5,12 +5,12 @@ from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
-from tawsil.kernel.db import Database
+from tawsil.kernel.db import Database, Job
 from tawsil.kernel.decisions import By
 from tawsil.payments.events import Provider
 from tawsil.payments.jobs.cards import NotHeardError
 from tawsil.payments.model.psp import Unheard
-from tawsil.payments.model.reconciliation import BalanceFile, BalanceJob
+from tawsil.payments.model.reconciliation import BALANCE_JOB, BalanceFile, BalanceJob
 from tawsil.payments.service import reconciliation as service
 from tawsil.payments.store import reconciliation as store
 
@@ -21,7 +21,7 @@ AT_FIRST: Final = timedelta(days=31)
 
 
 class Balances:
-    """The job `payments.balance`, and `read_all` to be done every hour."""
+    """The job `payments.balance`, and `ask_all` to be done every hour."""
 
     def __init__(self, *, database: Database, files: Mapping[Provider, BalanceFile]) -> None:
         self._database = database
@@ -54,15 +54,17 @@ class Balances:
                 ],
             )
 
-    async def read_all(self, *, tenant_id: UUID) -> None:
-        """Read every provider's file up to now, on behalf of the platform's own tenant."""
+    async def ask_all(self, *, tenant_id: UUID) -> None:
+        """Have every provider's file read up to now, on behalf of the platform's own tenant."""
         async with self._database.transaction() as tx:
             covered = await store.covered_until(tx)
-            until_at = tx.now
-        for provider in self._files:
-            since_at = covered.get(provider, until_at - AT_FIRST) - READ_AGAIN
-            await self.read(
+            jobs = [
                 BalanceJob(
-                    provider=provider, since_at=since_at, until_at=until_at, tenant_id=tenant_id
+                    provider=provider,
+                    since_at=covered.get(provider, tx.now - AT_FIRST) - READ_AGAIN,
+                    until_at=tx.now,
+                    tenant_id=tenant_id,
                 )
-            )
+                for provider in self._files
+            ]
+            await tx.enqueue(*[Job(name=BALANCE_JOB, payload=job) for job in jobs])
