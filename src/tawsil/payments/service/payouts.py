@@ -150,7 +150,7 @@ async def offset_cash(tx: Tx, by_account: Sequence[tuple[By, Offer]]) -> None:
 
 
 def _offset_minor(funds: Funds) -> int:
-    return max(0, min(funds.cash_owed_minor, funds.balance_minor - funds.held_minor))
+    return max(0, min(funds.cash_owed_minor, funds.own_minor))
 
 
 async def on_due_account(tx: Tx, due: Sequence[Due]) -> None:
@@ -241,7 +241,8 @@ async def follow(tx: Tx, decided: Sequence[tuple[By, Accepted[Payout]]]) -> None
         for event in one.events
         if model.booked(event)
     ]
-    await booking.transfer(tx, booked)
+    outcomes = await booking.transfer(tx, booked)
+    assert not any(isinstance(one, Refusal) for one in outcomes), "what is booked was held"
     await tx.record(decided)
     await block_failed(
         tx,

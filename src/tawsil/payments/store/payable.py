@@ -22,17 +22,26 @@ def wanted(account: PayoutAccount, plan: Plan, *, at: datetime) -> Wanted:
     return Wanted(account, at - timedelta(days=plan.hold_days))
 
 
-class Funds(Struct, frozen=True):
-    """What somebody stands at: all of it, what of it is too young, and the cash they owe."""
+class Funds(Struct, frozen=True, kw_only=True):
+    """What somebody stands at: all of it, what of it is too young, what is promised already.
+
+    `cash_owed_minor` is the cash that a courier has collected and not handed in.
+    """
 
     balance_minor: int = 0
     held_minor: int = 0
+    reserved_minor: int = 0
     cash_owed_minor: int = 0
 
     @property
+    def own_minor(self) -> int:
+        """Old enough, and promised to nobody."""
+        return self.balance_minor - self.held_minor - self.reserved_minor
+
+    @property
     def free_minor(self) -> int:
-        """Old enough, and not owed in cash; below zero when more is owed than there is."""
-        return self.balance_minor - self.held_minor - self.cash_owed_minor
+        """What is left when the cash is paid; below zero when more is owed than there is."""
+        return self.own_minor - self.cash_owed_minor
 
 
 async def lock_funds(tx: Tx, wanted: Sequence[Wanted]) -> dict[UUID, Funds]:
@@ -48,6 +57,17 @@ async def lock_funds(tx: Tx, wanted: Sequence[Wanted]) -> dict[UUID, Funds]:
             on a.tenant_id = u.tenant_id and a.owner_id = u.owner_id and a.currency = u.currency
             and (a.kind = u.kind or (a.kind = 'courier_cash' and u.kind = 'courier'))
         order by a.id for no key update of a
+        """,
+        *_owners(wanted),
+    )
+    await tx.rows(  # of these, promises are made under locks of their own
+        """
+        select h.account_id from payments.holding h join payments.account a on a.id = h.account_id
+        join unnest($1::uuid[], $2::text[], $3::uuid[], $4::text[])
+            as u (tenant_id, kind, owner_id, currency)
+            on a.tenant_id = u.tenant_id and a.kind = u.kind and a.owner_id = u.owner_id
+            and a.currency = u.currency
+        order by h.account_id for update of h
         """,
         *_owners(wanted),
     )
@@ -75,6 +95,15 @@ async def funds(tx: Tx, wanted: Sequence[Wanted]) -> dict[UUID, Funds]:
                     and a.currency = w.currency
             ), 0)::bigint as balance,
             coalesce((
+                select -sum(e.amount_minor) from payments.account a
+                join payments.entry e on e.account_id = a.id and e.pending and e.amount_minor < 0
+                where a.tenant_id = w.tenant_id and a.kind = w.kind and a.owner_id = w.owner_id
+                    and a.currency = w.currency
+                    and not exists (
+                        select from payments.transfer r where r.resolves = e.transfer_id
+                    )
+            ), 0)::bigint as reserved,
+            coalesce((
                 select sum(greatest(minor, 0)) from (
                     select sum(e.amount_minor) as minor from payments.account a
                     join payments.entry e on e.account_id = a.id and not e.pending
@@ -100,7 +129,13 @@ async def funds(tx: Tx, wanted: Sequence[Wanted]) -> dict[UUID, Funds]:
         [_least_id(w.held_since_at) for w in wanted],
     )
     return {
-        row["id"]: Funds(row["balance"], row["held"], max(0, row["cash_owed"])) for row in found
+        row["id"]: Funds(
+            balance_minor=row["balance"],
+            held_minor=row["held"],
+            reserved_minor=row["reserved"],
+            cash_owed_minor=max(0, row["cash_owed"]),
+        )
+        for row in found
     }
 
 
