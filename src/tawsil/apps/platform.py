@@ -28,7 +28,7 @@ from tawsil.kernel.jobs import DatabaseJobs
 from tawsil.kernel.sealing import open_digester, open_sealer
 from tawsil.kernel.settings import Settings, SettingsError, secrets_of
 from tawsil.payments.events import Provider
-from tawsil.payments.model.payee import Payees
+from tawsil.payments.model.payee import Payee, Payees
 from tawsil.payments.model.reconciliation import BalanceFile
 from tawsil.payments.providers.direct import Direct
 from tawsil.payments.providers.direct_payouts import DirectPayee
@@ -133,14 +133,22 @@ async def open_balance_files(
 
 @asynccontextmanager
 async def open_payees(settings: Settings) -> AsyncGenerator[Payees, None]:
-    """Those who pay out, over HTTP, whichever of them takes the cards."""
-    direct = DirectPayee(
-        url=settings.psp_url,
-        api_key=settings.psp_api_key.get_secret_value(),
-        timeout_s=settings.psp_timeout_s,
-    )
-    async with direct:
-        yield {Provider.DIRECT: direct}
+    """Those who pay out, over HTTP: Stripe if it takes cards, the direct one in any case."""
+    async with AsyncExitStack() as stack:
+        direct = DirectPayee(
+            url=settings.psp_url,
+            api_key=settings.psp_api_key.get_secret_value(),
+            timeout_s=settings.psp_timeout_s,
+        )
+        payees: dict[Provider, Payee] = {Provider.DIRECT: await stack.enter_async_context(direct)}
+        if Provider.STRIPE in preferred(settings):
+            from tawsil.payments.providers.stripe_connect import (  # noqa: PLC0415 - half a second
+                StripeConnect,
+            )
+
+            client = await stack.enter_async_context(_stripe(settings))
+            payees[Provider.STRIPE] = StripeConnect(client)
+        yield payees
 
 
 def preferred(settings: Settings) -> tuple[Provider, ...]:
@@ -168,11 +176,15 @@ def _open(settings: Settings, provider: Provider) -> "Direct | Stripe":
                 timeout_s=settings.psp_timeout_s,
             )
         case Provider.STRIPE:
-            from tawsil.payments.providers.stripe import Stripe  # noqa: PLC0415 - half a second
+            return _stripe(settings)
 
-            return Stripe(
-                url=settings.stripe_url,
-                api_key=settings.stripe_api_key.get_secret_value(),
-                timeout_s=settings.stripe_timeout_s,
-                return_url=f"{settings.url}/v4/payments/returned",
-            )
+
+def _stripe(settings: Settings) -> "Stripe":
+    from tawsil.payments.providers.stripe import Stripe  # noqa: PLC0415 - half a second
+
+    return Stripe(
+        url=settings.stripe_url,
+        api_key=settings.stripe_api_key.get_secret_value(),
+        timeout_s=settings.stripe_timeout_s,
+        return_url=f"{settings.url}/v4/payments/returned",
+    )

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from tawsil.kernel.db import Job, Tx
 from tawsil.kernel.deadlines import Due, still_due
-from tawsil.kernel.decisions import Accepted, By, Decision, Event, refuse
+from tawsil.kernel.decisions import Accepted, By, Decision, Event, Refusal, refuse
 from tawsil.payments.events import (
     AccountKind,
     AccountRef,
