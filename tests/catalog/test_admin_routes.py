@@ -198,3 +198,31 @@ async def test_changing_writes_what_differs_and_cannot_reach_further(scene: Scen
     lost = {**EXAMPLE, "city_id": str(CITY)}
     answer = await scene.ask(stranger, "POST", "/v4/admin/merchants", json=lost)
     assert answer.json()["errors"][0]["code"] == "merchant.city_unknown"
+
+
+async def test_operations_says_how_a_product_is_taxed(scene: Scene, database: Database) -> None:
+    admin, merchant_id = scene.token(Role.ADMIN), scene.near[0].id
+    menu = f"/v4/merchants/{merchant_id}/menu"
+
+    async def classes() -> list[str]:
+        categories = (await scene.client.get(menu)).json()["data"]["categories"]
+        return [p["tax_class"] for category in categories for p in category["products"]]
+
+    before = await classes()
+    assert set(before) == {"standard"}
+    async with database.transaction() as tx:
+        sold = await public.products_of(tx, tenant_id=TENANT, merchant_ids=[merchant_id])
+    address = f"/v4/admin/products/{sold[merchant_id][0].id}/tax-class"
+    for _ in range(2):
+        taxed = await scene.ask(admin, "PUT", address, json={"tax_class": "zero"})
+        assert taxed.status_code == 200, taxed.text
+        assert taxed.json()["data"]["tax_class"] == "zero"
+    assert sorted(await classes()) == sorted(["zero", *before[1:]])
+    async with database.transaction() as tx:
+        told = await tx.value("select count(*) from kernel.event where type = 'product.taxed.v1'")
+    assert told == 1, "the second time changed nothing"
+    own = scene.token(Role.MERCHANT, location_id=merchant_id)
+    assert (await scene.ask(own, "PUT", address, json={"tax_class": "zero"})).status_code == 403
+    stranger = scene.token(Role.ADMIN, tenant_id=FAR_CITY)
+    answer = await scene.ask(stranger, "PUT", address, json={"tax_class": "zero"})
+    assert answer.status_code == 404

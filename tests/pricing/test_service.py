@@ -2,10 +2,15 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
+import asyncpg
+import pytest
 from msgspec.structs import replace
 
+from pricing.conftest import CITY, RULES
 from tawsil.catalog import public as catalog
 from tawsil.catalog.public import Availability, Line
+from tawsil.geography import public as geography
+from tawsil.geography.public import City, TaxClass, Taxed
 from tawsil.kernel.clock import Ids, VirtualClock
 from tawsil.kernel.db import Database, Tx
 from tawsil.kernel.deadlines import Deadlines
@@ -137,3 +142,72 @@ async def test_a_quote_expires_by_itself(
         assert await tx.value("select count(*) from kernel.deadline") == 0
         said = await tx.value("select count(*) from kernel.event where data::text like '%Corn%'")
         assert said == 0, "no event says where somebody lives"
+
+
+async def test_a_quote_goes_by_the_citys_zones_hours_and_rates(
+    tx: Tx, town: Any, ask: Ask, by: By, ids: Ids
+) -> None:
+    north = [Place(24.125, 53.0), Place(24.125, 53.2), Place(24.2, 53.2), Place(24.2, 53.0)]
+    zone = geography.Zone(
+        id=ids(),
+        tenant_id=by.tenant_id,
+        city_id=CITY,
+        slug="north",
+        name_en="North",
+        name_ar="الشمال",
+        ring=tuple(north),
+    )
+    await geography.create_zones(tx, zones=[zone])
+    rules = replace(
+        RULES,
+        taxes=replace(
+            RULES.taxes,
+            included=True,
+            rates=(
+                replace(geography.VAT, applies_to=(Taxed.DELIVERY, Taxed.SERVICE)),
+                geography.TaxRate(
+                    name="Food", name_ar="طعام", rate_bp=1_000, applies_to=(Taxed.REDUCED,)
+                ),
+            ),
+        ),
+        delivery_zones=(geography.ZoneFee(zone_id=zone.id, surcharge_minor=250),),
+        delivery_windows=(
+            geography.Window(days=(4,), starts_min=720, ends_min=780, surcharge_minor=100),
+        ),
+    )
+    changed = await geography.change_rules(
+        tx, [geography.ChangeRules(by=by, city_id=CITY, rules=rules)]
+    )
+    assert isinstance(changed[0], City), changed
+    reduced = catalog.TaxProduct(by=by, product_id=town.pizza.id, tax_class=TaxClass.REDUCED)
+    await catalog.tax_products(tx, [reduced])
+
+    quote = await issued(tx, ask(town, tip_bp=1_000))  # at noon of a Friday
+    b = quote.breakdown
+    assert quote.lines[0].tax_class is TaxClass.REDUCED
+    assert b.delivery_fee_parts == public.DeliveryFeeParts(
+        base_minor=500, distance_minor=25, zone_minor=250, time_minor=100
+    )
+    assert [(taxed.name, taxed.tax_minor) for taxed in b.taxes] == [("VAT", 53), ("Food", 545)]
+    assert b.lines == (public.LineCharge(discount_minor=0, tax_minor=545),)
+    assert b.tip_minor == 600
+    assert b.total_minor == 6_000 + 875 + 240 + 600
+    assert quote.shares.total_minor == b.total_minor
+    assert await public.quote(tx, quote_id=quote.id, customer_id=quote.customer_id) == quote
+    south = await issued(tx, ask(town, dropoff=Place(24.11, 53.1)))
+    assert south.breakdown.delivery_fee_parts.zone_minor == 0
+
+
+async def test_a_quote_whose_tax_does_not_add_up_cannot_be_written(
+    tx: Tx, town: Any, ask: Ask
+) -> None:
+    quote = await issued(tx, ask(town))
+    for wrong in (
+        "tax_included = true",
+        "taxes = '[]'",
+        "delivery_fee_parts = jsonb_set(delivery_fee_parts, '{zone_minor}', '1')",
+        "commission_minor = subtotal_minor + 1",
+    ):
+        with pytest.raises(asyncpg.CheckViolationError):
+            async with tx.savepoint():
+                await tx.execute(f"update pricing.quote set {wrong} where id = $1", quote.id)  # noqa: S608 - ours

@@ -50,7 +50,8 @@ async def test_one_order_from_cart_to_settled(walk: Walk) -> None:
     order = first.json()["data"]
     path = f"/v4/orders/{order['id']}"
     assert order["status"] == "PENDING"
-    assert order["total_minor"] == quote["breakdown"]["total_minor"]
+    for field in ("total_minor", "taxes", "tax_included", "delivery_fee_parts"):
+        assert order[field] == quote["breakdown"][field]
 
     # The merchant sees it once the money is safe, takes it, and cooks.
     await walk.until("the merchant sees the order", lambda: _seen_by_merchant(walk, order["id"]))

@@ -377,7 +377,10 @@ def forgetting(menus: Cache) -> Hear:
 
     def hear(recorded: Recorded[Any]) -> None:
         event = recorded.event
-        if isinstance(event, catalog.MerchantListed | catalog.ProductAvailabilityChanged):
+        if isinstance(
+            event,
+            catalog.MerchantListed | catalog.ProductAvailabilityChanged | catalog.ProductTaxed,
+        ):
             menus.forget(event.merchant_id)
 
     return hear

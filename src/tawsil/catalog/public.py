@@ -31,6 +31,7 @@ from tawsil.catalog.service import (
     SetAvailability,
     SetBusy,
     SetPrepTime,
+    TaxProduct,
     change_availability,
     create_merchants,
     look_at,
@@ -46,6 +47,7 @@ from tawsil.catalog.service import (
     search,
     set_busy,
     set_prep_time,
+    tax_products,
 )
 from tawsil.geography import public as geography
 from tawsil.kernel.db import Tx
@@ -83,6 +85,7 @@ __all__ = [
     "SetBusy",
     "SetPrepTime",
     "Standing",
+    "TaxProduct",
     "accepting",
     "change_availability",
     "create_merchants",
@@ -101,6 +104,7 @@ __all__ = [
     "search_merchants",
     "set_busy",
     "set_prep_time",
+    "tax_products",
 ]
 
 

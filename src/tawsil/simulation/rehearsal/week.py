@@ -14,7 +14,7 @@ from tawsil.dispatch import public as dispatch
 from tawsil.geography import public as geography
 from tawsil.kernel.money import share
 from tawsil.kernel.places import Place, distance_m
-from tawsil.simulation import habits, seeding
+from tawsil.simulation import habits, seeding, terms
 from tawsil.simulation.actors.cast import shifts_between
 from tawsil.simulation.city import City, CitySize, build_city
 from tawsil.simulation.city.dice import between, random_for
@@ -94,7 +94,7 @@ def week(setting: Setting) -> Scenario:
             _courier(resident, user_id, city=city, until_at=until_at, setting=setting)
             for resident, user_id in zip(city.couriers, people.couriers, strict=True)
         ],
-        travel=dispatch.OnMap(geography.GreatCircle.of(seeding.RULES)),
+        travel=dispatch.OnMap(geography.GreatCircle.of(terms.RULES)),
         roads=_CityRoads(city),
         rules=setting.rules,
     )
@@ -166,7 +166,7 @@ def _order(
 
 def _earning_minor(wish: Wish) -> int:
     """The courier's share of the fee, and the tip."""
-    rules = seeding.RULES
+    rules = terms.RULES
     straight_m = distance_m(wish.merchant.address.place, wish.address.place)
     beyond_m = max(0.0, straight_m * rules.detour_factor - rules.delivery_included_m)
     fee_minor = rules.delivery_base_minor + round(beyond_m * rules.delivery_per_km_minor / 1000)
