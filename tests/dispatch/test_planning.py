@@ -300,6 +300,53 @@ def test_an_exclusion_says_why(person: Courier, reason: str):
     assert [h.reason for h in made.holds] == ["no_courier_in_reach"]
 
 
+def test_who_would_hold_too_much_cash_is_not_thought_of():
+    paid_in_cash = replace(job(1), collect_minor=300)
+    full, roomy = replace(courier(2), cash_room_minor=299), courier(3, at=900)
+    made = plan(seen([paid_in_cash], [full, roomy]), POLICY)
+    assert [c.courier for c in made.commitments] == [roomy.id]
+    assert [(e.reason, e.examples) for e in made.exclusions] == [("over_cash_limit", (full.id,))]
+    alone = plan(seen([paid_in_cash], [full]), POLICY)
+    assert [h.reason for h in alone.holds] == ["over_cash_limit"]
+    by_card = plan(seen([job(1)], [full]), POLICY)
+    assert [c.courier for c in by_card.commitments] == [full.id]
+
+
+@given(
+    collects=st.lists(st.sampled_from([0, 100, 250]), min_size=1, max_size=6),
+    rooms=st.lists(st.sampled_from([None, -50, 0, 100, 300, 600]), min_size=1, max_size=4),
+    sites=st.integers(1, 3),
+)
+def test_no_plan_makes_anybody_hold_too_much(
+    collects: list[int], rooms: list[int | None], sites: int
+):
+    jobs = [
+        replace(job(n, site=n % sites, at=100 * (n % sites)), collect_minor=minor)
+        for n, minor in enumerate(collects, start=1)
+    ]
+    staff = [replace(courier(50 + n), cash_room_minor=room) for n, room in enumerate(rooms)]
+    made = plan(seen(jobs, staff), POLICY)
+    room_of = {c.id: c.cash_room_minor for c in staff}
+    for commitment in made.commitments:
+        brings = sum(j.collect_minor for j in jobs if j.id in commitment.jobs)
+        room = room_of[commitment.courier]
+        assert room is None or brings == 0 or brings <= room
+
+
+def test_who_has_collected_to_the_limit_goes_on_but_takes_no_more_cash():
+    going = replace(
+        courier(3),
+        free_at=NOW - timedelta(seconds=90),
+        collecting=(UUID(int=1),),
+        cash_room_minor=300,
+    )
+    first = replace(job(1), collect_minor=250)
+    for more, joined in ((100, False), (50, True), (0, True)):
+        second = replace(job(2, to=3200), collect_minor=more)
+        made = plan(seen([first, second], [going]), POLICY)
+        assert any(UUID(int=2) in c.added for c in made.commitments) is joined
+
+
 def test_the_better_rated_of_two_equals_is_chosen():
     two = [replace(courier(2), rating=0.3), replace(courier(3), rating=0.9)]
     made = plan(seen([job(1)], two), POLICY)

@@ -90,6 +90,7 @@ WORDS: Final[Mapping[str, Any]] = {
     "currency": "AED",
     "email": "layla@example.com",
     "estimated_earning_minor": 1400,
+    "earning_parts": {"base_minor": 700, "distance_minor": 300, "surge_minor": 0, "tip_minor": 400},
     "handover_pin": "4711",
     "heading_deg": 270.0,
     "instructions": "Ring twice",

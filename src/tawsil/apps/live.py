@@ -111,7 +111,14 @@ def _payload(payload: dispatch.OfferPayload) -> dict[str, Any]:
     """Distances in metres; `pickup` and `dropoff` are the first and the last door of the way."""
     return {
         "estimatedEarning": payload.earning_minor,
+        "earningParts": {
+            "base": payload.parts.base_minor,
+            "distance": payload.parts.distance_minor,
+            "surge": payload.parts.surge_minor,
+            "tip": payload.parts.tip_minor,
+        },
         "incentive": payload.incentive_minor,
+        "collect": payload.collect_minor,
         "currency": payload.currency,
         "distance": payload.distance_m,
         "distanceToPickup": payload.to_pickup_m,

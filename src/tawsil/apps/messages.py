@@ -64,11 +64,25 @@ class OrderChoiceUpdated(Message, frozen=True):
     until: datetime | None
 
 
+class EarningParts(Message, frozen=True):
+    """What an earning is made of, besides the incentive, in minor units."""
+
+    base: int
+    distance: int
+    surge: int
+    tip: int
+
+
 class OfferedWork(Message, frozen=True):
-    """What a courier is offered: money in minor units, distances in metres."""
+    """What a courier is offered: money in minor units, distances in metres.
+
+    `collect` is cash to be collected at the doors.
+    """
 
     estimated_earning: int
+    earning_parts: EarningParts
     incentive: int
+    collect: int
     currency: str
     distance: int
     distance_to_pickup: int

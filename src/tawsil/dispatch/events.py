@@ -206,10 +206,20 @@ class PolicySetLive(Event, frozen=True, kw_only=True, tag="policy.set_live.v1"):
     override: bool
 
 
+class PayParts(Struct, frozen=True, kw_only=True):
+    """What an earning is made of, but for the incentive; zeros where nobody said."""
+
+    base_minor: int = 0
+    distance_minor: int = 0
+    surge_minor: int = 0
+    tip_minor: int = 0
+
+
 class OfferPayload(Struct, frozen=True, kw_only=True):
     """What a courier decides on: what it pays, how far it goes, where and when.
 
-    `earning_minor` includes `incentive_minor`. `distance_m` is the whole way from where the
+    `earning_minor` is the sum of `parts` and `incentive_minor`; `collect_minor` is cash to be
+    collected at the doors. `distance_m` is the whole way from where the
     courier is: `to_pickup_m` to the first pick-up, the rest from there on. `prep` is as of the
     offer, `ready_at` when all of it is expected to be ready.
     """
@@ -223,6 +233,8 @@ class OfferPayload(Struct, frozen=True, kw_only=True):
     deliveries: int = 1
     prep: Prep = Prep.PREPARING
     ready_at: datetime | None = None
+    parts: PayParts = PayParts()
+    collect_minor: int = 0
 
 
 class MoveSuggested(Event, frozen=True, kw_only=True, tag="suggestion.made.v1"):

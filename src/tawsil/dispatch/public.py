@@ -5,6 +5,7 @@ from typing import Final
 from uuid import UUID
 
 from tawsil.dispatch import store
+from tawsil.dispatch.events import PayParts
 from tawsil.dispatch.model import (
     TO_COLLECT,
     Action,
@@ -111,6 +112,7 @@ __all__ = [
     "OfferState",
     "OnMap",
     "Outlooks",
+    "PayParts",
     "Policy",
     "PolicyVersion",
     "Reassign",

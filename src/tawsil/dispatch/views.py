@@ -9,7 +9,7 @@ from uuid import UUID
 import msgspec
 from msgspec import Struct
 
-from tawsil.dispatch.events import Cause, Prep, Stop
+from tawsil.dispatch.events import Cause, PayParts, Prep, Stop
 from tawsil.dispatch.model import (
     TO_COLLECT,
     Action,
@@ -36,7 +36,8 @@ from tawsil.tracking.events import StopKind
 class OfferView(Struct, frozen=True):
     """`round_id` is shared by the offers of couriers who are asked for the same at once.
 
-    The earning includes the incentive; the way to the pick-up is part of the distance.
+    The earning is the sum of its parts and the incentive; `collect_minor` is cash to be collected
+    at the doors. The way to the pick-up is part of the distance.
     """
 
     id: UUID
@@ -47,7 +48,9 @@ class OfferView(Struct, frozen=True):
     reference_ids: tuple[UUID, ...]
     state: OfferState
     estimated_earning_minor: int
+    earning_parts: PayParts
     incentive_minor: int
+    collect_minor: int
     currency: str
     distance_m: int
     distance_to_pickup_m: int
@@ -74,7 +77,9 @@ class OfferView(Struct, frozen=True):
             reference_ids=offer.reference_ids,
             state=offer.state,
             estimated_earning_minor=payload.earning_minor,
+            earning_parts=payload.parts,
             incentive_minor=payload.incentive_minor,
+            collect_minor=payload.collect_minor,
             currency=payload.currency,
             distance_m=payload.distance_m,
             distance_to_pickup_m=payload.to_pickup_m,

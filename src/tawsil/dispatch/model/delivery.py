@@ -78,6 +78,8 @@ class Delivery(Struct, frozen=True, kw_only=True):
     """When it was asked for, or lost its courier."""
     earning_minor: int
     currency: str
+    parts: events.PayParts = events.PayParts()
+    collect_minor: int = 0  # in cash, at the drop-off
     rules: Rules = DEFAULT_RULES
     incentive_minor: int = 0
     """What the ladder added to the earning."""
@@ -89,10 +91,11 @@ class Delivery(Struct, frozen=True, kw_only=True):
     declined_by: frozenset[UUID] = frozenset()
     lost_by: frozenset[UUID] = frozenset()
     """Who had it and lost it; they are not asked for it again."""
-    lost_because: Cause | None = None
-    """Why it has no courier any more; None when it never had one, or has one again."""
+    lost_because: Cause | None = None  # None when it never lost a courier, or has one again
     first_offered_at: datetime | None = None
     assigned_at: datetime | None = None
+    arrived_at: datetime | None = None
+    collected_at: datetime | None = None
     etas: Etas | None = None
     watch: Watch | None = None
     risk: Risk | None = None
@@ -316,6 +319,7 @@ def unassign(delivery: Delivery, *, cause: Cause, now: datetime) -> Decision[Del
         watch=None,
         risk=None,
         assigned_at=None,
+        arrived_at=None,
         first_offered_at=None,
         searched_since_at=now,
         declined_by=delivery.declined_by | (set() if undone else {courier_id}),
@@ -335,11 +339,14 @@ def arrive(delivery: Delivery, *, kind: StopKind, now: datetime) -> Decision[Del
     to = AT_PICKUP if kind is StopKind.PICKUP else AT_DROPOFF
     seen = delivery.risk is not None and delivery.risk.cause in SEEN_BY_LOOKING
     well: Decision[Delivery] = recovered(delivery, now=now) if seen else accept(delivery)
-    return then(well, lambda d: _moved(d, to, events.DeliveryArrived, kind=kind))
+    at = now if kind is StopKind.PICKUP else delivery.arrived_at
+    here = then(well, lambda d: accept(replace(d, arrived_at=at)))
+    return then(here, lambda d: _moved(d, to, events.DeliveryArrived, kind=kind))
 
 
 def pick_up(delivery: Delivery, *, courier_id: UUID, now: datetime) -> Decision[Delivery]:
-    return _step(delivery, PICKED_UP, events.DeliveryPickedUp, courier_id=courier_id, now=now)
+    taken = replace(delivery, collected_at=now)
+    return _step(taken, PICKED_UP, events.DeliveryPickedUp, courier_id=courier_id, now=now)
 
 
 def deliver(delivery: Delivery, *, courier_id: UUID, now: datetime) -> Decision[Delivery]:
@@ -347,7 +354,7 @@ def deliver(delivery: Delivery, *, courier_id: UUID, now: datetime) -> Decision[
 
 
 def fail(delivery: Delivery, *, courier_id: UUID, now: datetime) -> Decision[Delivery]:
-    """Nobody took it: it goes back to where it was collected, with the same courier."""
+    """Nobody took it: the same courier brings it back."""
     return _step(delivery, FAILED, events.DeliveryFailed, courier_id=courier_id, now=now)
 
 

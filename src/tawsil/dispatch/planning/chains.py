@@ -155,6 +155,8 @@ def _second_trips(pool: _Pool, first: _Columns) -> _Columns:
     shares_job = (holds @ holds[: pool.open].T > 0)[first.first]
     impossible = shares_job | pool.matrix.excluded["declined"][first.courier]
     impossible |= (pickup_s > costs.off_s[first.courier, None]) | (drive_s > costs.reach_s(open_))
+    collected = np.array([costs.collect_minor(b) for b in pool.bundles])[first.first]
+    impossible |= costs.over_limit(open_, room=costs.room[first.courier] - collected)
     cost_s[impossible] = FORBIDDEN_S
     best_s = np.full(len(pool.bundles), np.inf)
     np.minimum.at(best_s, first.first, first.saved_s)

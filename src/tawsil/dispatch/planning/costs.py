@@ -61,6 +61,10 @@ class Costs:
             [inf if c.off_at is None else (c.off_at - now).total_seconds() for c in couriers]
         )
         self.collecting = np.array([bool(c.collecting) for c in couriers], dtype=np.bool_)
+        self.collect = np.array([j.collect_minor for j in jobs], dtype=np.float64)
+        self.room = np.array(
+            [inf if c.cash_room_minor is None else c.cash_room_minor for c in couriers]
+        )
         self.half_pickup_s = policy.services.pickup_s / 2
         self.door_s = self._door_s(since_s)
         self.terms = self._courier_terms()
@@ -172,6 +176,8 @@ class Costs:
         pickup_s = self.pickup_s(bundle, courier)
         if self.declined(bundle, courier) or pickup_s > self.off_s[courier]:
             return FORBIDDEN_S
+        if self._over_limit(bundle, courier):
+            return FORBIDDEN_S
         approach_s = float(self.snapshot.approach_s[courier, bundle.site])
         return (
             bundle.weight * pickup_s
@@ -187,6 +193,20 @@ class Costs:
     def declined(self, bundle: Bundle, courier: int) -> bool:
         id_ = self.snapshot.couriers[courier].id
         return any(id_ in self.snapshot.jobs[row].declined_by for row in bundle.rows)
+
+    def _over_limit(self, bundle: Bundle, courier: int) -> bool:
+        """Whether it brings cash beyond what the courier may hold; what they have stays theirs."""
+        has = self.snapshot.couriers[courier].collecting
+        more = any(self.collect[r] and self.snapshot.jobs[r].id not in has for r in bundle.rows)
+        return more and self.collect_minor(bundle) > self.room[courier]
+
+    def collect_minor(self, bundle: Bundle) -> float:
+        return float(self.collect[list(bundle.rows)].sum())
+
+    def over_limit(self, bundles: Sequence[Bundle], *, room: Floats) -> Flags:
+        """Where each bundle would bring too much cash, shape (room, bundles)."""
+        collect = np.array([self.collect_minor(b) for b in bundles])
+        return (collect > 0) & (collect > room[:, None])
 
     def pickup_s(self, bundle: Bundle, courier: int) -> float:
         return max(bundle.ready_s, float(self.door_s[courier, bundle.site]))
@@ -212,6 +232,7 @@ class Costs:
             "declined": self._declined(bundles),
             "off_shift_before_pickup": pickup_s > self.off_s[:, None],
             "too_far": approach_s > self.reach_s(bundles),
+            "over_cash_limit": self.over_limit(bundles, room=self.room),
         }
         for flags in excluded.values():
             if flags.any():

@@ -76,8 +76,7 @@ def _tell(
 ) -> None:
     courier = matching.couriers[column]
     if courier < 0:
-        reach = bool((matching.matrix.cost_s[:, column] < FORBIDDEN_S).any())
-        reason: HoldReason = "couriers_short" if reach else "no_courier_in_reach"
+        reason: HoldReason = _nobody(matching, column)
         holds += [_hold(costs, row, reason) for row in bundle.rows]
         return
     if matching.after_s and matching.after_s[column] > 0:
@@ -93,6 +92,16 @@ def _tell(
     reason = "courier_can_wait" if free_s <= 0 else "reserved_for_busy_courier"
     until_s = max(free_s, leave_s - costs.policy.lead_s)
     holds += [_hold(costs, row, reason, courier, until_s) for row in bundle.rows]
+
+
+def _nobody(matching: Matching, column: int) -> HoldReason:
+    """Why no courier is left for a bundle."""
+    if (matching.matrix.cost_s[:, column] < FORBIDDEN_S).any():
+        return "couriers_short"
+    excluded = {reason: flags[:, column] for reason, flags in matching.matrix.excluded.items()}
+    over = excluded.pop("over_cash_limit")
+    otherwise = np.logical_or.reduce(list(excluded.values()))
+    return "over_cash_limit" if (over & ~otherwise).any() else "no_courier_in_reach"
 
 
 def _tell_joining(

@@ -63,6 +63,8 @@ class Job(Struct, frozen=True):
     """How many times as far as the policy's reach a courier may come from."""
     zone: UUID | None = None
     """Where it is collected, as far as a courier's preferences go."""
+    collect_minor: int = 0
+    """Cash that its courier comes to hold."""
 
 
 class Courier(Struct, frozen=True):
@@ -90,6 +92,8 @@ class Courier(Struct, frozen=True):
     """How many more jobs a guaranteed wage already pays for."""
     prefers: frozenset[UUID] = frozenset()
     """Zones the courier likes to collect in; none: anywhere."""
+    cash_room_minor: int | None = None
+    """How much more cash they may come to hold, what they are collecting included."""
 
 
 class Demand(Struct, frozen=True):
@@ -211,6 +215,7 @@ HoldReason = Literal[
     "joins_later",
     "couriers_short",
     "no_courier_in_reach",
+    "over_cash_limit",
 ]
 
 
@@ -234,7 +239,9 @@ class Candidate(Struct, frozen=True):
     terms: Mapping[str, float]
 
 
-ExclusionReason = Literal["declined", "off_shift_before_pickup", "too_far", "collecting_elsewhere"]
+ExclusionReason = Literal[
+    "declined", "off_shift_before_pickup", "too_far", "collecting_elsewhere", "over_cash_limit"
+]
 
 
 class Exclusion(Struct, frozen=True):

@@ -11,7 +11,7 @@ from msgspec import Struct
 from tawsil.couriers import public as couriers
 from tawsil.dispatch import model, store
 from tawsil.dispatch.model import Delivery, Offer, Offering
-from tawsil.dispatch.service import offers
+from tawsil.dispatch.service import cash, offers
 from tawsil.dispatch.service.board import Board
 from tawsil.dispatch.service.offers import Proposal, Round
 from tawsil.dispatch.service.requests import unknown
@@ -101,9 +101,10 @@ async def _hold(
     asked = {o.courier_id for o in board.offers.values() if o.pending and o not in here}
     chosen = dict.fromkeys(command.courier_ids)
     busy = [id_ for id_ in chosen if id_ in elsewhere or id_ in asked]
-    new = [id_ for id_ in chosen if id_ not in already and id_ not in busy]
+    over = await cash.over_limit(tx, board, delivery, courier_ids=list(chosen))
+    new = [id_ for id_ in chosen if id_ not in already and id_ not in busy and id_ not in over]
     held = await couriers.hold(tx, [couriers.Hold(by=by, courier_id=id_) for id_ in new])
-    refused = {id_: refuse("dispatch.has_another_offer") for id_ in busy}
+    refused = over | {id_: refuse("dispatch.has_another_offer") for id_ in busy}
     return refused | {
         id_: outcome for id_, outcome in zip(new, held, strict=True) if isinstance(outcome, Refusal)
     }

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from tawsil.couriers import public as couriers
 from tawsil.dispatch import model, store
-from tawsil.dispatch.events import OfferPayload, Prep, Stop
+from tawsil.dispatch.events import OfferPayload, PayParts, Prep, Stop
 from tawsil.dispatch.model import Delivery, Offer, Offering
 from tawsil.dispatch.service.board import Board
 from tawsil.dispatch.service.requests import unknown
@@ -124,10 +124,21 @@ def _offer(
             deliveries=len(deliveries),
             prep=Prep.READY if ready_at <= now else Prep.PREPARING,
             ready_at=ready_at,
+            parts=_together([d.parts for d in deliveries]),
+            collect_minor=sum(d.collect_minor for d in deliveries),
         ),
         joins=round_.joins,
         made_at=now,
         expires_at=now + timedelta(seconds=min(d.rules.offer_lasts_s for d in deliveries)),
+    )
+
+
+def _together(parts: Sequence[PayParts]) -> PayParts:
+    return PayParts(
+        base_minor=sum(p.base_minor for p in parts),
+        distance_minor=sum(p.distance_minor for p in parts),
+        surge_minor=sum(p.surge_minor for p in parts),
+        tip_minor=sum(p.tip_minor for p in parts),
     )
 
 

@@ -9,6 +9,7 @@ from tawsil.couriers import public as couriers
 from tawsil.dispatch import model, store
 from tawsil.dispatch.events import Cause
 from tawsil.dispatch.model import TO_COLLECT, WITHOUT_COURIER, Delivery, Etas, State, Undo
+from tawsil.dispatch.service import cash
 from tawsil.dispatch.service.board import Board
 from tawsil.dispatch.service.requests import Outcomes, unknown
 from tawsil.geography.public import GreatCircle
@@ -150,8 +151,11 @@ async def _give(
 ) -> Outcome:
     """Take it from whoever has it or is asked, and give it to this courier or to the search."""
     by = by.about(delivery.correlation_id)
-    if courier_id is not None and (refused := await _engage(tx, board, by, courier_id=courier_id)):
-        return refused
+    if courier_id is not None:
+        over = await cash.over_limit(tx, board, delivery, courier_ids=[courier_id])
+        refused = over.get(courier_id) or await _engage(tx, board, by, courier_id=courier_id)
+        if refused is not None:
+            return refused
     former = delivery.courier_id
     board.withdraw_offer_of(by, delivery, reason="reassigned")
     if courier_id is not None:

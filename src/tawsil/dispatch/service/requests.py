@@ -5,6 +5,7 @@ from datetime import datetime
 from uuid import UUID
 
 from tawsil.dispatch import model, store
+from tawsil.dispatch.events import PayParts
 from tawsil.dispatch.model import Delivery, Rules
 from tawsil.dispatch.service.board import Board
 from tawsil.kernel.db import Tx
@@ -25,6 +26,10 @@ class RequestCourier(Command, frozen=True, kw_only=True):
     ready_at: datetime
     earning_minor: int
     currency: str
+    parts: PayParts = PayParts()
+    """What the earning is made of, as far as is known."""
+    collect_minor: int = 0
+    """Cash that is to be collected at the door."""
 
 
 class MoveReadyTime(Command, frozen=True, kw_only=True):
@@ -110,6 +115,8 @@ def _delivery(tx: Tx, command: RequestCourier, rules: Rules) -> Delivery:
         requested_at=tx.now,
         searched_since_at=tx.now,
         earning_minor=command.earning_minor,
+        parts=command.parts,
+        collect_minor=command.collect_minor,
         currency=command.currency,
         rules=rules,
     )

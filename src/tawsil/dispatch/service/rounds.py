@@ -88,7 +88,18 @@ class _Ways:
         free = {self._snapshot.couriers[row].id for row in near}
         thought_of = [id_ for id_ in self._thought_of.get(commitment.added[0], ()) if id_ in free]
         ranked = dict.fromkeys([*thought_of, *(self._snapshot.couriers[row].id for row in near)])
-        return [id_ for id_ in ranked if id_ not in declined and self._in_time(id_, commitment)]
+        collect_minor = sum(job.collect_minor for job in jobs)
+        return [
+            id_
+            for id_ in ranked
+            if id_ not in declined
+            and self._in_time(id_, commitment)
+            and self._has_room(id_, collect_minor)
+        ]
+
+    def _has_room(self, courier_id: UUID, collect_minor: int) -> bool:
+        room_minor = self.courier(courier_id).cash_room_minor
+        return not collect_minor or room_minor is None or collect_minor <= room_minor
 
     def _in_time(self, courier_id: UUID, commitment: planning.Commitment) -> bool:
         off_at = self.courier(courier_id).off_at

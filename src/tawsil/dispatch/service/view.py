@@ -14,7 +14,7 @@ from tawsil.couriers import public as couriers
 from tawsil.couriers.public import Availability
 from tawsil.dispatch import planning, store
 from tawsil.dispatch.model import TO_COLLECT, Delivery, State
-from tawsil.dispatch.service import performance
+from tawsil.dispatch.service import cash, performance
 from tawsil.geography import public as geography
 from tawsil.kernel.db import Tx
 from tawsil.kernel.places import Place
@@ -67,6 +67,7 @@ async def look(
     positions = await tracking.latest(tx, courier_ids=[c.id for c in free]) if free else {}
     leaving = await _leaving(tx, free, policy=policy)
     jobs = {d.id: d for d in waiting}
+    room = await cash.room_of(tx, waiting, courier_ids=[c.id for c in on_duty])
     staff: list[planning.Courier] = []
     left_out: dict[str, list[UUID]] = {}
     for courier in on_duty:
@@ -79,6 +80,7 @@ async def look(
         if isinstance(seen, str):
             left_out.setdefault(seen, []).append(courier.id)
             continue
+        seen = _with_room(seen, theirs, room=room)
         staff.append(replace(seen, free_at=leaving.get(courier.id, seen.free_at)))
         jobs |= {d.id: d for d in theirs if d.id in seen.collecting}
     return View(
@@ -87,6 +89,16 @@ async def look(
         left_out=left_out,
         zones=await _zones(tx, jobs, city_id=city_id) if any(c.prefers for c in staff) else {},
     )
+
+
+def _with_room(
+    seen: planning.Courier, theirs: Sequence[Delivery], *, room: Mapping[UUID, int]
+) -> planning.Courier:
+    """What is on board or waits at another door is as good as held."""
+    if seen.id not in room:
+        return seen
+    coming = sum(d.collect_minor for d in theirs if d.id not in seen.collecting)
+    return replace(seen, cash_room_minor=room[seen.id] - coming)
 
 
 async def _zones(tx: Tx, jobs: Mapping[UUID, Delivery], *, city_id: UUID) -> dict[UUID, UUID]:
@@ -204,4 +216,5 @@ def job(delivery: Delivery, *, zone: UUID | None = None) -> planning.Job:
         escalation=delivery.level,
         reach=delivery.reach,
         zone=zone,
+        collect_minor=delivery.collect_minor,
     )

@@ -51,6 +51,7 @@ class Answer(StrEnum):
     OFF_SHIFT = "off_shift_before_pickup"
     TOO_FAR = "too_far"
     COLLECTING_ELSEWHERE = "collecting_elsewhere"
+    OVER_CASH_LIMIT = "over_cash_limit"
     OTHER_JOB = "other_job"
     MEANT_FOR_ANOTHER = "meant_for_another"
     LATER = "later"
@@ -190,6 +191,9 @@ def _excluded(decided: Decided, job: planning.Job, courier: planning.Courier) ->
         return WhyNotMe(answer=Answer.TOO_FAR, drive_s=drive_s, most_drive_s=most_s)
     if courier.off_at is not None and _pickup_at(decided, job, courier) > courier.off_at:
         return WhyNotMe(answer=Answer.OFF_SHIFT)
+    room_minor = courier.cash_room_minor
+    if job.collect_minor and room_minor is not None and job.collect_minor > room_minor:
+        return WhyNotMe(answer=Answer.OVER_CASH_LIMIT)
     return None
 
 

@@ -6,13 +6,17 @@ from typing import Final
 from uuid import UUID
 
 import asyncpg
+import msgspec
 
-from tawsil.dispatch.events import Cause
+from tawsil.dispatch.events import Cause, PayParts
 from tawsil.dispatch.model import DEFAULT_RULES, Delivery, Etas, Risk, Rules, State, Undo, Watch
 from tawsil.dispatch.store.rows import Column, array, page
 from tawsil.dispatch.store.rule_rows import rules_by_id
 from tawsil.kernel.db import Tx
 from tawsil.kernel.places import Place
+
+_encode: Final = msgspec.json.Encoder().encode
+_parts: Final = msgspec.json.Decoder(PayParts)
 
 COLUMNS: Final[Sequence[Column]] = (
     ("id", "uuid", lambda d: d.id),
@@ -31,6 +35,8 @@ COLUMNS: Final[Sequence[Column]] = (
     ("searched_since_at", "timestamptz", lambda d: d.searched_since_at),
     ("earning_minor", "bigint", lambda d: d.earning_minor),
     ("currency", "text", lambda d: d.currency),
+    ("pay", "jsonb", lambda d: _encode(d.parts).decode()),
+    ("collect_minor", "bigint", lambda d: d.collect_minor),
     ("rules_id", "uuid", lambda d: d.rules.id),
     ("incentive_minor", "bigint", lambda d: d.incentive_minor),
     ("state", "text", lambda d: d.state),
@@ -42,6 +48,8 @@ COLUMNS: Final[Sequence[Column]] = (
     ("lost_because", "text", lambda d: d.lost_because),
     ("first_offered_at", "timestamptz", lambda d: d.first_offered_at),
     ("assigned_at", "timestamptz", lambda d: d.assigned_at),
+    ("arrived_at", "timestamptz", lambda d: d.arrived_at),
+    ("collected_at", "timestamptz", lambda d: d.collected_at),
     ("arrival_eta_at", "timestamptz", lambda d: d.etas and d.etas.arrival_at),
     ("pickup_eta_at", "timestamptz", lambda d: d.etas and d.etas.pickup_at),
     ("dropoff_eta_at", "timestamptz", lambda d: d.etas and d.etas.dropoff_at),
@@ -225,6 +233,8 @@ def _delivery(row: asyncpg.Record, rules: Rules) -> Delivery:
         searched_since_at=row["searched_since_at"],
         earning_minor=row["earning_minor"],
         currency=row["currency"],
+        parts=_parts.decode(row["pay"]),
+        collect_minor=row["collect_minor"],
         rules=rules,
         incentive_minor=row["incentive_minor"],
         state=State(row["state"]),
@@ -236,6 +246,8 @@ def _delivery(row: asyncpg.Record, rules: Rules) -> Delivery:
         lost_because=Cause(row["lost_because"]) if row["lost_because"] else None,
         first_offered_at=row["first_offered_at"],
         assigned_at=row["assigned_at"],
+        arrived_at=row["arrived_at"],
+        collected_at=row["collected_at"],
         etas=etas,
         watch=_watch(row),
         risk=_risk(row),

@@ -92,6 +92,8 @@ class Town:
                 small_order_fee_minor=0,
                 most_delivery_distance_m=1_000_000,
                 detour_factor=1.0,
+                cash=geography.CashRules(most_minor=None, limit_minor=None),
+                courier_pay=geography.CourierPay(wait_per_minute_minor=0),
             ),
         )
 
