@@ -52,8 +52,6 @@ async def test_what_is_on_its_way_counts_and_nobody_is_passed_over_in_silence(tx
     second = city.wish(tx)
     await dispatch.request(tx, [replace(second, collect_minor=401)])
     assert (await city.tick(tx)).offers == ()
-    why = await dispatch.explanation(tx, reference_id=second.reference_id)
-    assert why is not None
     (given,) = await dispatch.reassign(
         tx,
         [dispatch.Reassign(by=city.by, reference_id=second.reference_id, courier_id=courier_id)],

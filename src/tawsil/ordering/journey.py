@@ -69,7 +69,13 @@ async def place(tx: Tx, commands: Sequence[PlaceOrder]) -> list[Order | Refusal]
         return answers
 
     takes = [
-        pricing.TakeQuote(by=by, quote_id=c.quote_id, customer_id=c.customer_id, signals=c.signals)
+        pricing.TakeQuote(
+            by=by,
+            quote_id=c.quote_id,
+            customer_id=c.customer_id,
+            signals=c.signals,
+            in_cash=c.paid_by is PaidBy.CASH,
+        )
         for c, by in zip(commands, stories, strict=True)
     ]
     quotes = await pricing.take(tx, takes, agree=pay)
@@ -130,6 +136,7 @@ async def accept_order(tx: Tx, commands: Sequence[AcceptOrder]) -> list[Order | 
                 ready_at=order.ready_at or tx.now,
                 earning_minor=order.amounts.courier_minor,
                 currency=order.amounts.currency,
+                collect_minor=settlement.collect_minor(order),
             )
             for c, order in done(commands, outcomes)
         ],

@@ -36,6 +36,11 @@ def authorise(by: By, order: Order, *, card_tokens: tuple[CardToken, ...]) -> Au
     )
 
 
+def collect_minor(order: Order) -> int:
+    """What the courier is handed at the door."""
+    return order.amounts.total_minor if order.paid_by is PaidBy.CASH else 0
+
+
 def capture(by: By, order: Order) -> Capture:
     """The whole total to merchant, courier, platform and tax; cash is in the courier's hand."""
     return Capture(

@@ -10,7 +10,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from tawsil.catalog.public import PricedLine
-from tawsil.geography.public import CityRules
+from tawsil.geography.public import CashRules, CityRules
 from tawsil.kernel.decisions import Deadline, Decision, Refusal, accept, refuse
 from tawsil.kernel.places import Place
 from tawsil.pricing.events import QuoteExpired, QuoteIssued, QuoteTaken
@@ -107,6 +107,18 @@ def check_conditions(distance_m: int, *, zone_id: UUID | None, terms: Terms) -> 
         distance_km=f"{distance_m / 1_000:.1f}",
         limit_km=f"{terms.reach_m / 1_000:.1f}",
     )
+
+
+def check_cash(quote: Quote, *, rules: CashRules) -> Refusal | None:
+    """Why it cannot be paid at the door."""
+    if not rules.allowed:
+        return refuse("quote.cash_not_allowed", status=422)
+    total_minor, most_minor = quote.breakdown.total_minor, rules.most_minor
+    if most_minor is not None and total_minor > most_minor:
+        return refuse(
+            "quote.cash_too_much", status=422, total_minor=total_minor, most_minor=most_minor
+        )
+    return None
 
 
 def issue(quote: Quote) -> Decision[Quote]:

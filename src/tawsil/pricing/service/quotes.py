@@ -52,9 +52,12 @@ class IssueQuote(Command, frozen=True, kw_only=True):
 
 
 class TakeQuote(Command, frozen=True, kw_only=True):
+    """`in_cash`: it is to be paid at the door, as far as the city allows."""
+
     quote_id: UUID
     customer_id: UUID
     signals: Signals | None = None
+    in_cash: bool = False
 
 
 Agree = Callable[[Tx, Sequence[tuple[int, Quote]]], Awaitable[Sequence[object]]]
@@ -322,7 +325,10 @@ def _decide_take(
     if seller is None:
         return NOT_FOUND
     merchant, city = seller
-    return catalog.accepting(merchant, at=tx.now, timezone=city.timezone) or decision
+    refused = catalog.accepting(merchant, at=tx.now, timezone=city.timezone)
+    if refused is None and command.in_cash:
+        refused = model.check_cash(quote, rules=city.rules.cash)
+    return refused or decision
 
 
 async def on_due(tx: Tx, due: Sequence[Due]) -> None:
