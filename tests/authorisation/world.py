@@ -17,6 +17,7 @@ from asyncpg import Pool, Record
 from msgspec import Struct, field
 
 from authorisation.asgi import Answer, ask
+from authorisation.noted import note_cash
 from conftest import NOON
 from tawsil.apps import wiring
 from tawsil.apps.platform import create_api
@@ -363,53 +364,7 @@ class World:
             street.id_of("user"),
             self.clock(),
         )
-        await self._note_cash(street)
-
-    async def _note_cash(self, street: Street) -> None:
-        hub, deposit, shortfall = map(street.name, ("hub", "deposit", "shortfall"))
-        tenant, city, courier = street.tenant_id, street.id_of("city"), street.id_of("courier")
-        for statement, *more in (
-            (
-                """
-                insert into payments.cash_hub (id, version, tenant_id, city_id, name_en, name_ar,
-                    latitude, longitude, is_open)
-                select $1, 1, $2, $3, 'Port', 'الميناء', 25, 51, true where $4::uuid is not null
-                """,
-                hub,
-            ),
-            (
-                """
-                insert into payments.cash_account (id, version, tenant_id, city_id, courier_id,
-                    currency, held_minor, level, since_at, reminded, blocked)
-                values ($1, 1, $2, $3, $4, 'QAR', 500, 'well', $5, true, false)
-                """,
-                street.name("cash account"),
-                self.clock(),
-            ),
-            (
-                """
-                insert into payments.cash_deposit (id, version, tenant_id, city_id, courier_id,
-                    hub_id, currency, announced_minor, state, announced_at)
-                values ($1, 1, $2, $3, $4, $5, 'QAR', 400, 'announced', $6)
-                """,
-                deposit,
-                hub,
-                self.clock(),
-            ),
-            (
-                """
-                insert into payments.cash_shortfall (id, version, tenant_id, city_id, courier_id,
-                    reference_id, payer_id, currency, short_minor, reason, words, state,
-                    reported_at)
-                values ($1, 1, $2, $3, $4, $5, $4, 'QAR', 50, 'other', '', 'reported', $6)
-                """,
-                shortfall,
-                street.id_of("order"),
-                self.clock(),
-            ),
-        ):
-            id_, *rest = more
-            await self.database.pool.execute(statement, id_, tenant, city, courier, *rest)
+        await note_cash(pool, street, at=self.clock())
 
     async def _quote(self, whose: Whose, street: Street) -> str:
         quote = await self.do(

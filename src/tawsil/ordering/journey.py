@@ -22,7 +22,7 @@ from tawsil.kernel.decisions import (
     Refusal,
 )
 from tawsil.kernel.events import Recorded
-from tawsil.ordering import complaints, from_quote, model, points, settlement, store
+from tawsil.ordering import complaints, earnings, from_quote, model, points, settlement, store
 from tawsil.ordering.model import Choice, Order, PaidBy
 from tawsil.ordering.moves import Party
 from tawsil.ordering.refunds import service as refunds
@@ -126,18 +126,7 @@ async def accept_order(tx: Tx, commands: Sequence[AcceptOrder]) -> list[Order | 
     await dispatch.request(
         tx,
         [
-            dispatch.RequestCourier(
-                by=c.by.about(order.id),
-                reference_id=order.id,
-                city_id=order.city_id,
-                site_id=order.merchant_id,
-                pickup=order.pickup,
-                dropoff=order.dropoff,
-                ready_at=order.ready_at or tx.now,
-                earning_minor=order.amounts.courier_minor,
-                currency=order.amounts.currency,
-                collect_minor=settlement.collect_minor(order),
-            )
+            earnings.courier_for(c.by.about(order.id), order, now=tx.now)
             for c, order in done(commands, outcomes)
         ],
     )
@@ -241,7 +230,7 @@ async def deliver(tx: Tx, commands: Sequence[DeliverOrder]) -> list[Order | Refu
     ended: list[dispatch.Delivery] = []
     outcomes = await move(tx, commands, decide, agree=_ending(dispatch.delivered, ended))
     await _capture(tx, _stories(commands, outcomes))
-    await _pay_incentives(tx, _stories(commands, outcomes), ended)
+    await earnings.record(tx, _stories(commands, outcomes), ended)
     return outcomes
 
 
@@ -332,7 +321,7 @@ async def return_to_merchant(tx: Tx, commands: Sequence[MoveOrder]) -> list[Orde
         agree=_ending(dispatch.returned, ended),
     )
     back = _stories(commands, outcomes)
-    await _pay_incentives(tx, back, ended)
+    await earnings.record(tx, back, ended)
     theirs = [(by, o) for by, o in back if model.fault(o) is model.Fault.CUSTOMER]
     ours = [(by, o) for by, o in back if model.fault(o) is model.Fault.PLATFORM]
     await _capture(tx, theirs)
@@ -455,19 +444,6 @@ def _ending(
         return outcomes
 
     return agree
-
-
-async def _pay_incentives(
-    tx: Tx, orders: Sequence[tuple[By, Order]], ended: Sequence[dispatch.Delivery]
-) -> None:
-    """What the ladder promised on top of the earning is the platform's to pay."""
-    incentives = {d.reference_id: d for d in ended if d.incentive_minor}
-    transfers = [
-        settlement.incentive(by, order, incentives[order.id])
-        for by, order in orders
-        if order.id in incentives
-    ]
-    await payments.transfer(tx, transfers)
 
 
 async def _tell_dispatch(tx: Tx, changed: Sequence[tuple[By, Order]]) -> None:

@@ -3,7 +3,6 @@
 from typing import Final
 from uuid import UUID
 
-from tawsil.dispatch.public import Delivery
 from tawsil.kernel.decisions import By
 from tawsil.ordering.model import Order, PaidBy
 from tawsil.payments.public import (
@@ -34,11 +33,6 @@ def authorise(by: By, order: Order, *, card_tokens: tuple[CardToken, ...]) -> Au
         currency=order.amounts.currency,
         card_tokens=card_tokens,
     )
-
-
-def collect_minor(order: Order) -> int:
-    """What the courier is handed at the door."""
-    return order.amounts.total_minor if order.paid_by is PaidBy.CASH else 0
 
 
 def capture(by: By, order: Order) -> Capture:
@@ -76,23 +70,6 @@ def compensate(by: By, order: Order) -> Transfer:
         reference_id=order.id,
         currency=order.amounts.currency,
         postings=(Posting(AccountRef(AccountKind.PLATFORM), -owed_minor), *earned),
-    )
-
-
-def incentive(by: By, order: Order, delivery: Delivery) -> Transfer:
-    """On top of what the order brings the courier, from the platform."""
-    assert order.courier_id is not None, "somebody delivered it"
-    minor = delivery.incentive_minor
-    return Transfer(
-        by=by,
-        id=delivery.id,
-        kind=TransferKind.ADJUSTMENT,
-        reference_id=order.id,
-        currency=delivery.currency,
-        postings=(
-            Posting(AccountRef(AccountKind.PLATFORM), -minor),
-            Posting(AccountRef(AccountKind.COURIER, order.courier_id), minor),
-        ),
     )
 
 

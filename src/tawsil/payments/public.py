@@ -17,6 +17,7 @@ from tawsil.payments.model.cash import (
     DepositState,
     ShortfallState,
 )
+from tawsil.payments.model.earning import DayOfEarnings, Earning
 from tawsil.payments.model.ledger import (
     NEVER_OVERDRAWN,
     Balance,
@@ -61,6 +62,7 @@ from tawsil.payments.service.cash import (
     set_cash_limit,
 )
 from tawsil.payments.service.cash_in_hand import on_due as on_due_cash
+from tawsil.payments.service.earnings import RecordEarning, record_earnings
 from tawsil.payments.service.loyalty import (
     AdjustPoints,
     EarnPoints,
@@ -130,6 +132,10 @@ from tawsil.payments.store.cash import accounts_of as cash_accounts_of
 from tawsil.payments.store.cash import deposits as cash_deposits
 from tawsil.payments.store.cash import hubs_of as cash_hubs
 from tawsil.payments.store.cash import shortfalls as cash_shortfalls
+from tawsil.payments.store.earnings import SORTS as EARNING_SORTS
+from tawsil.payments.store.earnings import EarningFilter
+from tawsil.payments.store.earnings import days as earning_days
+from tawsil.payments.store.earnings import search as search_earnings
 from tawsil.payments.store.ledger import balances, imbalance, lock_balances, statement
 from tawsil.payments.store.payments import of_references
 from tawsil.payments.store.payout_accounts import ACCOUNT_SORTS, AccountFilter, plans
@@ -148,6 +154,7 @@ __all__ = (
     "ACCOUNT_SORTS",
     "CASH_ACCOUNT_SORTS",
     "DEPOSIT_SORTS",
+    "EARNING_SORTS",
     "NEVER_OVERDRAWN",
     "PAYABLE",
     "PAYOUT_SORTS",
@@ -175,10 +182,13 @@ __all__ = (
     "Charge",
     "ChargeState",
     "ConfirmDeposit",
+    "DayOfEarnings",
     "DecideRun",
     "DepositFilter",
     "DepositState",
     "EarnPoints",
+    "Earning",
+    "EarningFilter",
     "Every",
     "Line",
     "Lot",
@@ -201,6 +211,7 @@ __all__ = (
     "Psp",
     "PutPlan",
     "Ready",
+    "RecordEarning",
     "Refund",
     "RefuseDeposit",
     "Refused",
@@ -250,6 +261,7 @@ __all__ = (
     "confirm_deposit",
     "decide_run",
     "earn_points",
+    "earning_days",
     "find_payout_run",
     "forget_webhooks",
     "hear_payout_webhook",
@@ -273,6 +285,7 @@ __all__ = (
     "points_unreconciled",
     "put_plan",
     "reached_payout",
+    "record_earnings",
     "refund",
     "refuse_deposit",
     "reject_shortfall",
@@ -280,6 +293,7 @@ __all__ = (
     "report_shortfall",
     "resolve",
     "retry",
+    "search_earnings",
     "search_payout_accounts",
     "search_payouts",
     "set_cash_limit",
