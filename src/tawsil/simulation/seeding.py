@@ -26,6 +26,7 @@ from tawsil.simulation import hierarchy
 from tawsil.simulation.city import City, demo_accounts
 from tawsil.simulation.city.cuisine import OptionGroup, Product, Trade
 from tawsil.simulation.city.residents import Courier, Customer, Merchant, Span
+from tawsil.simulation.payday import open_payouts
 from tawsil.simulation.terms import PLANS, RULES, TAX_CLASSES
 
 TENANT: Final = UUID("01920000-0000-7000-8000-000000000001")
@@ -101,6 +102,13 @@ async def seed(
             await _move_in(tx, people[start : start + _USERS_AT_ONCE])
     async with database.transaction() as tx:
         await _enrol(tx, city, ids)
+        await open_payouts(
+            tx,
+            tenant_id=ids.tenant,
+            city_id=ids.city,
+            merchants=ids.merchants,
+            couriers=ids.couriers,
+        )
     if maps is not None:
         draw_map(city, maps)
     return ids
