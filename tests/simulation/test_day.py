@@ -1,5 +1,7 @@
 """Short days in a small city: the same seed lives the same day, and the invariants hold."""
 
+from datetime import timedelta
+
 import asyncpg
 import pytest
 
@@ -109,3 +111,27 @@ def test_a_city_that_never_closes_is_open_at_night():
     night = city.local(EVENING).replace(hour=4)
     assert all(merchant.open_at(night) for merchant in city.merchants)
     assert all(courier.on_shift(night) for courier in city.couriers)
+
+
+async def test_whoever_earned_something_is_paid_at_night(fresh_database: FreshDatabase):
+    late = EVENING + timedelta(hours=6)
+    setting = Setting(seed=7, hours=3.5, start_at=late, size=SMALL, rate_per_hour=12.0)
+    with fresh_database() as url:
+        result = await simulate(url, parts=parts(), setting=setting)
+        pool = await connect(url)
+        states = await pool.fetch(
+            "select owner_kind, state, count(*) as count from payments.payout group by 1, 2"
+        )
+        under_way = await pool.fetchval(
+            """
+            select coalesce(sum(amount_minor), 0) from payments.entry e
+            join payments.account a on a.id = e.account_id where a.kind = 'payout'
+            """
+        )
+        await pool.close()
+    assert result.ledger_sum == 0
+    assert {(row["owner_kind"], row["state"]) for row in states} == {
+        ("merchant", "paid"),
+        ("courier", "paid"),
+    }
+    assert under_way == 0
