@@ -34,7 +34,9 @@ OWNERS: Final[Mapping[str, frozenset[Role]]] = {
     "payout_run": NOBODY,
     "policy": NOBODY,
     "product": frozenset({MERCHANT}),
+    "promotion": frozenset({MERCHANT}),
     "quote": frozenset({CUSTOMER}),
+    "review": NOBODY,
     "refund": frozenset({CUSTOMER, MERCHANT}),
     "session": frozenset({CUSTOMER}),
     "shortfall": NOBODY,
@@ -65,7 +67,9 @@ PARAMETERS: Final[Mapping[str, str]] = {
     "payout_id": "payout",
     "payout_account_id": "payout_account",
     "product_id": "product",
+    "promotion_id": "promotion",
     "quote_id": "quote",
+    "review_id": "review",
     "reference_id": "order",
     "refund_id": "refund",
     "run_id": "payout_run",
@@ -129,6 +133,14 @@ NO_EFFECT: Final = Row(unchecked=True)  # a city that is not the tenant's makes 
 UNKNOWN_PROVIDER: Final = Row(trade=frozenset({"request.not_found"}))
 WRONG_PASSWORD: Final = Row(trade=frozenset({"identity.password_wrong"}))
 
+PROMISED: Final = {
+    "name_en": "One off",
+    "name_ar": "خصم درهم",
+    "kind": "fixed",
+    "value": 100,
+    "from_at": "2026-12-01T00:00:00Z",
+}
+
 ROWS: Final[Mapping[str, Row]] = {
     # identity
     "POST /v4/auth/login": Row(trade=frozenset({"identity.login_failed"})),
@@ -177,6 +189,12 @@ ROWS: Final[Mapping[str, Row]] = {
     "POST /v4/quotes": Row(shared=True),
     "POST /v4/admin/merchants/{merchant_id}/commission-plans": CONFIGURES,
     "GET /v4/quotes/{quote_id}": Row(personal=True),
+    "GET /v4/promotions": Row(lists="promotion"),
+    "GET /v4/promotions/mine": Row(query="merchant_id={merchant_id:uuid}", shared=True),
+    "POST /v4/promotions": Row(body={"terms": PROMISED}),
+    "PUT /v4/promotions/{promotion_id}": Row(body={"terms": PROMISED}),
+    "GET /v4/promotion-reviews": Row(lists="review"),
+    "PUT /v4/promotion-reviews/{review_id}": OPERATES,
     # tracking
     "POST /v4/drivers/{courier_id}/positions": Row(personal=True),
     # couriers

@@ -173,7 +173,8 @@ def _asked(route: Route, street: Street, example: Any) -> Asked:
         return named(key) if key.endswith("_id") and key in PARAMETERS else value
 
     path = PARAMETER.sub(lambda found: named(found[1]), route.path)
-    query = f"?{route.row.query}" if route.row.query else ""
+    query = PARAMETER.sub(lambda found: named(found[1]), route.row.query)
+    query = f"?{query}" if query else ""
     body = filled({**example, **(route.row.body or {})}) if example else None
     return Asked(path + query, body, things)
 

@@ -17,6 +17,7 @@ from asyncpg import Pool, Record
 from msgspec import Struct, field
 
 from authorisation.asgi import Answer, ask
+from authorisation.declared import PROMISED
 from authorisation.noted import note_cash
 from conftest import NOON
 from tawsil.apps import wiring
@@ -262,6 +263,14 @@ class World:
             starts_at="2026-12-01T00:00:00Z",
             ends_at="2026-12-08T00:00:00Z",
         )
+        promotion = await self.do(
+            whose,
+            Role.MERCHANT,
+            "POST",
+            "/v4/promotions",
+            currency="AED",
+            terms=PROMISED,
+        )
         key = await self.do(
             whose,
             Role.MERCHANT,
@@ -284,6 +293,7 @@ class World:
             "policy": policy["name"],
             "version": str(policy["version"]),
             "experiment": experiment["id"],
+            "promotion": promotion["id"],
             "key": key["key"]["id"],
             "account": account["id"],
         }
@@ -352,6 +362,19 @@ class World:
             street.id_of("order"),
             street.id_of("customer"),
             street.id_of("merchant"),
+            self.clock(),
+        )
+        await pool.execute(
+            """
+            insert into pricing.review (id, tenant_id, promotion_id, customer_id, quote_id, signals,
+                refused, at, verdict)
+            values ($1, $2, $3, $4, $5, '{device}', true, $6, 'open')
+            """,
+            street.name("review"),
+            street.tenant_id,
+            street.id_of("promotion"),
+            street.id_of("customer"),
+            street.id_of("quote"),
             self.clock(),
         )
         await pool.execute(

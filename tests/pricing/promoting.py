@@ -8,13 +8,13 @@ from uuid import UUID
 from conftest import NOON
 from tawsil.kernel.db import Tx
 from tawsil.kernel.decisions import By, Refusal
-from tawsil.pricing.model.promotions import Kind, Promotion, Sharer, Stacking, Terms, Watch
+from tawsil.pricing.model.promotions import Kind, Promotion, PromotionTerms, Sharer, Stacking, Watch
 from tawsil.pricing.service import promotions as service
 
 
-def terms(**fields: Any) -> Terms:
+def terms(**fields: Any) -> PromotionTerms:
     """A fifth off for whoever has a code, unless otherwise said."""
-    return Terms(
+    return PromotionTerms(
         **{
             "name_en": "A fifth off",
             "name_ar": "خصم الخُمس",

@@ -298,7 +298,7 @@ async def test_a_merchant_speaks_for_itself_only(tx: Tx, town: Any, by: By, ids:
         terms=terms(merchants=(Sharer(merchant_id=ids()),)),
     )
     (refusal,) = await service.draft(tx, [draft])
-    assert code_of(refusal) == "promotion.merchant_not_yours"
+    assert code_of(refusal) == "request.not_found"
     platforms = await running(tx, by, codes=["OURS"])
     end = service.End(by=by, promotion_id=platforms.id, merchant_id=town.grill.id)
     (hidden,) = await service.end(tx, [end])

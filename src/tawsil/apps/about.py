@@ -52,6 +52,7 @@ TAGS: Final[Mapping[str, str]] = {
     "Payments": "What has become of a payment, and balances.",
     "Payouts": "What merchants and couriers are paid out: when, where to, and what came of it.",
     "Books": "What acquirers say against the books, and the books of a month.",
+    "Promotions": "What is taken off prices, for whom, and how much of it is left.",
     "Quotes": "What an order would cost with every fee, binding for a quarter of an hour.",
     "Refunds": "What of an order is given back, by which reason, who bears it and who agreed.",
     "Service accounts": "Programs that sign in by themselves, with keys of their own.",

@@ -9,13 +9,13 @@ from tawsil.pricing.model.promotions import (
     Audience,
     Kind,
     Promotion,
+    PromotionTerms,
     Sharer,
     Signal,
     Stacking,
     Watch,
     Window,
 )
-from tawsil.pricing.model.promotions import Terms as PromotionTerms
 from tawsil.pricing.model.quote import Quote, QuoteStatus
 from tawsil.pricing.model.redemptions import Signals
 from tawsil.pricing.model.taxes import TaxLine

@@ -107,7 +107,7 @@ class Sharer(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     merchant_bp: Annotated[int, Meta(ge=0, le=WHOLE_BP)] = 0
 
 
-class Terms(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class PromotionTerms(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What is promised. An empty list of cities, merchants, products or hours means all of them.
 
     `value` is basis points of a percentage and an amount of a fixed discount; `most_minor` is the
@@ -161,7 +161,7 @@ class Promotion(Struct, frozen=True, kw_only=True):
     tenant_id: UUID
     merchant_id: UUID | None = None
     currency: str
-    terms: Terms
+    terms: PromotionTerms
     status: Status = Status.DRAFT
     budget_minor: int | None = None
     funded_minor: int = 0
@@ -213,7 +213,7 @@ def normal_code(text: str) -> str:
     return "".join(c for c in normalize("NFKC", text).upper() if not c.isspace() and c != "-")
 
 
-def check_terms(terms: Terms, *, budget_minor: int | None) -> Refusal | None:
+def check_terms(terms: PromotionTerms, *, budget_minor: int | None) -> Refusal | None:
     """Why this cannot be promised."""
     problem = None
     if terms.kind is Kind.PERCENT and not 1 <= terms.value <= WHOLE_BP:
@@ -244,7 +244,9 @@ def draft(promotion: Promotion) -> Decision[Promotion]:
     )
 
 
-def change(promotion: Promotion, *, terms: Terms, budget_minor: int | None) -> Decision[Promotion]:
+def change(
+    promotion: Promotion, *, terms: PromotionTerms, budget_minor: int | None
+) -> Decision[Promotion]:
     """Only what nobody has been promised yet may become something else."""
     if promotion.status is not Status.DRAFT:
         return refuse("promotion.not_a_draft", status_now=promotion.status)

@@ -2,6 +2,12 @@
 
 from typing import Any, Final
 
-from tawsil.pricing.routes import commission, conditions, quotes
+from tawsil.pricing.routes import commission, conditions, promotions, quotes, reviews
 
-routes: Final[list[Any]] = [*quotes.routes, *conditions.routes, *commission.routes]
+routes: Final[list[Any]] = [
+    *quotes.routes,
+    *promotions.routes,
+    *reviews.routes,
+    *commission.routes,
+    *conditions.routes,
+]

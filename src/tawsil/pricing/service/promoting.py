@@ -8,6 +8,8 @@ from uuid import UUID
 from msgspec import Struct
 from msgspec.structs import replace
 
+from tawsil.catalog import public as catalog
+from tawsil.geography import public as geography
 from tawsil.identity import public as identity
 from tawsil.kernel.db import Tx
 from tawsil.kernel.decisions import Refusal, refuse
@@ -165,3 +167,28 @@ async def _accounts(tx: Tx, wanted: Sequence[Wanted]) -> dict[UUID, Account]:
             for id_, user in users.items()
         }
     return accounts
+
+
+async def usable(
+    tx: Tx, *, tenant_id: UUID, customer_id: UUID, merchant_id: UUID
+) -> list[Promotion] | None:
+    """What a customer gets at a merchant without a code; None where there is no such merchant."""
+    merchants = await catalog.merchants(tx, tenant_id=tenant_id, ids=[merchant_id])
+    if merchant_id not in merchants:
+        return None
+    merchant = merchants[merchant_id]
+    city = (await geography.cities_by_id(tx, ids=[merchant.city_id]))[merchant.city_id]
+    place = Place(
+        city_id=city.id,
+        timezone=city.timezone,
+        merchant_id=merchant_id,
+        currency=merchant.currency,
+    )
+    here = [
+        promotion
+        for promotion in await store.automatic(tx, tenant_ids=[tenant_id], at=tx.now)
+        if unavailable(promotion, place, at=tx.now) is None
+    ]
+    pasts = await pasts_of(tx, [(p, tenant_id, customer_id, place) for p in here])
+    past = pasts.get(customer_id, Past())
+    return [promotion for promotion in here if not_for(promotion, past, now=tx.now) is None]

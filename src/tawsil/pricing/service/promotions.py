@@ -13,7 +13,7 @@ from tawsil.kernel.deadlines import Due, still_due
 from tawsil.kernel.decisions import Accepted, By, Command, Decision, Refusal, accept, refuse
 from tawsil.pricing import events
 from tawsil.pricing.model import promotions as model
-from tawsil.pricing.model.promotions import MOST_CODES, WHOLE_BP, Promotion, Sharer, Terms
+from tawsil.pricing.model.promotions import MOST_CODES, WHOLE_BP, Promotion, PromotionTerms, Sharer
 from tawsil.pricing.model.redemptions import Review, Verdict
 from tawsil.pricing.store import promotions as store
 from tawsil.pricing.store import redemptions
@@ -28,7 +28,7 @@ class Draft(Command, frozen=True, kw_only=True):
 
     merchant_id: UUID | None
     currency: str
-    terms: Terms
+    terms: PromotionTerms
     budget_minor: int | None = None
     codes: tuple[str, ...] = ()
 
@@ -41,7 +41,7 @@ class PromotionCommand(Command, frozen=True, kw_only=True):
 
 
 class Change(PromotionCommand, frozen=True, kw_only=True):
-    terms: Terms
+    terms: PromotionTerms
     budget_minor: int | None
 
 
@@ -115,19 +115,21 @@ async def _draft(tx: Tx, command: Draft) -> Promotion | Refusal:
 
 
 async def _settled(
-    tx: Tx, by: By, terms: Terms, *, owner: UUID | None, currency: str
-) -> Terms | Refusal:
+    tx: Tx, by: By, terms: PromotionTerms, *, owner: UUID | None, currency: str
+) -> PromotionTerms | Refusal:
     """The terms with everything in them that is the tenant's; a merchant speaks for itself only."""
     if owner is not None and any(m.merchant_id != owner for m in terms.merchants):
-        return refuse("promotion.merchant_not_yours", status=403)
+        return NOT_FOUND
     named = {m.merchant_id for m in terms.merchants} | ({owner} if owner else set[UUID]())
     merchants = await catalog.merchants(tx, tenant_id=by.tenant_id, ids=list(named))
-    if named - merchants.keys() or any(m.currency != currency for m in merchants.values()):
+    if named - merchants.keys():
+        return NOT_FOUND
+    if any(m.currency != currency for m in merchants.values()):
         return refuse("promotion.terms_invalid", status=422, field="merchants")
     cities = await geography.cities_by_id(tx, ids=list(terms.city_ids))
     ours = {id_ for id_, city in cities.items() if city.tenant_id == by.tenant_id}
     if set(terms.city_ids) - ours:
-        return refuse("promotion.terms_invalid", status=422, field="city_ids")
+        return NOT_FOUND
     if owner is None:
         return terms
     return replace(

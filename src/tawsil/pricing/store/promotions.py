@@ -13,9 +13,9 @@ from tawsil.kernel.db import Tx
 from tawsil.kernel.lists import Key, Slice, Sorts, Take, Where, holding
 from tawsil.kernel.lists import rows as listed
 from tawsil.kernel.reach import Reach
-from tawsil.pricing.model.promotions import Promotion, Status, Terms
+from tawsil.pricing.model.promotions import Promotion, PromotionTerms, Status
 
-_terms = msgspec.json.Decoder(Terms)
+_terms = msgspec.json.Decoder(PromotionTerms)
 
 
 class Filter(Struct, frozen=True, kw_only=True):
