@@ -117,6 +117,10 @@ class Street:
         """An order that was handed over and paid in cash, and everybody has their money."""
         order = await self.carried(tx)
         order = await self.after(tx, order, model.pick_up(order, party=Party.COURIER, now=tx.now))
+        return await self.captured(tx, order)
+
+    async def captured(self, tx: Tx, order: Order) -> Order:
+        """What a courier carries, handed over and paid."""
         handed = model.deliver(order, party=Party.COURIER, pin=None, now=tx.now)
         order = await self.after(tx, order, handed)
         (taken,) = await payments.capture(tx, [settlement.capture(self.by, order)])

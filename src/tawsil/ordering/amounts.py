@@ -25,6 +25,14 @@ class Amounts(Struct, frozen=True, kw_only=True):
     taxes: tuple[pricing.TaxLine, ...] = ()
     delivery_tax_minor: int = 0
     delivery_fee_parts: pricing.DeliveryFeeParts = pricing.DeliveryFeeParts()
+    points_minor: int = 0
+    """What of the total the customer's points pay; `credit_minor` likewise their credit."""
+    credit_minor: int = 0
+
+    @property
+    def due_minor(self) -> int:
+        """What is left for card or cash."""
+        return self.total_minor - self.points_minor - self.credit_minor
 
     def __post_init__(self) -> None:
         charged = (
@@ -38,4 +46,5 @@ class Amounts(Struct, frozen=True, kw_only=True):
         )
         shared = self.merchant_minor + self.courier_minor + self.platform_minor + self.tax_minor
         assert charged == self.total_minor == shared, "quote = charge = payouts + fees + tax"
+        assert min(self.points_minor, self.credit_minor, self.due_minor) >= 0, "paid once"
         assert self.tax_minor == sum(line.tax_minor for line in self.taxes), "as the rates say"

@@ -51,9 +51,9 @@ def placing(
     What is seen of the caller goes with it: promotions may ask whether they know it already.
 
     Raises:
-        Problem: 400, a card without its token, or the reverse.
+        Problem: 422, a card's token for what is paid in cash.
     """
-    if (paid_by is PaidBy.CARD) != bool(card_tokens):
+    if paid_by is PaidBy.CASH and card_tokens:
         raise Problem(422, "order.card_token_mismatch")
     return journey.PlaceOrder(
         by=caller.by,

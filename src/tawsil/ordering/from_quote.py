@@ -75,6 +75,8 @@ def order(
             taxes=b.taxes,
             delivery_tax_minor=b.delivery_tax_minor,
             delivery_fee_parts=b.delivery_fee_parts,
+            points_minor=quote.funds.points_minor,
+            credit_minor=quote.funds.credit_minor,
         ),
         discounts=quote.promotions,
         pickup=quote.pickup,

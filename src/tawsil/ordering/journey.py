@@ -20,6 +20,7 @@ from tawsil.kernel.decisions import (
     Command,
     Decision,
     Refusal,
+    refuse,
 )
 from tawsil.kernel.events import Recorded
 from tawsil.ordering import complaints, earnings, from_quote, model, points, settlement, store
@@ -36,6 +37,10 @@ OFFER_CHOICE: Final = "offer_choice"
 """The action of a rung of dispatch's ladder that asks the customer."""
 
 # ── place and pay ──────────────────────────────────────────────────────────────────────────────
+
+
+NO_CARD: Final = refuse("order.card_token_mismatch", status=422)
+"""Only an order with nothing due needs none."""
 
 
 class PlaceOrder(Command, frozen=True, kw_only=True):
@@ -63,7 +68,10 @@ async def place(tx: Tx, commands: Sequence[PlaceOrder]) -> list[Order | Refusal]
             settlement.authorise(stories[n], d.state, card_tokens=commands[n].card_tokens)
             for n, d in decisions.items()
         ]
-        answers = await payments.authorise(tx, asked)
+        answers = [
+            NO_CARD if isinstance(a, Refusal) and a.code == "payment.card_missing" else a
+            for a in await payments.authorise(tx, asked)
+        ]
         agreed = zip(taken, answers, strict=True)
         placed.update({n: (q, decisions[n]) for (n, q), a in agreed if not isinstance(a, Refusal)})
         return answers

@@ -53,6 +53,9 @@ COLUMNS: Final = columns(
     "tax_minor",
     "tip_minor",
     "total_minor",
+    "points_minor",
+    "credit_minor",
+    "due_minor",
 )
 
 

@@ -29,9 +29,17 @@ def authorise(by: By, order: Order, *, card_tokens: tuple[CardToken, ...]) -> Au
         city_id=order.city_id,
         payer_id=order.customer_id,
         method=METHODS[order.paid_by],
-        amount_minor=order.amounts.total_minor,
+        amount_minor=order.amounts.due_minor,
         currency=order.amounts.currency,
         card_tokens=card_tokens,
+        funds=tuple(
+            Posting(AccountRef(kind, order.customer_id), minor)
+            for kind, minor in (
+                (AccountKind.CUSTOMER, order.amounts.credit_minor),
+                (AccountKind.LOYALTY, order.amounts.points_minor),
+            )
+            if minor
+        ),
     )
 
 
@@ -40,7 +48,7 @@ def capture(by: By, order: Order) -> Capture:
     return Capture(
         by=by,
         reference_id=order.id,
-        amount_minor=order.amounts.total_minor,
+        amount_minor=order.amounts.due_minor,
         postings=_shares(order),
         collected_by=order.courier_id if order.paid_by is PaidBy.CASH else None,
     )

@@ -120,6 +120,11 @@ class OrderView(Struct, frozen=True, kw_only=True):
     discount_minor: int
     tip_minor: int
     total_minor: int
+    points_minor: int
+    """What of the total the customer's points pay; `credit_minor` likewise their credit."""
+    credit_minor: int
+    due_minor: int
+    """What is left for card or cash."""
     tax_included: bool
     taxes: tuple[pricing.TaxLine, ...]
     delivery_fee_parts: pricing.DeliveryFeeParts
@@ -167,6 +172,9 @@ class OrderView(Struct, frozen=True, kw_only=True):
             discount_minor=amounts.discount_minor,
             tip_minor=amounts.tip_minor,
             total_minor=amounts.total_minor,
+            points_minor=amounts.points_minor,
+            credit_minor=amounts.credit_minor,
+            due_minor=amounts.due_minor,
             tax_included=amounts.tax_included,
             taxes=amounts.taxes,
             delivery_fee_parts=amounts.delivery_fee_parts,

@@ -69,6 +69,7 @@ from tawsil.payments.service.loyalty import (
     Points,
     TakePointsBack,
     points_of,
+    purses_of,
 )
 from tawsil.payments.service.loyalty import adjust as adjust_points
 from tawsil.payments.service.loyalty import earn as earn_points
@@ -283,6 +284,7 @@ __all__ = (
     "points_of",
     "points_owed",
     "points_unreconciled",
+    "purses_of",
     "put_plan",
     "reached_payout",
     "record_earnings",

@@ -5,6 +5,7 @@ from tawsil.pricing.model.commission import CommissionPlan, PlannedCommission, T
 from tawsil.pricing.model.conditions import CALM, Conditions, Pressure, Terms
 from tawsil.pricing.model.discounts import AppliedPromotion
 from tawsil.pricing.model.fees import DeliveryFeeParts
+from tawsil.pricing.model.funds import Funds, Purse, Purses, PursesOf, Wish
 from tawsil.pricing.model.promotions import (
     Audience,
     Kind,
@@ -52,6 +53,7 @@ __all__ = [
     "DraftPromotion",
     "EndOfOrder",
     "FeelPressure",
+    "Funds",
     "HoldConditions",
     "IssueQuote",
     "Kind",
@@ -62,6 +64,9 @@ __all__ = [
     "Pressure",
     "Promotion",
     "PromotionTerms",
+    "Purse",
+    "Purses",
+    "PursesOf",
     "Quote",
     "QuoteStatus",
     "Sharer",
@@ -75,6 +80,7 @@ __all__ = [
     "Tier",
     "Watch",
     "Window",
+    "Wish",
     "activate_promotion",
     "conditions",
     "draft_promotion",

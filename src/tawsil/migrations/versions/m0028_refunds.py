@@ -1,4 +1,4 @@
-"""The tables of refunds, and of customers' points."""
+"""The tables of refunds and of customers' points; orders that are paid with them."""
 
 from tawsil.migrations.statements import run
 
@@ -9,6 +9,7 @@ down_revision = "0027_payouts"
 def upgrade() -> None:
     run(_REFUNDS)
     run(_POINTS)
+    run(_FUNDS)
 
 
 _REFUNDS = """
@@ -106,4 +107,15 @@ _POINTS = """
     create trigger points_adjustment_is_append_only
         before update or delete on payments.points_adjustment
         for each row execute function kernel.refuse_change();
+"""
+
+_FUNDS = """
+    alter table pricing.quote
+        add column points_minor bigint not null default 0 check (points_minor >= 0),
+        add column credit_minor bigint not null default 0 check (credit_minor >= 0),
+        add constraint funds_fit check (points_minor + credit_minor <= total_minor);
+    alter table ordering."order"
+        add column points_minor bigint not null default 0 check (points_minor >= 0),
+        add column credit_minor bigint not null default 0 check (credit_minor >= 0),
+        add constraint funds_fit check (points_minor + credit_minor <= total_minor);
 """

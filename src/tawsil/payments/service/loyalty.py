@@ -1,10 +1,11 @@
 """Points: earned, taken back with what was refunded, adjusted by hand, lapsed."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from uuid import UUID, uuid5
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from tawsil.kernel.db import Tx
 from tawsil.kernel.deadlines import Due, still_due
@@ -17,6 +18,7 @@ from tawsil.payments.service import booking
 from tawsil.payments.store import ledger
 from tawsil.payments.store import points as store
 from tawsil.payments.store.points import PointsAdjustment
+from tawsil.pricing.public import Purse
 
 
 class EarnPoints(Command, frozen=True, kw_only=True):
@@ -167,6 +169,22 @@ async def points_of(tx: Tx, *, tenant_id: UUID, customer_id: UUID) -> list[Point
         )
         for balance in balances
     ]
+
+
+async def purses_of(tx: Tx, tenant_id: UUID, customer_id: UUID) -> Mapping[str, Purse]:
+    """What a customer may pay with besides card and cash, by currency."""
+    credit = AccountRef(AccountKind.CUSTOMER, customer_id)
+    accounts = [credit, _account(customer_id)]
+    purses: dict[str, Purse] = {}
+    for balance in await ledger.balances(tx, tenant_id=tenant_id, accounts=accounts):
+        purse = purses.get(balance.currency, Purse())
+        left_minor = max(0, balance.available_minor)
+        purses[balance.currency] = (
+            replace(purse, credit_minor=left_minor)
+            if balance.account == credit
+            else replace(purse, points_minor=left_minor)
+        )
+    return purses
 
 
 async def history(tx: Tx, *, tenant_id: UUID, customer_id: UUID, limit: int) -> Sequence[Line]:

@@ -17,6 +17,7 @@ from tawsil.pricing.events import QuoteExpired, QuoteIssued, QuoteTaken
 from tawsil.pricing.model.amounts import Breakdown, Shares
 from tawsil.pricing.model.conditions import Terms
 from tawsil.pricing.model.discounts import AppliedPromotion, NotApplied
+from tawsil.pricing.model.funds import Funds
 
 BINDING_FOR: Final = timedelta(minutes=15)
 QUOTE_OVER: Final = "quote_over"
@@ -67,10 +68,17 @@ class Quote(Struct, frozen=True, kw_only=True):
     commission_bp: int
     extra_wait_s: int = 0
     """By how much longer the delivery is promised to take, because couriers are short."""
+    funds: Funds = Funds()
+    """What of the total is to come out of the customer's own points and credit."""
     promotions: tuple[AppliedPromotion, ...] = ()
     not_applied: tuple[NotApplied, ...] = ()
     issued_at: datetime
     expires_at: datetime
+
+    @property
+    def due_minor(self) -> int:
+        """What is left for card or cash."""
+        return self.breakdown.total_minor - self.funds.total_minor
 
     @property
     def deadline(self) -> Deadline | None:

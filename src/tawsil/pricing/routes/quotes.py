@@ -5,6 +5,7 @@ from typing import Annotated, Any, Final
 from uuid import UUID
 
 from litestar import Response, get, post
+from litestar.datastructures import State
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 from msgspec import Meta, Struct
@@ -25,6 +26,7 @@ from tawsil.kernel.text import OneLine, Prose
 from tawsil.pricing.model.amounts import Breakdown
 from tawsil.pricing.model.discounts import AppliedPromotion, NotApplied
 from tawsil.pricing.model.fees import DeliveryFeeParts
+from tawsil.pricing.model.funds import AllPoints, PursesOf, Wish
 from tawsil.pricing.model.quote import Quote, QuoteStatus
 from tawsil.pricing.model.taxes import TaxLine
 from tawsil.pricing.service import quotes as service
@@ -62,6 +64,10 @@ class QuoteBody(Struct, frozen=True, forbid_unknown_fields=True):
     """Hundredths of a percent of the subtotal, instead of an amount."""
     codes: Annotated[tuple[Code, ...], Meta(max_length=5, examples=[[]])] = ()
     """Of promotions; one that is of no use here is refused, with the reason."""
+    use_points: Annotated[int, Meta(ge=0, le=1_000_000_000, examples=[0])] | AllPoints = 0
+    """Points to pay with, each of one minor unit, or `all` that the city lets be used."""
+    use_credit: bool = False
+    """Whether what you have in credit pays as much as it can."""
 
 
 class TipView(Struct, frozen=True):
@@ -117,6 +123,11 @@ class QuoteView(Struct, frozen=True, kw_only=True):
     currency: str
     lines: tuple[PricedLine, ...]
     breakdown: BreakdownView
+    points_minor: int
+    """What of the total your points are to pay; `credit_minor` likewise your credit."""
+    credit_minor: int
+    due_minor: int
+    """What is left for card or cash. With nothing due, an order needs no card."""
     suggested_tips: list[TipView]
     dropoff: Place
     address: str
@@ -146,6 +157,9 @@ class QuoteView(Struct, frozen=True, kw_only=True):
                 for bp in quote.suggested_tips_bp
             ],
             breakdown=BreakdownView.of(quote.breakdown),
+            points_minor=quote.funds.points_minor,
+            credit_minor=quote.funds.credit_minor,
+            due_minor=quote.due_minor,
             dropoff=quote.dropoff,
             address=quote.address,
             instructions=quote.instructions,
@@ -171,8 +185,13 @@ async def issue_quote(
     data: JSONBody[QuoteBody],
     caller: NamedDependency[Caller],
     commands: NamedDependency[Commands],
+    database: NamedDependency[Database],
+    state: State,
 ) -> Response[Envelope[QuoteView]]:
-    """A binding price for lines of one merchant, brought to one address, for fifteen minutes."""
+    """A binding price for lines of one merchant, brought to one address, for fifteen minutes.
+
+    Points and credit are taken when the order is placed: if they are spent by then, it is refused.
+    """
     command = service.IssueQuote(
         by=caller.by,
         customer_id=caller.user_id,
@@ -187,8 +206,19 @@ async def issue_quote(
         tip_minor=data.tip_minor,
         tip_bp=data.tip_bp,
         codes=data.codes,
+        wish=await _wish(data, caller, database, state),
     )
     return await commands.submit(service.issue, command, view=QuoteView.of, status=201)
+
+
+async def _wish(data: QuoteBody, caller: Caller, database: Database, state: State) -> Wish:
+    """How the caller wants to pay; what they have is looked up only for who wants to use it."""
+    if not (data.use_points or data.use_credit):
+        return Wish()
+    purses_of: PursesOf = state.purses_of
+    async with database.transaction() as tx:
+        purses = await purses_of(tx, caller.tenant_id, caller.user_id)
+    return Wish(use_points=data.use_points, use_credit=data.use_credit, purses=purses)
 
 
 @get(

@@ -6,11 +6,12 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from tawsil.catalog import public as catalog
 from tawsil.catalog.public import Line, Merchant, PricedLine
 from tawsil.geography import public as geography
-from tawsil.geography.public import City
+from tawsil.geography.public import City, LoyaltyRules
 from tawsil.kernel.db import Tx
 from tawsil.kernel.deadlines import Due, still_due
 from tawsil.kernel.decisions import (
@@ -30,6 +31,7 @@ from tawsil.pricing.model.commission import Agreed
 from tawsil.pricing.model.conditions import CALM, Terms
 from tawsil.pricing.model.discounts import Basket, Chosen
 from tawsil.pricing.model.fees import delivery_fee_parts
+from tawsil.pricing.model.funds import Wish, fund
 from tawsil.pricing.model.quote import BINDING_FOR, Quote
 from tawsil.pricing.model.redemptions import Signals
 from tawsil.pricing.service import climate, commission, promoting, redeeming
@@ -49,6 +51,7 @@ class IssueQuote(Command, frozen=True, kw_only=True):
     tip_bp: int = 0
     """Of the subtotal, instead of an amount."""
     codes: tuple[str, ...] = ()
+    wish: Wish = Wish()
 
 
 class TakeQuote(Command, frozen=True, kw_only=True):
@@ -233,7 +236,7 @@ def _decide_issue(
         at_local=at_local,
         discounts=[one.discount for one in promised.applied],
     )
-    return model.issue(
+    return _funded(
         Quote(
             id=tx.ids(),
             tenant_id=merchant.tenant_id,
@@ -264,8 +267,17 @@ def _decide_issue(
             not_applied=promised.not_applied,
             issued_at=tx.now,
             expires_at=tx.now + BINDING_FOR,
-        )
+        ),
+        wish=command.wish,
+        rules=city.rules.loyalty,
     )
+
+
+def _funded(quote: Quote, *, wish: Wish, rules: LoyaltyRules) -> Decision[Quote]:
+    """With what its customer's points and credit are to pay of it."""
+    total_minor = quote.breakdown.total_minor
+    funds = fund(total_minor, wish=wish, currency=quote.currency, rules=rules)
+    return funds if isinstance(funds, Refusal) else model.issue(replace(quote, funds=funds))
 
 
 async def take(

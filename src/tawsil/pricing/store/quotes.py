@@ -14,6 +14,7 @@ from tawsil.kernel.places import Place
 from tawsil.pricing.model.amounts import Breakdown, LineCharge, Shares
 from tawsil.pricing.model.discounts import AppliedPromotion, NotApplied
 from tawsil.pricing.model.fees import DeliveryFeeParts
+from tawsil.pricing.model.funds import Funds
 from tawsil.pricing.model.quote import Quote, QuoteStatus
 from tawsil.pricing.model.taxes import TaxLine
 
@@ -39,7 +40,7 @@ async def insert(tx: Tx, quotes: Sequence[Quote]) -> None:
             distance_m, prep_time_s, issued_at, expires_at, surge_minor, extra_wait_s,
             tax_included, taxes, delivery_tax_minor, delivery_fee_parts, line_charges,
             suggested_tips_bp, commission_plan_id, commission_bp, commission_minor,
-            discounts, not_applied)
+            discounts, not_applied, points_minor, credit_minor)
         select * from unnest($1::uuid[], $2::int[], $3::uuid[], $4::uuid[], $5::uuid[],
             $6::uuid[], $7::text[], $8::text[], $9::jsonb[], $10::bigint[], $11::bigint[],
             $12::bigint[], $13::bigint[], $14::bigint[], $15::bigint[], $16::bigint[],
@@ -48,7 +49,7 @@ async def insert(tx: Tx, quotes: Sequence[Quote]) -> None:
             $26::text[], $27::int[], $28::int[], $29::timestamptz[], $30::timestamptz[],
             $31::bigint[], $32::int[], $33::boolean[], $34::jsonb[], $35::bigint[], $36::jsonb[],
             $37::jsonb[], $38::jsonb[], $39::uuid[], $40::int[], $41::bigint[],
-            $42::jsonb[], $43::jsonb[])
+            $42::jsonb[], $43::jsonb[], $44::bigint[], $45::bigint[])
         """,
         [q.id for q in quotes],
         [q.version for q in quotes],
@@ -93,6 +94,8 @@ async def insert(tx: Tx, quotes: Sequence[Quote]) -> None:
         [q.shares.commission_minor for q in quotes],
         [_json(q.promotions) for q in quotes],
         [_json(q.not_applied) for q in quotes],
+        [q.funds.points_minor for q in quotes],
+        [q.funds.credit_minor for q in quotes],
     )
 
 
@@ -202,6 +205,7 @@ def _quote(row: asyncpg.Record) -> Quote:
         prep_time_s=row["prep_time_s"],
         surge_minor=row["surge_minor"],
         extra_wait_s=row["extra_wait_s"],
+        funds=Funds(points_minor=row["points_minor"], credit_minor=row["credit_minor"]),
         promotions=promotions,
         not_applied=_not_applied.decode(row["not_applied"]),
         issued_at=row["issued_at"],
