@@ -55,7 +55,9 @@ EXAMPLE: Final[dict[str, Any]] = {
 
 
 class _Particulars(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What is written about a merchant. Without a commission of its own, the city's counts."""
+    """What is written about a merchant. Without a commission of its own, the city's counts; a plan
+    counts before both.
+    """
 
     name_en: Name
     name_ar: Name

@@ -70,7 +70,9 @@ RULINGS: Final[Mapping[Standing, frozenset[Ruling]]] = {
 
 
 class Merchant(Struct, frozen=True, kw_only=True):
-    """A place that sells. `commission_bp` is its own agreement, otherwise the city's counts."""
+    """A place that sells. `commission_bp` is its own percentage: a plan that pricing has for it
+    counts before, the city's after.
+    """
 
     stream: ClassVar[str] = "merchant"
     id: UUID

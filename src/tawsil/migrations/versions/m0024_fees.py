@@ -22,19 +22,14 @@ _PARTS: Final = """
 """
 
 _ADDS_UP: Final = """
-    add check (delivery_fee_minor = (delivery_fee_parts ->> 'base_minor')::bigint
-        + (delivery_fee_parts ->> 'distance_minor')::bigint
-        + (delivery_fee_parts ->> 'zone_minor')::bigint
-        + (delivery_fee_parts ->> 'time_minor')::bigint
-        + (delivery_fee_parts ->> 'surge_minor')::bigint
-        - (delivery_fee_parts ->> 'waived_minor')::bigint),
-    add check (tax_minor = kernel.sum_of(taxes, 'tax_minor')),
+    add check (tax_minor = case jsonb_array_length(taxes)
+        when 1 then (taxes -> 0 ->> 'tax_minor')::bigint -- nearly always, and far cheaper
+        else kernel.sum_of(taxes, 'tax_minor') end),
     add check (delivery_tax_minor between 0 and tax_minor),
     add check (total_minor = subtotal_minor + delivery_fee_minor + service_fee_minor
         + small_order_fee_minor - discount_minor + tip_minor
         + case when tax_included then 0 else tax_minor end)
 """
-
 
 _THINGS: Final = """
     create function kernel.sum_of(things jsonb, key text) returns bigint
@@ -70,6 +65,12 @@ _QUOTES: Final = """
     from geography.city where city.id = quote.city_id;
     alter table pricing.quote
         alter column delivery_fee_parts set not null,
+        add check (delivery_fee_minor = (delivery_fee_parts ->> 'base_minor')::bigint
+            + (delivery_fee_parts ->> 'distance_minor')::bigint
+            + (delivery_fee_parts ->> 'zone_minor')::bigint
+            + (delivery_fee_parts ->> 'time_minor')::bigint
+            + (delivery_fee_parts ->> 'surge_minor')::bigint
+            - (delivery_fee_parts ->> 'waived_minor')::bigint),
         {adds_up};
 """
 
@@ -85,6 +86,8 @@ _ORDERS: Final = """
     alter table ordering."order"
         alter column delivery_fee_parts set not null,
         {adds_up};
+
+    -- an order copies its quote's parts, and is written often: the quote is what is checked
 
     -- what of the discounts and the tax fell on each; not known of those sold before
     alter table ordering.item
