@@ -38,6 +38,7 @@ from tawsil.pricing.service.promotions import activate as activate_promotion
 from tawsil.pricing.service.promotions import draft as draft_promotion
 from tawsil.pricing.service.quotes import IssueQuote, TakeQuote, issue, on_due, quote, take
 from tawsil.pricing.service.redeeming import EndOfOrder, give_back, spend
+from tawsil.pricing.store.promotions import get as promotions
 
 __all__ = [
     "CALM",
@@ -92,6 +93,7 @@ __all__ = [
     "on_due",
     "on_due_conditions",
     "plan_commission",
+    "promotions",
     "quote",
     "spend",
     "take",

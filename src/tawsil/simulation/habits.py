@@ -171,11 +171,17 @@ class Payment(Struct, frozen=True):
     tip_minor: int
 
 
+WELCOME: Final = "WELCOME"
+"""The code of a promotion for first orders."""
+_HEARD_OF_IT: Final = 4  # one customer in so many
+
+
 class Wish(Struct, frozen=True):
     """Everything a customer has in mind for one order, decided before it is placed.
 
     `cancels_after_s` counts from placing; `opens_after_s` from the courier's arrival, and is
-    absent when nobody will open. `stars` is absent when no review will be written.
+    absent when nobody will open. `stars` is absent when no review will be written. `codes` are
+    those of promotions that one has heard of.
     """
 
     merchant: Merchant
@@ -185,6 +191,7 @@ class Wish(Struct, frozen=True):
     cancels_after_s: float | None
     opens_after_s: float | None
     stars: int | None
+    codes: tuple[str, ...] = ()
 
     @property
     def subtotal_minor(self) -> int:
@@ -223,6 +230,7 @@ def wish(
         stars=weighted(rng, (5, 4, 3, 2, 1), (58, 25, 9, 4, 4))
         if chance(rng, habits.review_share)
         else None,
+        codes=(WELCOME,) if customer.index % _HEARD_OF_IT == 0 else (),
     )
 
 

@@ -27,6 +27,7 @@ from tawsil.simulation.city import City, demo_accounts
 from tawsil.simulation.city.cuisine import OptionGroup, Product, Trade
 from tawsil.simulation.city.residents import Courier, Customer, Merchant, Span
 from tawsil.simulation.payday import open_payouts
+from tawsil.simulation.promising import open_promotions
 from tawsil.simulation.terms import PLANS, RULES, TAX_CLASSES
 
 TENANT: Final = UUID("01920000-0000-7000-8000-000000000001")
@@ -109,6 +110,7 @@ async def seed(
             merchants=ids.merchants,
             couriers=ids.couriers,
         )
+        await open_promotions(tx, tenant_id=ids.tenant, city_id=ids.city, currency=city.currency)
     if maps is not None:
         draw_map(city, maps)
     return ids

@@ -24,8 +24,11 @@ _CODE_LENGTH: Final = 10
 
 
 class Draft(Command, frozen=True, kw_only=True):
-    """`merchant_id`: a merchant makes it for itself, and bears all of it."""
+    """`merchant_id`: a merchant makes it for itself, and bears all of it. It gets an id when it
+    brings none.
+    """
 
+    id: UUID | None = None
     merchant_id: UUID | None
     currency: str
     terms: PromotionTerms
@@ -91,7 +94,7 @@ async def _draft(tx: Tx, command: Draft) -> Promotion | Refusal:
         return terms
     decision = model.draft(
         Promotion(
-            id=tx.ids(),
+            id=command.id or tx.ids(),
             tenant_id=command.by.tenant_id,
             merchant_id=command.merchant_id,
             currency=command.currency,

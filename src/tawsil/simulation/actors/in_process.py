@@ -5,6 +5,8 @@ from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
 
+from msgspec.structs import replace
+
 from tawsil.catalog import public as catalog
 from tawsil.couriers import public as couriers
 from tawsil.dispatch import public as dispatch
@@ -92,26 +94,27 @@ class InProcess:
     async def order(self, wish: Wish) -> Placed | Refused:
         merchant_id = self._directory.merchant_id(wish.merchant.key)
         menu = await self._directory.menu(merchant_id)
-        quote = await self._ask(
-            pricing.issue,
-            pricing.IssueQuote(
-                by=self._by,
-                customer_id=self._user_id,
-                merchant_id=merchant_id,
-                lines=tuple(
-                    catalog.Line(
-                        product_id=line.product_id,
-                        quantity=line.quantity,
-                        option_ids=line.option_ids,
-                    )
-                    for line in menu.choose(wish.lines, wish=wish)
-                ),
-                dropoff=wish.address.place,
-                address=wish.address.line.en,
-                instructions=wish.address.instructions.en if wish.address.instructions else "",
-                tip_minor=wish.payment.tip_minor,
+        asked = pricing.IssueQuote(
+            by=self._by,
+            customer_id=self._user_id,
+            merchant_id=merchant_id,
+            lines=tuple(
+                catalog.Line(
+                    product_id=line.product_id,
+                    quantity=line.quantity,
+                    option_ids=line.option_ids,
+                )
+                for line in menu.choose(wish.lines, wish=wish)
             ),
+            dropoff=wish.address.place,
+            address=wish.address.line.en,
+            instructions=wish.address.instructions.en if wish.address.instructions else "",
+            tip_minor=wish.payment.tip_minor,
+            codes=wish.codes,
         )
+        quote = await self._ask(pricing.issue, asked)
+        if isinstance(quote, Refusal) and quote.code.startswith("promotion."):
+            quote = await self._ask(pricing.issue, replace(asked, codes=()))
         if isinstance(quote, Refusal):
             return quote.code
         order = await self._ask(

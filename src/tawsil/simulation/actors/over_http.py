@@ -302,22 +302,21 @@ class OverHttp:
         if isinstance(menu, str):
             return menu
         place, instructions = wish.address.place, wish.address.instructions
-        quote = await self._session.ask(
-            "POST",
-            "/v4/quotes",
-            _Id,
-            body={
-                "merchant_id": merchant_id,
-                "lines": menu.choose(wish.lines, wish=wish),
-                "dropoff": {
-                    "latitude": place.latitude,
-                    "longitude": place.longitude,
-                    "address": wish.address.line.en,
-                    "instructions": instructions.en if instructions else "",
-                },
-                "tip_minor": wish.payment.tip_minor,
+        asked: dict[str, Any] = {
+            "merchant_id": merchant_id,
+            "lines": menu.choose(wish.lines, wish=wish),
+            "dropoff": {
+                "latitude": place.latitude,
+                "longitude": place.longitude,
+                "address": wish.address.line.en,
+                "instructions": instructions.en if instructions else "",
             },
-        )
+            "tip_minor": wish.payment.tip_minor,
+        }
+        with_codes = {**asked, "codes": wish.codes}
+        quote = await self._session.ask("POST", "/v4/quotes", _Id, body=with_codes)
+        if isinstance(quote, str) and quote.startswith("promotion."):
+            quote = await self._session.ask("POST", "/v4/quotes", _Id, body=asked)
         if isinstance(quote, str):
             return quote
         order = await self._session.ask(
