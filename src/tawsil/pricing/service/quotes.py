@@ -1,6 +1,7 @@
 """Issuing quotes, and taking them when an order is placed."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -26,7 +27,7 @@ from tawsil.kernel.decisions import (
 from tawsil.kernel.money import share
 from tawsil.kernel.places import Place
 from tawsil.pricing.model import quote as model
-from tawsil.pricing.model.amounts import divide, price
+from tawsil.pricing.model.amounts import Breakdown, Discount, divide, price
 from tawsil.pricing.model.commission import Agreed
 from tawsil.pricing.model.conditions import CALM, Terms
 from tawsil.pricing.model.discounts import Basket, Chosen
@@ -222,18 +223,13 @@ def _decide_issue(
         return too_far
     if paused := model.check_conditions(distance_m, zone_id=now.zone_id, terms=now.terms):
         return paused
-    at_local = tx.now.astimezone(ZoneInfo(city.timezone))
-    usual = delivery_fee_parts(distance_m, rules=city.rules, zone_id=now.zone_id, at_local=at_local)
-    surge_minor = share(usual.full_minor, basis_points=now.terms.surge_bp)
-    of_subtotal = share(sum(line.total_minor for line in lines), basis_points=command.tip_bp)
-    breakdown = price(
+    breakdown = _price(
+        command,
         lines,
         distance_m=distance_m,
-        rules=city.rules,
-        tip_minor=command.tip_minor or of_subtotal,
-        surge_minor=surge_minor,
-        zone_id=now.zone_id,
-        at_local=at_local,
+        city=city,
+        now=now,
+        at=tx.now,
         discounts=[one.discount for one in promised.applied],
     )
     return _funded(
@@ -261,7 +257,7 @@ def _decide_issue(
             instructions=command.instructions,
             distance_m=distance_m,
             prep_time_s=merchant.expected_prep_s,
-            surge_minor=surge_minor,
+            surge_minor=breakdown.delivery_fee_parts.surge_minor,
             extra_wait_s=now.terms.extra_wait_s,
             promotions=promised.applied,
             not_applied=promised.not_applied,
@@ -270,6 +266,32 @@ def _decide_issue(
         ),
         wish=command.wish,
         rules=city.rules.loyalty,
+    )
+
+
+def _price(
+    command: IssueQuote,
+    lines: Sequence[PricedLine],
+    *,
+    distance_m: int,
+    city: City,
+    now: _Terms,
+    at: datetime,
+    discounts: Sequence[Discount],
+) -> Breakdown:
+    """By the city's clock and its zones, with what is added because couriers are short."""
+    at_local = at.astimezone(ZoneInfo(city.timezone))
+    usual = delivery_fee_parts(distance_m, rules=city.rules, zone_id=now.zone_id, at_local=at_local)
+    of_subtotal = share(sum(line.total_minor for line in lines), basis_points=command.tip_bp)
+    return price(
+        lines,
+        distance_m=distance_m,
+        rules=city.rules,
+        tip_minor=command.tip_minor or of_subtotal,
+        surge_minor=share(usual.full_minor, basis_points=now.terms.surge_bp),
+        zone_id=now.zone_id,
+        at_local=at_local,
+        discounts=discounts,
     )
 
 
