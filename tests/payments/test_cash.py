@@ -172,7 +172,7 @@ async def test_what_is_collected_is_held_until_it_is_counted_at_a_hub(tx: Tx, to
     assert await town.balances(tx, town.in_hand, town.at_hub) == [-10, -690]
     assert (await town.account(tx)).held_minor == 10
     assert await town.room(tx) == 990
-    assert await store.differences(tx) == 0
+    assert await store.faults(tx) == []
 
 
 async def test_a_deposit_is_confirmed_once_and_not_by_who_hands_it_in(tx: Tx, town: Town):

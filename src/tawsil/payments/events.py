@@ -119,6 +119,8 @@ class BooksCheck(StrEnum):
     CURRENCY = "currency"
     HOLDING = "holding"  # what accounts may spend, against their entries
     PENDING = "pending"  # resolved twice, or promised by a payment that is over
+    CASH = "cash"  # what couriers hold, against their entries
+    EARNING = "earning"  # the parts of a job, against what was booked for it
 
 
 class AuthorisationRequested(Event, frozen=True, tag="payment.requested.v1"):

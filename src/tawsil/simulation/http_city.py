@@ -22,13 +22,14 @@ from tawsil.kernel.clock import Ids, system_now
 from tawsil.kernel.logs import configure_logs
 from tawsil.kernel.settings import load_settings
 from tawsil.simulation import habits, seeding
+from tawsil.simulation.actors.clerk import count_cash
 from tawsil.simulation.actors.guest import ordering
 from tawsil.simulation.actors.kitchen import Kitchen
 from tawsil.simulation.actors.over_http import Api, OverHttp, Session
 from tawsil.simulation.actors.port import Placed, Refused, Town
 from tawsil.simulation.actors.real_life import RealLife
 from tawsil.simulation.actors.rider import Rider
-from tawsil.simulation.city import City, build_city
+from tawsil.simulation.city import City, build_city, demo_accounts
 from tawsil.simulation.city.dice import Wheel, random_for, waiting
 from tawsil.simulation.habits import DEFAULT_HABITS, Phone
 
@@ -43,6 +44,7 @@ _LOOKS_S: Final = 60.0
 _AGAIN_S: Final = 5.0
 _REPORT_S: Final = 60.0
 _SETTLE_S: Final = 10.0
+_COUNTS_S: Final = 20.0
 _RUSH: Final = 12
 """So many orders come right away, so that there is something to see."""
 _RUSH_S: Final = 2.0
@@ -108,6 +110,7 @@ class _Crowd:
             after_s = (len(self._city.merchants) + index) * pause_s
             self._keep(lambda n=index: self._courier(n), after_s=after_s)
         self._keep(self._arrivals, after_s=_SETTLE_S)
+        self._keep(self._clerk, after_s=_SETTLE_S)
         self._keep(self._report)
 
     async def rest(self) -> None:
@@ -163,6 +166,13 @@ class _Crowd:
                 await hands.send_position(ping, at=now)
                 last_place, last_s = place, loop.time()
             await asyncio.sleep(PING_S)
+
+    async def _clerk(self) -> None:
+        """Counts at the hub what couriers hand in there."""
+        session = Session(self._api, email=demo_accounts(self._city).operator.email)
+        while True:
+            await count_cash(session)
+            await asyncio.sleep(_COUNTS_S)
 
     async def _arrivals(self) -> None:
         rng = random_for(self._city.seed, f"arrivals over http {system_now().isoformat()}")

@@ -20,7 +20,8 @@ from tawsil.geography.public import TaxClass
 from tawsil.identity import public as identity
 from tawsil.identity.public import NewUser, Role
 from tawsil.kernel.db import Database, Tx
-from tawsil.kernel.decisions import By
+from tawsil.kernel.decisions import By, Refusal
+from tawsil.payments import public as payments
 from tawsil.pricing import public as pricing
 from tawsil.simulation import hierarchy
 from tawsil.simulation.city import City, demo_accounts
@@ -96,6 +97,7 @@ async def seed(
         placed = await _lay_out(tx, city, ids)
         await hierarchy.place(tx, placed)
         await _open_merchants(tx, city, ids)
+        await _open_hub(tx, city, ids)
     people = _people(city, ids, password_hash=password_hash)
     people += hierarchy.managers(placed, password_hash=password_hash)
     for start in range(0, len(people), _USERS_AT_ONCE):
@@ -122,6 +124,25 @@ def draw_map(city: City, maps: Path) -> Path:
     path = maps / f"{slug_of(city)}.geojson"
     path.write_text(json.dumps(city.geojson(), ensure_ascii=False, separators=(",", ":")))
     return path
+
+
+async def _open_hub(tx: Tx, city: City, ids: Ids) -> None:
+    """Where couriers hand in their cash, in the middle of the city."""
+    if await payments.cash_hubs(tx, tenant_id=ids.tenant, city_id=ids.city):
+        return
+    (hub,) = await payments.open_hub(
+        tx,
+        [
+            payments.OpenHub(
+                by=By(tenant_id=ids.tenant, correlation_id=ids.city),
+                city_id=ids.city,
+                name_en="Cash desk",
+                name_ar="صندوق النقد",
+                place=city.centre,
+            )
+        ],
+    )
+    assert not isinstance(hub, Refusal), "a city of ours may have a hub"
 
 
 async def _lay_out(tx: Tx, city: City, ids: Ids) -> geography.City:

@@ -7,6 +7,7 @@ from tawsil.payments.routes import (
     books,
     cash,
     cash_desk,
+    earnings,
     loyalty,
     payments,
     payout_desk,
@@ -26,4 +27,5 @@ routes: Final = [
     *books.routes,
     *cash.routes,
     *cash_desk.routes,
+    *earnings.routes,
 ]

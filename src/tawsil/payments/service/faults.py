@@ -8,6 +8,7 @@ from tawsil.geography import public as geography
 from tawsil.kernel.db import Tx
 from tawsil.kernel.decisions import By
 from tawsil.payments.model.faults import Alarm, Fault, raise_alarm
+from tawsil.payments.store import cash, earnings
 from tawsil.payments.store import faults as store
 
 log = structlog.get_logger(__name__)
@@ -16,7 +17,9 @@ log = structlog.get_logger(__name__)
 async def check(tx: Tx, *, since_at: datetime | None = None) -> list[Fault]:
     """What does not add up; what was not known of yet is logged, and an alarm raised for it."""
     found = await store.faults(tx, since_at=since_at)
+    found += await earnings.faults(tx, since_at=since_at)
     if since_at is None:
+        found += await cash.faults(tx)
         await store.keep_only(tx, found)
     if not found:
         return found

@@ -14,7 +14,7 @@ from tawsil.kernel.lists import Key, Slice, Sorts, Take, Where, rows
 from tawsil.kernel.places import Place
 from tawsil.kernel.reach import Reach
 from tawsil.payments.cash_events import CashLevel
-from tawsil.payments.events import AccountKind
+from tawsil.payments.events import AccountKind, BooksCheck
 from tawsil.payments.model.cash import (
     CashAccount,
     CashDeposit,
@@ -23,6 +23,7 @@ from tawsil.payments.model.cash import (
     DepositState,
     ShortfallState,
 )
+from tawsil.payments.model.faults import Fault
 from tawsil.payments.model.ledger import TransferKind
 
 S = TypeVar("S", CashAccount, CashHub, CashDeposit, CashShortfall)
@@ -185,9 +186,9 @@ async def oldest(
     return {(row["courier_id"], row["currency"]): row["at"] for row in found if row["at"]}
 
 
-async def differences(tx: Tx) -> int:
-    """How many couriers hold by their account something else than by the ledger; none, always."""
-    return await tx.value(
+async def faults(tx: Tx) -> list[Fault]:
+    """Couriers who hold by their account something else than by the ledger; none, always."""
+    found = await tx.rows(
         """
         with booked as (
             select a.owner_id as courier_id, a.currency, -sum(e.amount_minor)::bigint as held_minor
@@ -195,12 +196,24 @@ async def differences(tx: Tx) -> int:
             join payments.entry e on e.account_id = a.id and not e.pending
             where a.kind = $1 group by a.owner_id, a.currency
         )
-        select count(*) from payments.cash_account c left join booked b
+        select c.tenant_id, c.courier_id, c.currency,
+            c.held_minor - coalesce(b.held_minor, 0) as amount_minor
+        from payments.cash_account c left join booked b
             on b.courier_id = c.courier_id and b.currency = c.currency
         where c.held_minor <> coalesce(b.held_minor, 0)
         """,
         AccountKind.COURIER_CASH.value,
     )
+    return [
+        Fault(
+            check=BooksCheck.CASH,
+            tenant_id=row["tenant_id"],
+            subject_id=row["courier_id"],
+            currency=row["currency"],
+            amount_minor=row["amount_minor"],
+        )
+        for row in found
+    ]
 
 
 class Collected(Struct, frozen=True, kw_only=True):

@@ -9,8 +9,9 @@ from msgspec import Struct
 
 from tawsil.kernel.db import Tx
 from tawsil.kernel.lists import Key, Slice, Sorts, Take, Where, rows
-from tawsil.payments.events import AccountKind
+from tawsil.payments.events import AccountKind, BooksCheck
 from tawsil.payments.model.earning import DayOfEarnings, Earning
+from tawsil.payments.model.faults import Fault
 from tawsil.payments.model.ledger import TransferKind
 
 _SHARE: Final = (TransferKind.CAPTURE, TransferKind.ADJUSTMENT)
@@ -122,18 +123,32 @@ async def days(tx: Tx, *, which: EarningFilter, timezone: str) -> list[DayOfEarn
     return [DayOfEarnings(**dict(row)) for row in found]
 
 
-async def differences(tx: Tx) -> int:
-    """How many jobs' parts are not what is booked for them; none, always.
+async def faults(tx: Tx, *, since_at: datetime | None = None) -> list[Fault]:
+    """Jobs whose parts are not what is booked for them; none, always.
 
     A share that is not booked yet waits for its capture.
     """
-    return await tx.value(
+    found = await tx.rows(
         f"""
-        select count(*) from {_EARNED}
-        where wait_minor <> waited_minor or incentive_minor <> added_minor
-            or (share_minor <> 0 and not settled)
+        select tenant_id, reference_id, currency, share_minor + waited_minor + added_minor
+            - base_minor - distance_minor - surge_minor - tip_minor - wait_minor - incentive_minor
+            as amount_minor
+        from {_EARNED} where ($1::timestamptz is null or earned_at >= $1)
+            and (wait_minor <> waited_minor or incentive_minor <> added_minor
+                or (share_minor <> 0 and not settled))
         """,  # noqa: S608 - fragments of ours
+        since_at,
     )
+    return [
+        Fault(
+            check=BooksCheck.EARNING,
+            tenant_id=row["tenant_id"],
+            subject_id=row["reference_id"],
+            currency=row["currency"],
+            amount_minor=row["amount_minor"],
+        )
+        for row in found
+    ]
 
 
 def _earning(row: dict[str, Any]) -> Earning:

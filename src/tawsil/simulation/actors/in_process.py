@@ -15,9 +15,17 @@ from tawsil.kernel.batches import Handle
 from tawsil.kernel.decisions import By, Command, Refusal
 from tawsil.ordering import public as ordering
 from tawsil.ordering.public import Acting, Party
+from tawsil.payments import public as payments
 from tawsil.payments.public import CardToken, Provider
 from tawsil.pricing import public as pricing
-from tawsil.simulation.actors.port import MenuIds, Placed, Refused, Seen, Step
+from tawsil.simulation.actors.port import (
+    MenuIds,
+    Placed,
+    Refused,
+    Seen,
+    Step,
+    cash_to_hand_in,
+)
 from tawsil.simulation.habits import Wish
 from tawsil.simulation.virtual import VirtualPlatform
 
@@ -215,6 +223,26 @@ class InProcess:
                 by=self._by, order_id=order_id, acting=self._acting, reason=reason
             ),
         )
+
+    async def hand_in_cash(self, *, all_of_it: bool) -> Refused | None:
+        """Somebody at the hub counts it at once, and finds what was announced."""
+        async with self._platform.database.transaction() as tx:
+            accounts = await payments.cash_accounts_of(tx, courier_id=self._user_id)
+            if not any(cash_to_hand_in(a.held_minor, a.level, all_of_it) for a in accounts):
+                return None
+            city_id = accounts[0].city_id
+            hubs = await payments.cash_hubs(tx, tenant_id=self._tenant_id, city_id=city_id)
+        deposit = await self._ask(
+            payments.announce_deposit,
+            payments.AnnounceDeposit(by=self._by, courier_id=self._user_id, hub_id=hubs[0].id),
+        )
+        if isinstance(deposit, Refusal):
+            return deposit.code
+        clerk = By(tenant_id=self._tenant_id, correlation_id=deposit.id, role=Role.ADMIN)
+        counted = payments.ConfirmDeposit(
+            by=clerk, deposit_id=deposit.id, counted_minor=deposit.announced_minor
+        )
+        return await self._do(payments.confirm_deposit, counted)
 
     @property
     def _by(self) -> By:

@@ -26,6 +26,7 @@ from tawsil.simulation.actors.port import (
     Seen,
     Step,
     Suggested,
+    cash_to_hand_in,
 )
 from tawsil.simulation.habits import Ping, Wish
 
@@ -71,6 +72,16 @@ class _Order(Struct, frozen=True):
 
     def seen(self) -> Seen:
         return Seen(id=self.id, status=self.status, pickup=self.pickup, dropoff=self.dropoff)
+
+
+class _Cash(Struct, frozen=True):
+    held_minor: int
+    level: str
+
+
+class _Hub(Struct, frozen=True):
+    id: UUID
+    is_open: bool
 
 
 class _Duty(Struct, frozen=True):
@@ -381,6 +392,19 @@ class OverHttp:
 
     async def undeliverable(self, order_id: UUID, *, reason: str) -> Refused | None:
         return await self._post(f"/v4/orders/{order_id}/undeliverable", {"reason": reason})
+
+    async def hand_in_cash(self, *, all_of_it: bool) -> Refused | None:
+        """Announced at the first hub that is open; a clerk counts it soon after."""
+        held = await self._session.ask("GET", f"{self._me}/cash", list[_Cash])
+        if isinstance(held, str):
+            return held
+        if not any(cash_to_hand_in(c.held_minor, c.level, all_of_it) for c in held):
+            return None
+        hubs = await self._session.ask("GET", "/v4/cash-hubs", list[_Hub])
+        if isinstance(hubs, str):
+            return hubs
+        there = next((hub.id for hub in hubs if hub.is_open), None)
+        return await self._post(f"{self._me}/cash/deposits", {"hub_id": there}) if there else None
 
     async def send_position(self, ping: Ping, *, at: datetime) -> Refused | None:
         heard = {

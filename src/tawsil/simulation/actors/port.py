@@ -90,6 +90,13 @@ class Hands(Protocol):
 
     async def deliver(self, order_id: UUID, *, pin: str | None) -> Refused | None: ...
     async def undeliverable(self, order_id: UUID, *, reason: str) -> Refused | None: ...
+    async def hand_in_cash(self, *, all_of_it: bool) -> Refused | None:
+        """At a hub: when it has become much, or `all_of_it` there is."""
+        ...
+
+
+def cash_to_hand_in(held_minor: int, level: str, all_of_it: bool) -> bool:  # noqa: FBT001 - one question
+    return held_minor > 0 and (all_of_it or level != "well")
 
 
 class Life(Protocol):

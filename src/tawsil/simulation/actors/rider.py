@@ -129,11 +129,13 @@ class Rider:
             self._idle = False
             if self._errands:
                 await self._run(life)
+                await self._hands.hand_in_cash(all_of_it=False)
                 self._drifts_s = self._next_drift_s(life)
             elif life.seconds >= self._drifts_s:
                 self._drift(life)
                 self._drifts_s = self._next_drift_s(life)
         self.body.on_duty = False
+        await self._hands.hand_in_cash(all_of_it=True)
 
     async def _resume(self, life: Life) -> None:
         """Go on with what was begun before the city fell asleep."""
