@@ -256,6 +256,9 @@ ROWS: Final[Mapping[str, Row]] = {
         asks=("order:cancel", "order:update"), only=frozenset({CUSTOMER})
     ),
     "POST /v4/orders/{order_id}/dispute": Row(areas=False),
+    "POST /v4/orders/{order_id}/tip": Row(
+        personal=True, owners=frozenset({CUSTOMER}), body={"use_credit": False}
+    ),
     "POST /v4/orders/{order_id}/dispute/dismiss": Row(only=NOBODY),
     "POST /v4/orders/{order_id}/refunds": Row(body={"amount_minor": None, "bearers": None}),
     "GET /v4/refunds": Row(lists="refund"),

@@ -39,7 +39,7 @@ from tawsil.kernel.http import audit as audit_routes
 from tawsil.kernel.http import live as live_routes
 from tawsil.kernel.jobs import JobHandler, JobHandlers
 from tawsil.ordering import events as order_events
-from tawsil.ordering import journey
+from tawsil.ordering import heard, journey
 from tawsil.ordering import routes as order_routes
 from tawsil.ordering.refunds import service as refunds
 from tawsil.payments import events as payment_events
@@ -123,9 +123,9 @@ HANDLERS: Final[Mapping[type[Event], Sequence[Handler]]] = {
     ],
     dispatch_events.DeliveryStranded: [dispatch.on_performance, support_causes.stranded],
     pricing_events.PromotionFunded: [promotion_funds.promotion_funded],
-    payment_events.PaymentAuthorised: [journey.payment_authorised],
-    payment_events.PaymentDeclined: [journey.payment_declined],
-    payment_events.PaymentCaptured: [journey.payment_captured, measures.payment_captured],
+    payment_events.PaymentAuthorised: [heard.payment_authorised],
+    payment_events.PaymentDeclined: [heard.payment_declined],
+    payment_events.PaymentCaptured: [heard.payment_captured, measures.payment_captured],
     payment_events.ImbalanceFound: [support_causes.books_wrong],
     payment_events.CashBlocked: [support_causes.cash_kept],
     payment_events.CashUnblocked: [support_causes.cash_handed_in],

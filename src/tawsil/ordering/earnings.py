@@ -63,7 +63,7 @@ def courier_for(by: By, order: Order, *, now: datetime) -> RequestCourier:
         earning_minor=order.amounts.courier_minor,
         currency=order.amounts.currency,
         parts=parts_of(order.amounts),
-        collect_minor=order.amounts.total_minor if cash else 0,
+        collect_minor=order.amounts.due_minor if cash else 0,
     )
 
 

@@ -181,6 +181,27 @@ class RefundFell(RefundEvent, frozen=True, tag="refund.failed.v1"):
     code: str
 
 
+class TipEvent(Event, frozen=True, kw_only=True):
+    tip_id: UUID
+    order_id: UUID
+    customer_id: UUID
+    courier_id: UUID
+    amount_minor: int
+    currency: str
+
+
+class TipAsked(TipEvent, frozen=True, tag="tip.asked.v1"):
+    """The customer wants to give the courier more; the money is being asked for."""
+
+
+class TipPaid(TipEvent, frozen=True, tag="tip.paid.v1"):
+    """The courier has it, whole."""
+
+
+class TipDeclined(TipEvent, frozen=True, tag="tip.declined.v1"):
+    code: str
+
+
 EVENTS: Final = (
     OrderPlaced,
     OrderOffered,
@@ -208,4 +229,7 @@ EVENTS: Final = (
     RefundTurnedDown,
     RefundDone,
     RefundFell,
+    TipAsked,
+    TipPaid,
+    TipDeclined,
 )

@@ -24,6 +24,9 @@ from tawsil.ordering.moves import Party
 from tawsil.ordering.refunds import routes as refunds
 from tawsil.ordering.refunds import store as refund_store
 from tawsil.ordering.refunds.views import RefundView
+from tawsil.ordering.tips import routes as tips
+from tawsil.ordering.tips import store as tip_store
+from tawsil.ordering.tips.views import TipView
 from tawsil.ordering.views import (
     AcceptBody,
     ChoiceBody,
@@ -75,6 +78,7 @@ async def get_order(
         order, party = await visible(tx, reach=reach, order_id=order_id)
         items = (await store.items(tx, [order_id]))[order_id]
         returned = (await refund_store.of_orders(tx, [order_id]))[order_id]
+        given = (await tip_store.of_orders(tx, [order_id]))[order_id]
         staff = party is Party.OPERATOR
         remarks = await store.remarks(tx, order_id) if staff else []
         destination = (await store.destinations(tx, [order_id])).get(order_id)
@@ -83,6 +87,7 @@ async def get_order(
         OrderView.of(
             order,
             items=items,
+            tips=[TipView.of(tip) for tip in given] if party is not Party.MERCHANT else None,
             refunds=[RefundView.of(refund, seen_by=party) for refund in returned],
             destination=destination if knows_the_way else None,
             remarks=[f"{remark.actor_role}: {remark.words}" for remark in remarks],
@@ -381,6 +386,7 @@ routes: Final = [
     *lists.routes,
     *whereabouts.routes,
     *refunds.routes,
+    *tips.routes,
     place_order,
     get_order,
     get_timeline,

@@ -15,6 +15,7 @@ from tawsil.ordering import store
 from tawsil.ordering.events import Status
 from tawsil.ordering.model import Choice, Order, PaidBy, legal_moves
 from tawsil.ordering.refunds.views import RefundView
+from tawsil.ordering.tips.views import TipView
 from tawsil.payments.public import CardToken, Provider
 from tawsil.pricing import public as pricing
 
@@ -37,6 +38,16 @@ class CardTokenBody(Struct, forbid_unknown_fields=True):
     token: Token
 
 
+def cards_of(
+    first: str | None, others: Sequence[CardTokenBody], providers: Sequence[Provider]
+) -> tuple[CardToken, ...]:
+    """The tokens of those who take cards, in the order in which they are asked."""
+    tokens = {one.provider: one.token for one in others}
+    if first is not None:
+        tokens.setdefault(providers[0], first)
+    return tuple(CardToken(one, tokens[one]) for one in providers if one in tokens)
+
+
 class PlaceOrderBody(Struct, forbid_unknown_fields=True):
     """A card is named by `card_token`, of the provider that is asked first, or by `card_tokens`.
 
@@ -50,11 +61,7 @@ class PlaceOrderBody(Struct, forbid_unknown_fields=True):
     notes: Annotated[Prose, Meta(max_length=500)] = ""
 
     def cards(self, providers: Sequence[Provider]) -> tuple[CardToken, ...]:
-        """The tokens of those who take cards, in the order in which they are asked."""
-        tokens = {one.provider: one.token for one in self.card_tokens}
-        if self.card_token is not None:
-            tokens.setdefault(providers[0], self.card_token)
-        return tuple(CardToken(one, tokens[one]) for one in providers if one in tokens)
+        return cards_of(self.card_token, self.card_tokens, providers)
 
 
 class AcceptBody(Struct, forbid_unknown_fields=True):
@@ -148,6 +155,8 @@ class OrderView(Struct, frozen=True, kw_only=True):
     destination: store.Destination | None = None
     refunds: list[RefundView] | None = None
     """What was asked back of it; only where one order is shown."""
+    tips: list[TipView] | None = None
+    """What was given the courier after delivery, likewise."""
     remarks: list[str] = []
 
     @classmethod

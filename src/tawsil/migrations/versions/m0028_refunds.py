@@ -1,4 +1,4 @@
-"""The tables of refunds and of customers' points; orders that are paid with them."""
+"""The tables of refunds, points and later tips; orders that are paid with points and credit."""
 
 from tawsil.migrations.statements import run
 
@@ -10,6 +10,7 @@ def upgrade() -> None:
     run(_REFUNDS)
     run(_POINTS)
     run(_FUNDS)
+    run(_TIPS)
 
 
 _REFUNDS = """
@@ -118,4 +119,27 @@ _FUNDS = """
         add column points_minor bigint not null default 0 check (points_minor >= 0),
         add column credit_minor bigint not null default 0 check (credit_minor >= 0),
         add constraint funds_fit check (points_minor + credit_minor <= total_minor);
+"""
+
+_TIPS = """
+    create table ordering.tip (
+        id uuid primary key,
+        version int not null check (version > 0),
+        tenant_id uuid not null,
+        city_id uuid not null,
+        order_id uuid not null references ordering."order" (id),
+        customer_id uuid not null,
+        courier_id uuid not null,
+        amount_minor bigint not null check (amount_minor > 0),
+        currency char(3) not null,
+        paid_from text not null check (paid_from in ('card', 'credit')),
+        state text not null check (state in ('asked', 'paid', 'declined')),
+        decline_code text,
+        asked_at timestamptz not null,
+        ended_at timestamptz,
+        check ((state = 'asked') = (ended_at is null)),
+        check ((state = 'declined') = (decline_code is not null))
+    );
+    create index tip_order on ordering.tip (order_id);
+    select kernel.wall('ordering.tip');
 """

@@ -49,6 +49,9 @@ _COLUMNS: Final = """reference_id, courier_id, tenant_id, city_id, currency, bas
     distance_minor, surge_minor, tip_minor, wait_minor, incentive_minor, adjustment_minor,
     earned_at, settled"""
 
+_IS_A_JOB: Final = "base_minor + distance_minor + surge_minor > 0 or tip_minor = 0"
+"""A tip that was given after delivery is an earning of its own, and no job."""
+
 SORTS: Final = Sorts(
     keys={"earned_at": Key("earned_at", datetime)},
     default="-earned_at",
@@ -114,7 +117,8 @@ async def days(tx: Tx, *, which: EarningFilter, timezone: str) -> list[DayOfEarn
     )
     found = await tx.rows(
         f"""
-        select (earned_at at time zone {zone})::date::text as day, currency, count(*) as jobs,
+        select (earned_at at time zone {zone})::date::text as day, currency,
+            count(*) filter (where {_IS_A_JOB}) as jobs,
             {sums}
         from {_EARNED} where {where} group by 1, 2 order by 1 desc, 2
         """,  # noqa: S608 - fragments of ours
