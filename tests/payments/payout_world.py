@@ -24,7 +24,6 @@ from tawsil.payments.providers.known import Providers
 from tawsil.payments.public import (
     AccountKind,
     AccountRef,
-    Payee,
     Payout,
     Plan,
     Posting,
@@ -58,6 +57,7 @@ class Counter(Struct):
     clock: VirtualClock
     database: Database
     platform: VirtualPlatform
+    disburser: Disburser
 
     @property
     def by(self) -> By:
@@ -139,11 +139,10 @@ class Counter(Struct):
         await self.until(self.clock() + timedelta(**lapse))
 
 
-def open_counter(
-    database: Database, clock: VirtualClock, jobs: HeldJobs, *, payee: Payee | None = None
-) -> Counter:
-    """On the whole platform; money goes to the sandbox's bank, unless somebody else is given."""
-    banker = InProcessPayee(Disburser(ids=Ids(clock, Random(5))))
+def open_counter(database: Database, clock: VirtualClock, jobs: HeldJobs) -> Counter:
+    """On the whole platform; money goes to the sandbox's bank."""
+    disburser = Disburser(ids=Ids(clock, Random(5)))
+    banker = InProcessPayee(disburser)
     psp = InProcessPsp(Acquirer(ids=Ids(clock, Random(6))))
     platform = VirtualPlatform(
         database,
@@ -155,12 +154,12 @@ def open_counter(
         jobs=wiring.jobs(
             database=database,
             providers=Providers({Provider.DIRECT: psp}),
-            payees={Provider.DIRECT: payee or banker},
+            payees={Provider.DIRECT: banker},
         ),
     )
     psp.join(platform)
     banker.join(platform)
-    return Counter(clock=clock, database=database, platform=platform)
+    return Counter(clock=clock, database=database, platform=platform, disburser=disburser)
 
 
 async def found(database: Database, *, timezone: str = "UTC") -> None:
