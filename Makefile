@@ -7,7 +7,7 @@ PYTHON ?= python3
 UV := $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
 STAMP := $(VENV)/.synced
 
-.PHONY: help setup demo up test check fix schemas lock browser clients fuzz soak mdrp bench-dispatch bench-match bench-api bench-live clean
+.PHONY: help setup demo up test check fix schemas lock browser clients fuzz soak soak-ledger mdrp bench-dispatch bench-match bench-api bench-live clean
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -63,6 +63,9 @@ fuzz: setup ## Ask everything of the API, as everybody (TAWSIL_FUZZ_EXAMPLES: ho
 
 soak: setup ## Long proofs: a thousand offers, twenty thousand acceptances
 	$(BIN)/pytest -q -m soak --timeout 1200
+
+soak-ledger: setup ## Ten thousand runs of whatever may happen to money (TAWSIL_LEDGER_RUNS: how many)
+	$(BIN)/pytest -q -m soak --timeout 0 tests/money
 
 mdrp: setup ## Replay published delivery days (MDRP_DATA=folder of instances)
 	@test -n "$(MDRP_DATA)" || { echo "Say where the instances are: make mdrp MDRP_DATA=folder"; exit 1; }

@@ -35,7 +35,10 @@ class _Planned(Struct, order=True):
 
 
 class VirtualPlatform:
-    """Drives the platform's parts by hand. `watchers` are told of every event, in order."""
+    """Drives the platform's parts by hand. `watchers` are told of every event, in order.
+
+    What happened up to the event `newest` is of another day.
+    """
 
     def __init__(
         self,
@@ -48,6 +51,7 @@ class VirtualPlatform:
         deadlines: Mapping[str, Owner],
         jobs: JobHandlers,
         watchers: Sequence[Watcher] = (),
+        newest: int = 0,
     ) -> None:
         self.database = database
         self.clock = clock
@@ -59,7 +63,7 @@ class VirtualPlatform:
         self._watchers = list(watchers)
         self._plan: list[_Planned] = []
         self._turn = 0
-        self._newest = 0
+        self._newest = newest
         self._deadline: datetime | None = None
         self._deadline_as_of = -1
 
