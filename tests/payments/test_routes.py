@@ -178,7 +178,15 @@ async def test_a_statement_comes_in_pages_newest_first(
         "/v4/accounts/me?limit=2", headers={"Authorization": f"Bearer {merchant}"}
     )
     data = answer.json()["data"]
-    assert data["balances"] == [{"account": "merchant", "balance_minor": 2_700, "currency": "QAR"}]
+    assert data["balances"] == [
+        {
+            "account": "merchant",
+            "balance_minor": 2_700,
+            "currency": "QAR",
+            "pending_minor": 0,
+            "available_minor": 2_700,
+        }
+    ]
     newest = [str(payment.reference_id) for payment in reversed(payments)]
     assert [line["reference_id"] for line in data["lines"]] == newest[:2]
     assert answer.json()["meta"]["pagination"]["total"] == 3

@@ -7,12 +7,14 @@ from tawsil.payments.routes import (
     books,
     cash,
     cash_desk,
+    corrections,
     earnings,
     loyalty,
     payments,
     payout_desk,
     payouts,
     reconciliation,
+    statements,
     webhooks,
 )
 
@@ -20,6 +22,8 @@ routes: Final = [
     *webhooks.routes,
     *payments.routes,
     *accounts.routes,
+    *statements.routes,
+    *corrections.routes,
     *payouts.routes,
     *payout_desk.routes,
     *loyalty.routes,

@@ -20,19 +20,31 @@ from tawsil.kernel.http import (
     envelope,
 )
 from tawsil.payments import public
-from tawsil.payments.public import AccountKind, AccountRef, Balance, Line
+from tawsil.payments.public import Balance, Line
+from tawsil.payments.routes.statements import own
 
 
-class BalanceView(Struct, frozen=True):
-    """Above zero: owed to you. Below: owed by you, such as cash you have collected."""
+class BalanceView(Struct, frozen=True, kw_only=True):
+    """Above zero: owed to you. Below: owed by you, such as cash you have collected.
+
+    What is pending is promised and has not moved; `available_minor` may be spent now.
+    """
 
     account: str
     balance_minor: int
     currency: str
+    pending_minor: int
+    available_minor: int
 
     @classmethod
     def of(cls, balance: Balance) -> "BalanceView":
-        return cls(balance.account.kind.value, balance.posted_minor, balance.currency)
+        return cls(
+            account=balance.account.kind.value,
+            balance_minor=balance.posted_minor,
+            currency=balance.currency,
+            pending_minor=balance.pending_minor,
+            available_minor=balance.available_minor,
+        )
 
 
 class LineView(Struct, frozen=True):
@@ -74,9 +86,9 @@ async def show_account(
     page: PageNumber = 1,
     limit: PageSize = 20,
 ) -> Envelope[AccountView]:
-    """A merchant's account, or what a courier has earned and the cash a courier holds."""
+    """A merchant's account, what a courier has earned and holds, or credit and points."""
     query = PageQuery(page=page, limit=limit)
-    accounts = _accounts(caller)
+    accounts = own(caller)
     async with database.transaction() as tx:
         balances = await public.balances(tx, tenant_id=caller.tenant_id, accounts=accounts)
         statement = await public.statement(
@@ -98,13 +110,6 @@ async def show_account(
             total_pages=-(-statement.total // limit),
         ),
     )
-
-
-def _accounts(caller: Caller) -> list[AccountRef]:
-    if caller.location_id is not None:
-        return [AccountRef(AccountKind.MERCHANT, caller.location_id)]
-    own = (AccountKind.COURIER, AccountKind.COURIER_CASH, AccountKind.CUSTOMER)
-    return [AccountRef(kind, caller.user_id) for kind in own]
 
 
 routes: Final = [show_account]

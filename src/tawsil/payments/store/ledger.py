@@ -109,7 +109,7 @@ async def lock_pending(tx: Tx, *, ids: Sequence[UUID]) -> dict[UUID, Pending]:
     )
     postings: dict[UUID, list[Posting]] = defaultdict(list)
     for row in rows:
-        postings[row["transfer_id"]].append(Posting(_account(row), row["amount_minor"]))
+        postings[row["transfer_id"]].append(Posting(account_of(row), row["amount_minor"]))
     resolved = {row["resolves"]: row["key"] for row in resolutions}
     return {
         row["key"]: Pending(
@@ -155,7 +155,7 @@ async def lock_available(tx: Tx, keys: Iterable[_AccountKey]) -> dict[_AccountKe
         *_columns(wanted),
     )
     return {
-        (row["tenant_id"], _account(row), row["currency"]): row["available_minor"] for row in rows
+        (row["tenant_id"], account_of(row), row["currency"]): row["available_minor"] for row in rows
     }
 
 
@@ -189,7 +189,7 @@ async def _find_accounts(tx: Tx, keys: Sequence[_AccountKey]) -> dict[_AccountKe
         """,
         *_columns(keys),
     )
-    return {(row["tenant_id"], _account(row), row["currency"]): row["id"] for row in rows}
+    return {(row["tenant_id"], account_of(row), row["currency"]): row["id"] for row in rows}
 
 
 def _columns(keys: Sequence[_AccountKey]) -> tuple[list[Any], ...]:
@@ -223,11 +223,11 @@ async def balances(tx: Tx, *, tenant_id: UUID, accounts: Sequence[AccountRef]) -
         group by a.id order by a.kind, a.owner_id, a.currency
         """,
         tenant_id,
-        *_named(accounts, tenant_id),
+        *named(accounts, tenant_id),
     )
     return [
         Balance(
-            account=_account(row),
+            account=account_of(row),
             currency=row["currency"],
             posted_minor=row["posted"],
             pending_minor=row["pending"],
@@ -254,12 +254,12 @@ async def lock_balances(
         order by a.id for no key update of a
         """,
         tenant_id,
-        *_named(accounts, tenant_id),
+        *named(accounts, tenant_id),
     )
     return await balances(tx, tenant_id=tenant_id, accounts=accounts)
 
 
-def _named(accounts: Sequence[AccountRef], tenant_id: UUID) -> tuple[list[str], list[UUID]]:
+def named(accounts: Sequence[AccountRef], tenant_id: UUID) -> tuple[list[str], list[UUID]]:
     return (
         [account.kind.value for account in accounts],
         [account.owner_id or tenant_id for account in accounts],
@@ -270,7 +270,7 @@ async def statement(
     tx: Tx, *, tenant_id: UUID, accounts: Sequence[AccountRef], offset: int, limit: int
 ) -> Statement:
     """The lines of some accounts, newest first."""
-    args = (tenant_id, *_named(accounts, tenant_id))
+    args = (tenant_id, *named(accounts, tenant_id))
     rows = await tx.rows(
         f"""
         select t.kind as transfer_kind, t.at, e.*, a.kind, a.owner_id {_OF_ACCOUNTS}
@@ -312,7 +312,7 @@ async def imbalance(tx: Tx, *, since_at: datetime | None = None) -> dict[str, in
     return {row["currency"]: row["imbalance"] for row in rows}
 
 
-def _account(row: asyncpg.Record) -> AccountRef:
+def account_of(row: asyncpg.Record | Mapping[str, Any]) -> AccountRef:
     kind = AccountKind(row["kind"])
     return AccountRef(kind, None if kind in HOUSE else row["owner_id"])
 
@@ -322,7 +322,7 @@ def _line(row: asyncpg.Record) -> Line:
         transfer_id=row["transfer_id"],
         kind=TransferKind(row["transfer_kind"]),
         reference_id=row["reference_id"],
-        account=_account(row),
+        account=account_of(row),
         amount_minor=row["amount_minor"],
         currency=row["currency"],
         at=row["at"],
