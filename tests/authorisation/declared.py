@@ -26,6 +26,7 @@ OWNERS: Final[Mapping[str, frozenset[Role]]] = {
     "hub": frozenset({COURIER}),
     "incident": frozenset({COURIER}),
     "key": frozenset({MERCHANT}),
+    "ledger_account": NOBODY,
     "merchant": frozenset({MERCHANT}),
     "offer": frozenset({COURIER}),
     "order": frozenset({CUSTOMER, MERCHANT, COURIER}),
@@ -41,6 +42,7 @@ OWNERS: Final[Mapping[str, frozenset[Role]]] = {
     "session": frozenset({CUSTOMER}),
     "shortfall": NOBODY,
     "ticket": frozenset({CUSTOMER}),
+    "transfer": NOBODY,
     "user": NOBODY,
     "version": NOBODY,
 }
@@ -57,6 +59,7 @@ PARAMETERS: Final[Mapping[str, str]] = {
     "hub_id": "hub",
     "incident_id": "incident",
     "key_id": "key",
+    "ledger_account_id": "ledger_account",
     "merchant_id": "merchant",
     "municipality_id": "area",
     "name": "policy",
@@ -76,6 +79,7 @@ PARAMETERS: Final[Mapping[str, str]] = {
     "session_id": "session",
     "shortfall_id": "shortfall",
     "ticket_id": "ticket",
+    "transfer_id": "transfer",
     "user_id": "user",
     "version": "version",
 }
@@ -131,6 +135,7 @@ CONFIGURES: Final = Row(narrow=Expected.FORBIDDEN)
 OPERATES: Final = Row(narrow=Expected.FORBIDDEN, areas=False)
 NO_EFFECT: Final = Row(unchecked=True)  # a city that is not the tenant's makes nobody see more
 UNKNOWN_PROVIDER: Final = Row(trade=frozenset({"request.not_found"}))
+NEVER_USED: Final = Row(trade=frozenset({"request.not_found"}))  # who was never owed anything
 WRONG_PASSWORD: Final = Row(trade=frozenset({"identity.password_wrong"}))
 
 PROMISED: Final = {
@@ -218,6 +223,16 @@ ROWS: Final[Mapping[str, Row]] = {
     "GET /v4/users/{user_id}/loyalty": Row(narrow=Expected.FORBIDDEN),
     "POST /v4/users/{user_id}/loyalty/adjustments": Row(narrow=Expected.FORBIDDEN),
     "GET /v4/payments/{reference_id}": Row(owners=frozenset({CUSTOMER})),
+    "GET /v4/accounts/me/statement": NEVER_USED,
+    "GET /v4/accounts/me/statement.csv": NEVER_USED,
+    "GET /v4/accounts/me/statement.pdf": NEVER_USED,
+    "GET /v4/accounts": Row(narrow=Expected.FORBIDDEN, areas=False, lists="ledger_account"),
+    "GET /v4/accounts/{ledger_account_id}/statement": OPERATES,
+    "GET /v4/accounts/{ledger_account_id}/statement.csv": OPERATES,
+    "GET /v4/accounts/{ledger_account_id}/statement.pdf": OPERATES,
+    "POST /v4/ledger/corrections": Row(
+        narrow=Expected.FORBIDDEN, areas=False, body={"postings": None}
+    ),
     "GET /v4/payouts": Row(lists="payout"),
     "GET /v4/payouts.csv": Row(lists="payout"),
     "GET /v4/payouts/account": Row(trade=frozenset({"request.not_found"})),  # not set yet

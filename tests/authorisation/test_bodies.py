@@ -44,6 +44,7 @@ MAY_SAY: Final[Mapping[str, str]] = {
     "LoginBody.tenant_id": _DOOR,
     "NewUserBody.roles": _WITHIN,
     "OwnerDestinationBody.owner_id": _OPERATIONS,
+    "PostingBody.owner_id": "booked by whoever keeps the books of the whole tenant",
     "RegisterBody.tenant_id": _DOOR,
     "ResetBody.tenant_id": _DOOR,
     "Rules.id": "what is said here is replaced by an id of its own",

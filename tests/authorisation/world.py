@@ -326,6 +326,20 @@ class World:
             "payout_run": run["id"],
             "payout": payout["id"],
         }
+        booked = await self.database.pool.fetchrow(
+            """
+            select t.id, e.account_id from payments.transfer t
+            join payments.entry e on e.transfer_id = t.id
+            join payments.account a on a.id = e.account_id and a.kind = 'merchant'
+            where t.key = $1
+            """,
+            earned.id,
+        )
+        assert booked is not None, "what was earned is in the books"
+        street.things |= {
+            "ledger_account": str(booked["account_id"]),
+            "transfer": str(booked["id"]),
+        }
 
     async def _note(self, street: Street) -> None:
         """What nobody makes over HTTP."""

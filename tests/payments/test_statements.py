@@ -147,7 +147,7 @@ async def test_the_paper_is_printed_in_both_languages(desk: Desk, language: str)
     assert answer.status_code == 200
     assert answer.headers["content-type"] == "application/pdf"
     assert answer.content.startswith(b"%PDF-")
-    assert f"/Lang ({language}".encode() in answer.content
+    assert f"/Lang({language})".encode() in answer.content
 
 
 def paper(currency: str, minor: int) -> Paper:

@@ -47,7 +47,7 @@ from tawsil.payments.routes.access import check_whole
 from tawsil.payments.routes.statement_pdf import Paper
 from tawsil.payments.store import statements as store
 
-TAGS: Final = ["Accounts"]
+TAGS: Final = ["Payments"]
 READ: Final = "payment:read"
 MOST_PRINTED: Final = 1_000
 COLUMNS: Final = columns(
@@ -56,7 +56,7 @@ COLUMNS: Final = columns(
 NO_STANDING: Final = Standing()
 
 
-class AccountView(Struct, frozen=True, kw_only=True):
+class LedgerAccountView(Struct, frozen=True, kw_only=True):
     """Above zero is owed to the owner, below zero is owed by the owner.
 
     `pending_minor` is promised and has not moved yet; what may be spent now is `available_minor`.
@@ -71,7 +71,7 @@ class AccountView(Struct, frozen=True, kw_only=True):
     available_minor: int
 
     @classmethod
-    def of(cls, account: Account, standing: Standing) -> "AccountView":
+    def of(cls, account: Account, standing: Standing) -> "LedgerAccountView":
         return cls(
             id=account.id,
             kind=account.ref.kind,
@@ -83,7 +83,7 @@ class AccountView(Struct, frozen=True, kw_only=True):
         )
 
 
-class LineView(Struct, frozen=True, kw_only=True):
+class StatementLineView(Struct, frozen=True, kw_only=True):
     """`balance_minor` is what the account stood at after it, `corrects` what it puts right."""
 
     at: datetime
@@ -95,7 +95,7 @@ class LineView(Struct, frozen=True, kw_only=True):
     corrects: UUID | None
 
     @classmethod
-    def of(cls, line: StatementLine) -> "LineView":
+    def of(cls, line: StatementLine) -> "StatementLineView":
         return cls(**{name: getattr(line, name) for name in cls.__struct_fields__})
 
 
@@ -105,10 +105,10 @@ class StatementView(Struct, frozen=True, kw_only=True):
     `lines` are some of them, as pages and filters have it; that changes no balance.
     """
 
-    account: AccountView
+    account: LedgerAccountView
     opening_minor: int
     closing_minor: int
-    lines: list[LineView]
+    lines: list[StatementLineView]
 
 
 class Which(Struct, frozen=True, kw_only=True):
@@ -195,11 +195,11 @@ async def _statement(
         now = await _standing(tx, one)
         then = await _standing(tx, one, which)
         found = await store.lines(tx, which=lines, take=asked.take(lines))
-    page = list_envelope(found.map(LineView.of), asked)
+    page = list_envelope(found.map(StatementLineView.of), asked)
     assert page.data is not None, "a list that was found has data"
     return envelope(
         StatementView(
-            account=AccountView.of(one, now),
+            account=LedgerAccountView.of(one, now),
             opening_minor=then.opening_minor,
             closing_minor=then.closing_minor,
             lines=page.data,
@@ -221,9 +221,9 @@ async def _standing(tx: Tx, one: Account, which: Which | None = None) -> Standin
 async def _csv(database: Database, one: Account, which: Which, asked: Asked) -> Stream:
     lines = which.of(one)
 
-    async def part(take: Take) -> Slice[LineView]:
+    async def part(take: Take) -> Slice[StatementLineView]:
         async with database.transaction() as tx:
-            return (await store.lines(tx, which=lines, take=take)).map(LineView.of)
+            return (await store.lines(tx, which=lines, take=take)).map(StatementLineView.of)
 
     return await csv_of(_name(one), COLUMNS, part, asked.take(lines))
 
@@ -329,7 +329,7 @@ async def list_accounts(
     asked: NamedDependency[Asked],
     caller: NamedDependency[Caller],
     database: NamedDependency[Database],
-) -> Envelope[list[AccountView]]:
+) -> Envelope[list[LedgerAccountView]]:
     """Of the whole tenant, for those who may see all. The platform's own have no owner."""
     check_whole(caller, READ)
     async with database.transaction() as tx:
@@ -338,7 +338,7 @@ async def list_accounts(
         )
         standings = await store.standings(tx, account_ids=[one.id for one in found.items])
     return list_envelope(
-        found.map(lambda one: AccountView.of(one, standings.get(one.id, NO_STANDING))), asked
+        found.map(lambda one: LedgerAccountView.of(one, standings.get(one.id, NO_STANDING))), asked
     )
 
 
