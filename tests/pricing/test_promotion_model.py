@@ -16,7 +16,7 @@ from tawsil.kernel.decisions import Accepted, Decision
 from tawsil.pricing.events import PromotionFunded
 from tawsil.pricing.model import promotions as model
 from tawsil.pricing.model.discounts import Basket, Candidate, apply, choose
-from tawsil.pricing.model.promotions import Status, Use, Window, normal_code
+from tawsil.pricing.model.promotions import Audience, Status, Use, Window, normal_code
 
 MERCHANT = UUID(int=77)
 
@@ -44,6 +44,7 @@ def candidates(draw: st.DrawFn, number: int) -> Candidate:
         merchants=(Sharer(merchant_id=MERCHANT, merchant_bp=draw(st.integers(0, 10_000))),),
         stacking=draw(st.sampled_from(Stacking)),
         group=draw(st.sampled_from(["", "a", "b"])),
+        audience=draw(st.sampled_from(Audience)),
         rank=draw(st.integers(0, 3)),
     )
     promotion = Promotion(
@@ -88,6 +89,7 @@ def test_the_best_combination(
         assert all(t.stacking is Stacking.STACKABLE for t in together)
         groups = [t.group for t in together if t.group]
         assert len(groups) == len(set(groups))
+        assert sum(t.audience is Audience.FIRST_ORDER for t in together) < 2
     applied = {a.code for a in chosen.applied}
     left_out = {n.code for n in chosen.not_applied}
     assert applied | left_out >= {c.code for c in offered if c.code}, "each code is explained"

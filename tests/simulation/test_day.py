@@ -23,9 +23,36 @@ async def live(fresh_database: FreshDatabase, *, seed: int) -> Result:
     shares: list[float] = []
     with fresh_database() as url:
         result = await simulate(url, parts=parts(), setting=setting, progress=shares.append)
+        await assert_promotions_add_up(url)
     assert shares == sorted(shares)
     assert shares[-1] == 1.0
     return result
+
+
+async def assert_promotions_add_up(url: str) -> None:
+    """Their accounts hold what was put aside and not spent; cancelled orders hold nothing."""
+    connection = await asyncpg.connect(url)
+    try:
+        rows = await connection.fetch(
+            """
+            select p.name_en, p.budget_minor, p.taken_minor, p.funded_minor, p.status,
+                (select coalesce(sum(amount_minor), 0) from pricing.redemption r
+                    where r.promotion_id = p.id and outcome <> 'given_back') as held_minor,
+                (select coalesce(sum(amount_minor), 0) from pricing.redemption r
+                    where r.promotion_id = p.id and outcome = 'spent') as spent_minor,
+                (select coalesce(sum(e.amount_minor), 0) from payments.entry e
+                    join payments.account a on a.id = e.account_id
+                    where a.kind = 'promotion' and a.owner_id = p.id) as left_minor
+            from pricing.promotion p
+            """
+        )
+        assert {row["name_en"] for row in rows} == {"Free delivery", "Welcome"}
+        for row in rows:
+            assert row["taken_minor"] == row["held_minor"] <= row["budget_minor"]
+            assert row["left_minor"] == row["funded_minor"] - row["spent_minor"]
+        assert sum(row["taken_minor"] for row in rows) > 0, "somebody had one"
+    finally:
+        await connection.close()
 
 
 @pytest.fixture(scope="module")

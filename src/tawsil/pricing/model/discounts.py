@@ -163,14 +163,15 @@ def _as_applied(candidate: Candidate, merchant_id: UUID, amount_minor: int) -> A
 
 
 def _compatible(together: Sequence[Candidate]) -> bool:
-    """Exclusive ones stand alone; of one group at most one stands."""
+    """Exclusive ones stand alone; of one group, and of first orders', at most one stands."""
     if len(together) < 2:
         return True
     terms = [c.promotion.terms for c in together]
     if any(one.stacking is Stacking.EXCLUSIVE for one in terms):
         return False
     groups = [one.group for one in terms if one.group]
-    return len(set(groups)) == len(groups)
+    first = [one for one in terms if one.audience is Audience.FIRST_ORDER]
+    return len(set(groups)) == len(groups) and len(first) < 2
 
 
 def _capped(amount_minor: int, most_minor: int | None) -> int:
