@@ -46,31 +46,49 @@ from tawsil.ordering.journey import (
 from tawsil.ordering.list_store import SORTS, Filter, Named, Within, reached
 from tawsil.ordering.model import Choice, Order, PaidBy, PaymentStage, legal_moves
 from tawsil.ordering.moves import Party
+from tawsil.ordering.refunds.model import Decider, PaidTo, Refund, RefundState
+from tawsil.ordering.refunds.parts import Ask, Pieces, Scope
+from tawsil.ordering.refunds.service import RequestRefund
+from tawsil.ordering.refunds.service import request as request_refund
 from tawsil.ordering.steps import Acting
 from tawsil.ordering.store import Destination, Item
+from tawsil.ordering.tips.model import Tip, TipState
+from tawsil.ordering.tips.service import GiveTip
+from tawsil.ordering.tips.service import give as give_tip
 
 __all__ = [
     "SORTS",
     "AcceptOrder",
     "Acting",
+    "Ask",
     "CancelOrder",
     "ChangeReadyTime",
     "Choice",
     "Choose",
     "ComplainAbout",
+    "Decider",
     "DeliverOrder",
     "Destination",
     "Filter",
+    "GiveTip",
     "Item",
     "MarkUndeliverable",
     "MoveOrder",
     "Order",
     "PaidBy",
+    "PaidTo",
     "Party",
     "PaymentStage",
+    "Pieces",
     "PlaceOrder",
+    "Refund",
+    "RefundState",
+    "RequestRefund",
+    "Scope",
     "Status",
     "Summary",
+    "Tip",
+    "TipState",
     "accept_order",
     "acting",
     "by_id",
@@ -84,6 +102,7 @@ __all__ = [
     "destinations",
     "dispute",
     "get_many",
+    "give_tip",
     "items",
     "legal_moves",
     "live",
@@ -94,6 +113,7 @@ __all__ = [
     "placing",
     "reached",
     "refund",
+    "request_refund",
     "return_to_merchant",
     "search_orders",
     "seen_by",

@@ -63,6 +63,10 @@ class Habits(Struct, frozen=True, kw_only=True):
     away_share: float = 0.0006  # does not open the door
     door_s: float = 45.0  # median from arrival to an open door
     review_share: float = 0.3
+    later_tip_share: float = 0.05  # tips when the food was eaten
+    missing_share: float = 0.02  # asks for a piece back that was not in the bag
+    points_share: float = 0.4  # pays with what there is in points and credit
+    afterwards_s: tuple[float, float] = (5_400.0, 14_400.0)  # from placing
 
     # Merchants
     react_s: float = 22.0  # median from a new order to an answer
@@ -176,6 +180,14 @@ WELCOME: Final = "WELCOME"
 _HEARD_OF_IT: Final = 4  # one customer in so many
 
 
+class Afterwards(Struct, frozen=True):
+    """What somebody does about an order when it has been eaten."""
+
+    after_s: float
+    tip_minor: int
+    misses: bool
+
+
 class Wish(Struct, frozen=True):
     """Everything a customer has in mind for one order, decided before it is placed.
 
@@ -192,6 +204,9 @@ class Wish(Struct, frozen=True):
     opens_after_s: float | None
     stars: int | None
     codes: tuple[str, ...] = ()
+    saves: bool = False
+    """Whether points and credit are used."""
+    afterwards: Afterwards | None = None
 
     @property
     def subtotal_minor(self) -> int:
@@ -231,7 +246,16 @@ def wish(
         if chance(rng, habits.review_share)
         else None,
         codes=(WELCOME,) if customer.index % _HEARD_OF_IT == 0 else (),
+        saves=chance(rng, habits.points_share),
+        afterwards=_afterwards(rng, habits),
     )
+
+
+def _afterwards(rng: Random, habits: Habits) -> Afterwards | None:
+    tips, misses = chance(rng, habits.later_tip_share), chance(rng, habits.missing_share)
+    after_s = round(between(rng, *habits.afterwards_s), 1)
+    tip_minor = weighted(rng, (300, 500, 1_000), (5, 4, 1)) if tips else 0
+    return Afterwards(after_s, tip_minor, misses) if tips or misses else None
 
 
 def _where(customer: Customer, local: datetime, rng: Random, habits: Habits) -> Address:

@@ -1,4 +1,4 @@
-"""A customer with a wish: browse, order, perhaps think better of it, and be at the door."""
+"""A customer with a wish: browse, order, perhaps think better of it, be at the door, and after."""
 
 from collections.abc import Callable
 from random import Random
@@ -31,5 +31,11 @@ def ordering(
         if wish.cancels_after_s is not None:
             await life.sleep(wish.cancels_after_s)
             await hands.cancel(placed.order_id, reason="changed_my_mind")
+        if wish.afterwards is not None:
+            await life.sleep(wish.afterwards.after_s)
+            if wish.afterwards.tip_minor:
+                await hands.tip(placed.order_id, amount_minor=wish.afterwards.tip_minor)
+            if wish.afterwards.misses:
+                await hands.miss_something(placed.order_id)
 
     return order

@@ -19,6 +19,7 @@ from tawsil.payments import public as payments
 from tawsil.payments.public import CardToken, Provider
 from tawsil.pricing import public as pricing
 from tawsil.simulation.actors.port import (
+    GOOD_CARD,
     MenuIds,
     Placed,
     Refused,
@@ -119,6 +120,7 @@ class InProcess:
             instructions=wish.address.instructions.en if wish.address.instructions else "",
             tip_minor=wish.payment.tip_minor,
             codes=wish.codes,
+            wish=await self._purse() if wish.saves else pricing.Wish(),
         )
         quote = await self._ask(pricing.issue, asked)
         if isinstance(quote, Refusal) and quote.code.startswith("promotion."):
@@ -138,6 +140,39 @@ class InProcess:
         if isinstance(order, Refusal):
             return order.code
         return Placed(order.id, order.handover_pin)
+
+    async def _purse(self) -> pricing.Wish:
+        """All points and credit there are."""
+        async with self._platform.database.transaction() as tx:
+            purses = await payments.purses_of(tx, self._tenant_id, self._user_id)
+        return pricing.Wish(use_points="all", use_credit=True, purses=purses)
+
+    async def tip(self, order_id: UUID, *, amount_minor: int) -> Refused | None:
+        return await self._do(
+            ordering.give_tip,
+            ordering.GiveTip(
+                by=self._by,
+                order_id=order_id,
+                acting=self._acting,
+                amount_minor=amount_minor,
+                card_tokens=_cards(GOOD_CARD),
+            ),
+        )
+
+    async def miss_something(self, order_id: UUID) -> Refused | None:
+        one = ordering.Ask(scope=ordering.Scope.ITEMS, pieces=(ordering.Pieces(0, 1),))
+        return await self._do(
+            ordering.request_refund,
+            ordering.RequestRefund(
+                by=self._by,
+                order_id=order_id,
+                acting=self._acting,
+                decider=ordering.Decider(id=self._user_id, party=Party.CUSTOMER),
+                ask=one,
+                reason="missing_item",
+                paid_to=ordering.PaidTo.CREDIT,
+            ),
+        )
 
     async def cancel(self, order_id: UUID, *, reason: str) -> Refused | None:
         return await self._do(

@@ -16,6 +16,7 @@ from msgspec import Struct, field
 from tawsil.kernel.places import Place
 from tawsil.simulation.actors.addresses import own_addresses
 from tawsil.simulation.actors.port import (
+    GOOD_CARD,
     MenuIds,
     NewOrder,
     News,
@@ -323,6 +324,8 @@ class OverHttp:
                 "instructions": instructions.en if instructions else "",
             },
             "tip_minor": wish.payment.tip_minor,
+            "use_points": "all" if wish.saves else 0,
+            "use_credit": wish.saves,
         }
         with_codes = {**asked, "codes": wish.codes}
         quote = await self._session.ask("POST", "/v4/quotes", _Id, body=with_codes)
@@ -341,6 +344,15 @@ class OverHttp:
             },
         )
         return order if isinstance(order, str) else Placed(order.id, order.handover_pin)
+
+    async def tip(self, order_id: UUID, *, amount_minor: int) -> Refused | None:
+        body = {"amount_minor": amount_minor, "card_token": GOOD_CARD}
+        return await self._post(f"/v4/orders/{order_id}/tip", body)
+
+    async def miss_something(self, order_id: UUID) -> Refused | None:
+        one = {"position": 0, "quantity": 1}
+        body = {"reason": "missing_item", "items": [one], "paid_to": "credit"}
+        return await self._post(f"/v4/orders/{order_id}/refunds", body)
 
     async def cancel(self, order_id: UUID, *, reason: str) -> Refused | None:
         return await self._post(f"/v4/orders/{order_id}/cancel", {"reason": reason})

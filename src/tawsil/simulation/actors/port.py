@@ -5,7 +5,7 @@ than the wall clock as the city is sped up.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Literal, Protocol
+from typing import Final, Literal, Protocol
 from uuid import UUID
 
 from msgspec import Struct
@@ -14,6 +14,7 @@ from tawsil.kernel.places import Place
 from tawsil.simulation.habits import CartLine, Wish
 
 Step = Literal["prepare", "ready", "pick-up", "depart", "return"]
+GOOD_CARD: Final = "tok_visa"
 Refused = str
 """The code of a refusal."""
 
@@ -73,6 +74,14 @@ class Hands(Protocol):
 
     async def order(self, wish: Wish) -> Placed | Refused: ...
     async def cancel(self, order_id: UUID, *, reason: str) -> Refused | None: ...
+    async def tip(self, order_id: UUID, *, amount_minor: int) -> Refused | None:
+        """After delivery, with a card that works."""
+        ...
+
+    async def miss_something(self, order_id: UUID) -> Refused | None:
+        """One piece of the first line was not in the bag: ask for it back as credit."""
+        ...
+
     async def accept(self, order_id: UUID, *, prep_s: float) -> Refused | None: ...
     async def more_time(self, order_id: UUID, *, more_s: float) -> Refused | None: ...
     async def step(self, order_id: UUID, step: Step) -> Refused | None: ...
