@@ -116,31 +116,31 @@ class StripeConnect:
         return _said(transfer, RemittanceState.FAILED, code=code)
 
     async def _transfer_of(self, reference: str) -> stripe.Transfer | Absent | Refused | Unheard:
-        listed = _heard(
-            await self._ask(self._api.transfers.list_async({"transfer_group": reference})),
-            stripe.ListObject,
-        )
-        if not isinstance(listed, stripe.ListObject):
+        answer = await self._ask(self._api.transfers.list_async({"transfer_group": reference}))
+        listed = _items(answer)
+        if isinstance(listed, Refused | Unheard):
             return listed
-        return listed.data[0] if listed.data else Absent()
+        return listed[0] if listed else Absent()
 
     async def _payout_of(
         self, transfer: stripe.Transfer, reference: str
     ) -> stripe.Payout | Absent | Refused | Unheard:
         """The newest ones are looked through: it was made right after its transfer."""
-        listed = _heard(
-            await self._ask(
-                self._api.payouts.list_async(
-                    {"limit": _MOST_LISTED, "created": {"gte": transfer.created}},
-                    {"stripe_account": _account_of(transfer)},
-                )
-            ),
-            stripe.ListObject,
+        answer = await self._ask(
+            self._api.payouts.list_async(
+                {"limit": _MOST_LISTED, "created": {"gte": transfer.created}},
+                {"stripe_account": _account_of(transfer)},
+            )
         )
-        if not isinstance(listed, stripe.ListObject):
+        listed = _items(answer)
+        if isinstance(listed, Refused | Unheard):
             return listed
-        found = [one for one in listed.data if _reference_of(one) == reference]
-        return found[0] if found else Absent()
+        return next((one for one in listed if _reference_of(one) == reference), Absent())
+
+
+def _items(word: Any) -> list[Any] | Refused | Unheard:
+    heard = _heard(word, stripe.ListObject)
+    return heard if isinstance(heard, Refused | Unheard) else heard.data
 
 
 def _heard(word: Any, cls: Any) -> Any:

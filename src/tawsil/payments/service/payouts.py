@@ -12,7 +12,7 @@ from uuid import UUID, uuid5
 from msgspec import Struct
 from msgspec.structs import replace
 
-from tawsil.kernel.db import Job, Tx
+from tawsil.kernel.db import Job, Tx, event_type
 from tawsil.kernel.deadlines import Due, still_due
 from tawsil.kernel.decisions import Accepted, By, Decision, Event, Refusal, refuse
 from tawsil.payments.events import (
@@ -231,7 +231,7 @@ async def follow(tx: Tx, decided: Sequence[tuple[By, Accepted[Payout]]]) -> None
     booked = [
         Transfer(
             by=by,
-            id=uuid5(one.state.id, event.__struct_config__.tag),
+            id=uuid5(one.state.id, event_type(type(event))),
             kind=_kind(event),
             reference_id=one.state.id,
             currency=one.state.currency,

@@ -185,24 +185,19 @@ async def save(tx: Tx, decided: Sequence[Accepted[PayoutAccount]]) -> None:
 
 
 def _account(row: asyncpg.Record | Mapping[str, Any]) -> PayoutAccount:
-    fields = dict(row)
+    fields: dict[str, Any] = dict(row)
     kind, owner_id = AccountKind(fields.pop("owner_kind")), fields.pop("owner_id")
-    destination = Destination(
+    fields["owner"] = AccountRef(kind, owner_id)
+    fields["destination"] = Destination(
         provider=Provider(fields.pop("provider")),
         token=fields.pop("token"),
         label=fields.pop("label"),
         verified=fields.pop("verified"),
     )
     plan, blocked = fields["plan"], fields["blocked_because"]
-    return PayoutAccount(
-        **fields
-        | {
-            "owner": AccountRef(kind, owner_id),
-            "destination": destination,
-            "plan": None if plan is None else _plan.decode(plan),
-            "blocked_because": BlockedBecause(blocked) if blocked else None,
-        }
-    )
+    fields["plan"] = None if plan is None else _plan.decode(plan)
+    fields["blocked_because"] = BlockedBecause(blocked) if blocked else None
+    return PayoutAccount(**fields)
 
 
 # Plans

@@ -175,23 +175,18 @@ async def save(tx: Tx, decided: Sequence[Accepted[Payout]]) -> None:
 
 
 def _payout(row: asyncpg.Record | Mapping[str, Any]) -> Payout:
-    fields = dict(row)
+    fields: dict[str, Any] = dict(row)
     kind, owner_id = AccountKind(fields.pop("owner_kind")), fields.pop("owner_id")
-    destination = Destination(
+    fields["owner"] = AccountRef(kind, owner_id)
+    fields["destination"] = Destination(
         provider=Provider(fields.pop("provider")),
         token=fields.pop("token"),
         label=fields.pop("label"),
         verified=True,
     )
-    return Payout(
-        **fields
-        | {
-            "owner": AccountRef(kind, owner_id),
-            "destination": destination,
-            "cause": PayoutCause(row["cause"]),
-            "state": PayoutState(row["state"]),
-        }
-    )
+    fields["cause"] = PayoutCause(fields["cause"])
+    fields["state"] = PayoutState(fields["state"])
+    return Payout(**fields)
 
 
 # Runs
@@ -215,8 +210,10 @@ async def hold_run(tx: Tx, *, tenant_id: UUID, run_id: UUID) -> Run | None:
 
 
 def _run(row: asyncpg.Record) -> Run:
-    kinds = {"owner_kind": AccountKind(row["owner_kind"]), "state": RunState(row["state"])}
-    return Run(**dict(row) | kinds)
+    fields: dict[str, Any] = dict(row)
+    fields["owner_kind"] = AccountKind(fields["owner_kind"])
+    fields["state"] = RunState(fields["state"])
+    return Run(**fields)
 
 
 async def add_run(tx: Tx, run: Run) -> None:
