@@ -81,3 +81,27 @@ async def test_who_kept_cash_for_too_long_collects_none_but_carries_what_is_paid
     assert (await city.tick(tx)).offers == ()
     await dispatch.request(tx, [city.wish(tx)])
     assert (await city.offer(tx)).courier_id == courier_id
+
+
+async def test_a_city_where_everybody_is_full_feels_it(tx: Tx, city: City):
+    staff = await city.on_duty(tx, count=4)
+    await dispatch.request(tx, [replace(city.wish(tx), collect_minor=500) for _ in range(3)])
+    calm = await dispatch.sense(tx, tenant_id=city.by.tenant_id, city_id=city.id)
+    assert (calm.wanted, calm.couriers) == (3, 4)
+    await tx.execute("delete from dispatch.pressure")
+    await couriers.set_cash(
+        tx,
+        [
+            couriers.Cash(
+                courier_id=id_,
+                tenant_id=city.by.tenant_id,
+                currency="AED",
+                held_minor=900,
+                limit_minor=1_000,
+            )
+            for id_ in staff[1:]
+        ],
+    )
+    full = await dispatch.sense(tx, tenant_id=city.by.tenant_id, city_id=city.id)
+    assert (full.wanted, full.couriers) == (3, 1)
+    assert full.load > calm.load

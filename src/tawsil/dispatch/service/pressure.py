@@ -1,6 +1,7 @@
 """Back-pressure: what is wanted of a city's couriers, and what customers meet because of it."""
 
-from datetime import timedelta
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
@@ -31,13 +32,13 @@ async def sense(tx: Tx, *, tenant_id: UUID, city_id: UUID) -> Load:
         if c.tenant_id == tenant_id and c.availability in _AT_WORK
     ]
     busy = await store.busy_beyond(tx, city_id=city_id, courier_ids=at_work, at=horizon_at)
-    load = model.measure(
-        before,
-        city_id=city_id,
-        wanted=await store.wanted_by(tx, city_id=city_id, at=horizon_at),
-        couriers=len(at_work) - busy,
-        now=tx.now,
-    )
+    wanted = await store.wanted_by(tx, city_id=city_id, at=horizon_at)
+    at_hand = len(at_work) - busy
+    if wanted:
+        in_cash, may = await _in_cash(tx, city_id=city_id, courier_ids=at_work, at=horizon_at)
+        if in_cash * max(at_hand, 1) > wanted * max(may, 1):
+            wanted, at_hand = in_cash, may
+    load = model.measure(before, city_id=city_id, wanted=wanted, couriers=at_hand, now=tx.now)
     await store.keep_load(tx, load)
     metrics.dispatch_load.labels(str(city_id)).set(load.load)
     now = (await pricing.conditions(tx, city_ids=[city_id])).get(city_id)
@@ -56,3 +57,18 @@ async def sense(tx: Tx, *, tenant_id: UUID, city_id: UUID) -> Load:
             ],
         )
     return load
+
+
+async def _in_cash(
+    tx: Tx, *, city_id: UUID, courier_ids: Sequence[UUID], at: datetime
+) -> tuple[int, int]:
+    """Deliveries that wait and are paid in cash, and couriers at hand who may collect the least."""
+    wanted = await store.wanted_in_cash(tx, city_id=city_id, at=at)
+    if wanted is None:
+        return 0, 0
+    room = await couriers.cash_room(
+        tx, city_id=city_id, courier_ids=courier_ids, currency=wanted.currency
+    )
+    may = [id_ for id_ in courier_ids if room.get(id_, wanted.least_minor) >= wanted.least_minor]
+    busy = await store.busy_beyond(tx, city_id=city_id, courier_ids=may, at=at)
+    return wanted.count, len(may) - busy

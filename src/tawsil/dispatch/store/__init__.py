@@ -38,7 +38,13 @@ from tawsil.dispatch.store.outlook_rows import (
     fresh_suggestions,
     keep_suggestions,
 )
-from tawsil.dispatch.store.pressure_rows import busy_beyond, keep_load, load_of, wanted_by
+from tawsil.dispatch.store.pressure_rows import (
+    busy_beyond,
+    keep_load,
+    load_of,
+    wanted_by,
+    wanted_in_cash,
+)
 from tawsil.dispatch.store.remark_rows import Remark, add_remarks, remarks_about
 from tawsil.dispatch.store.rule_rows import (
     add_rules,
@@ -92,4 +98,5 @@ __all__ = [
     "unassigned",
     "waiting",
     "wanted_by",
+    "wanted_in_cash",
 ]

@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from datetime import datetime
 from uuid import UUID
 
+from msgspec import Struct
+
 from tawsil.dispatch.model import Load
 from tawsil.kernel.db import Tx
 
@@ -39,6 +41,30 @@ async def wanted_by(tx: Tx, *, city_id: UUID, at: datetime) -> int:
         city_id,
         at,
     )
+
+
+class WantedInCash(Struct, frozen=True):
+    """How many deliveries wait that are paid in cash, and the least that one of them brings."""
+
+    count: int
+    least_minor: int
+    currency: str
+
+
+async def wanted_in_cash(tx: Tx, *, city_id: UUID, at: datetime) -> WantedInCash | None:
+    """Of those without a courier that are ready by an instant; None when there are none."""
+    row = await tx.row(
+        """
+        select count(*) as count, min(collect_minor) as least_minor, min(currency) as currency
+        from dispatch.delivery
+        where city_id = $1 and state in ('waiting', 'offered') and ready_at <= $2
+            and collect_minor > 0
+        having count(*) > 0
+        """,
+        city_id,
+        at,
+    )
+    return None if row is None else WantedInCash(**dict(row))
 
 
 async def busy_beyond(tx: Tx, *, city_id: UUID, courier_ids: Iterable[UUID], at: datetime) -> int:
