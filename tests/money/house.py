@@ -1,6 +1,6 @@
 """A small house of its own tenant: what may happen to money in it, and what must always hold."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 from random import Random
 from typing import Any, Literal
@@ -466,13 +466,18 @@ INVARIANTS = """
 
 
 async def open_house(
-    pool: "asyncpg.Pool[asyncpg.Record]", *, number: int, at: datetime, chaos: Any = None
+    pool: "asyncpg.Pool[asyncpg.Record]",
+    *,
+    number: int,
+    at: datetime,
+    rules: geography.CityRules = RULES,
+    prices: Sequence[int] = (1_233, 667),
 ) -> House:
     """The `number`th house, of which nothing that happened in the others is seen."""
     clock = VirtualClock(at)
     held = HeldJobs()
     database = Database(pool, now=clock, ids=Ids(clock, Random(number)), jobs=held)
-    acquirer = Acquirer(ids=Ids(clock, Random(-number)), chaos=chaos)
+    acquirer = Acquirer(ids=Ids(clock, Random(-number)))
     psp = InProcessPsp(acquirer)
     payee = InProcessPayee(Disburser(ids=Ids(clock, Random(number + 1))))
     await pool.execute("truncate kernel.deadline")
@@ -510,11 +515,11 @@ async def open_house(
         couriers=[],
         promotions=[],
     )
-    await _settle_in(house)
+    await _settle_in(house, rules=rules, prices=prices)
     return house
 
 
-async def _settle_in(house: House) -> None:
+async def _settle_in(house: House, *, rules: geography.CityRules, prices: Sequence[int]) -> None:
     by = house.by()
     slug = f"house-{house.tenant_id}"
     async with house.database.transaction() as tx:
@@ -532,10 +537,10 @@ async def _settle_in(house: House) -> None:
                 currency=CURRENCY,
                 timezone="Asia/Dubai",
                 centre=KITCHEN,
-                rules=RULES,
+                rules=rules,
             ),
         )
-        await catalog.create_merchants(tx, merchants=[_kitchen(house)])
+        await catalog.create_merchants(tx, merchants=[_kitchen(house, prices)])
         menu = await catalog.menu(tx, merchant_id=house.merchant_id)
         house.products += [product.id for product in menu.categories[0].products]
         await identity.create_users(
@@ -559,10 +564,10 @@ async def _settle_in(house: House) -> None:
         house.hub_id = opened.id
 
 
-def _kitchen(house: House) -> catalog.NewMerchant:
+def _kitchen(house: House, prices: Sequence[int]) -> catalog.NewMerchant:
     products = tuple(
-        catalog.NewProduct(name_en=name, name_ar=name, price_minor=minor)
-        for name, minor in (("Wrap", 1_233), ("Juice", 667))
+        catalog.NewProduct(name_en=f"Dish {n}", name_ar=f"طبق {n}", price_minor=minor)
+        for n, minor in enumerate(prices, start=1)
     )
     return catalog.NewMerchant(
         id=house.merchant_id,
