@@ -7,6 +7,7 @@ from contextlib import closing
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlsplit
 
 import typer
 from rich.console import Console
@@ -31,7 +32,7 @@ def up(
     ] = None,
     *,
     sandbox: Annotated[
-        bool, typer.Option(help="Also run the sandbox card acquirer, for trying things out.")
+        bool, typer.Option(help="Also run the sandbox card acquirers, for trying things out.")
     ] = True,
 ) -> None:
     """Run the platform until Ctrl-C. Any number of each role may run on one database."""
@@ -68,8 +69,11 @@ def check_ports(settings: Settings) -> None:
     """
     for setting, port in (
         ("TAWSIL_PORT", settings.port),
-        ("TAWSIL_PSP_URL", _port_of_psp(settings)),
+        ("TAWSIL_PSP_URL", _port_of(settings.psp_url)),
+        ("TAWSIL_STRIPE_URL", _port_of(settings.stripe_url)),
     ):
+        if port is None:
+            continue
         with closing(socket.socket()) as probe:
             probe.settimeout(1)
             if probe.connect_ex((settings.host, port)) == 0:
@@ -78,8 +82,9 @@ def check_ports(settings: Settings) -> None:
                 )
 
 
-def _port_of_psp(settings: Settings) -> int:
-    return int(settings.psp_url.rsplit(":", 1)[-1].rstrip("/"))
+def _port_of(url: str) -> int | None:
+    """Where a sandbox answers; an acquirer of the real world names no port."""
+    return urlsplit(url).port
 
 
 def url_of(settings: Settings) -> str:
@@ -93,24 +98,43 @@ def programs(settings: Settings, *, sandbox: bool) -> list[Program]:
         "DATABASE_URL": url_of(settings),
         "TAWSIL_HOST": settings.host,
         "TAWSIL_PORT": str(settings.port),
+        "TAWSIL_PROVIDERS": _providers(settings, sandbox=sandbox),
         "TAWSIL_PSP_URL": settings.psp_url,
+        "TAWSIL_STRIPE_URL": settings.stripe_url,
         "PROMETHEUS_MULTIPROC_DIR": str(_empty(settings.data / "metrics")),
     }
-    acquirer = Program(
+    direct = Program(
         "sandbox acquirer",
         ["tawsil.simulation.psp.server", "--state", str(settings.data / "acquirer.jsonl")],
         {
-            "TAWSIL_PSP_PORT": str(_port_of_psp(settings)),
+            "TAWSIL_PSP_PORT": str(_port_of(settings.psp_url)),
             "TAWSIL_PSP_API_KEY": settings.psp_api_key.get_secret_value(),
             "TAWSIL_PSP_WEBHOOK_SECRET": secrets_of(settings.psp_webhook_secrets)[0],
             "TAWSIL_PSP_WEBHOOK_URL": f"{address(settings)}/v4/webhooks/psp",
+        },
+    )
+    stripe = Program(
+        "sandbox Stripe",
+        ["tawsil.simulation.stripe.server", "--state", str(settings.data / "stripe.jsonl")],
+        {
+            "TAWSIL_STRIPE_PORT": str(_port_of(settings.stripe_url)),
+            "TAWSIL_STRIPE_API_KEY": settings.stripe_api_key.get_secret_value(),
+            "TAWSIL_STRIPE_WEBHOOK_SECRETS": settings.stripe_webhook_secrets.get_secret_value(),
+            "TAWSIL_STRIPE_WEBHOOK_URL": f"{address(settings)}/v4/webhooks/stripe",
         },
     )
     roles = [
         Program("api", ["tawsil.apps.api"], environment),
         *(Program(role, ["tawsil.apps.worker", role], environment) for role in worker.Role),
     ]
-    return [*([acquirer] if sandbox else []), *roles]
+    sandboxes = {settings.psp_url: direct, settings.stripe_url: stripe} if sandbox else {}
+    return [*(program for url, program in sandboxes.items() if _port_of(url)), *roles]
+
+
+def _providers(settings: Settings, *, sandbox: bool) -> str:
+    """Whom the settings name; with the sandboxes, both, unless they name somebody."""
+    chosen = "providers" in settings.model_fields_set
+    return settings.providers if chosen or not sandbox else "stripe,direct"
 
 
 def _empty(folder: Path) -> Path:

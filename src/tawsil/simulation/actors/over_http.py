@@ -30,6 +30,7 @@ from tawsil.simulation.actors.port import (
     cash_to_hand_in,
 )
 from tawsil.simulation.habits import Ping, Wish
+from tawsil.simulation.stripe.cards import SAME_AS, USUAL
 
 log = structlog.get_logger(__name__)
 
@@ -340,7 +341,7 @@ class OverHttp:
             body={
                 "quote_id": quote.id,
                 "payment_method": wish.payment.method.value,
-                "card_token": wish.payment.token,
+                "card_tokens": _cards(wish.payment.token),
             },
         )
         return order if isinstance(order, str) else Placed(order.id, order.handover_pin)
@@ -509,3 +510,11 @@ def _ids(menu: _Menu) -> MenuIds:
             for option in group.options
         },
     )
+
+
+def _cards(token: str | None) -> list[dict[str, str]]:
+    """The same card as each sandbox knows it."""
+    if token is None:
+        return []
+    known = {"direct": token, "stripe": SAME_AS.get(token, USUAL)}
+    return [{"provider": provider, "token": card} for provider, card in known.items()]

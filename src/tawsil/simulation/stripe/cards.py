@@ -24,6 +24,16 @@ def _declined(decline_code: str, last4: str = "0002") -> Card:
     return Card(last4, code="card_declined", decline_code=decline_code)
 
 
+SAME_AS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "tok_declined": "pm_card_chargeDeclined",
+        "tok_insufficient_funds": "pm_card_chargeDeclinedInsufficientFunds",
+        "tok_3ds": "pm_card_threeDSecure2Required",
+    }
+)
+"""The cards of the direct sandbox, as they are called here; the others just pay."""
+USUAL: Final = "pm_card_visa"
+
 CARDS: Final[Mapping[str, Card]] = MappingProxyType(
     {
         "pm_card_visa": Card(),
