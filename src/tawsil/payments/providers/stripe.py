@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
@@ -11,12 +11,14 @@ import httpx
 import stripe
 from msgspec.structs import replace
 
+from tawsil.payments.events import DisputeState
+from tawsil.payments.model.dispute import Evidence, Found
 from tawsil.payments.model.psp import Absent, Charge, ChargeState, Refused, Unheard, Word
 from tawsil.payments.model.reconciliation import FileLine
 from tawsil.payments.providers.balance_files import STRIPES_COLUMNS, STRIPES_REPORT, stripe_lines
 
 if TYPE_CHECKING:
-    from stripe.params import PaymentIntentCreateParams
+    from stripe.params import DisputeUpdateParamsEvidence, PaymentIntentCreateParams
     from stripe.params.reporting import ReportRunCreateParams
 
 STRIPES_OWN: Final = "https://api.stripe.com"
@@ -33,6 +35,20 @@ _STATES: Final[Mapping[str, ChargeState]] = MappingProxyType(
         "succeeded": ChargeState.CAPTURED,
         "canceled": ChargeState.CLOSED,
         "requires_payment_method": ChargeState.DECLINED,
+    }
+)
+_DISPUTES: Final[Mapping[str, DisputeState]] = MappingProxyType(
+    {
+        "warning_needs_response": DisputeState.INQUIRY,
+        "warning_under_review": DisputeState.UNDER_REVIEW,
+        "warning_closed": DisputeState.CLOSED,
+        "needs_response": DisputeState.NEEDS_RESPONSE,
+        "appeal_needs_response": DisputeState.NEEDS_RESPONSE,
+        "under_review": DisputeState.UNDER_REVIEW,
+        "appeal_under_review": DisputeState.UNDER_REVIEW,
+        "won": DisputeState.WON,
+        "lost": DisputeState.LOST,
+        "prevented": DisputeState.CLOSED,
     }
 )
 
@@ -210,6 +226,29 @@ class Stripe:
             return Unheard(type(error).__name__)
         return stripe_lines(file.text)
 
+    async def look_at_dispute(self, *, dispute_id: str) -> Found | Absent | Refused | Unheard:
+        return _found(await self.ask(self.api.disputes.retrieve_async(dispute_id)))
+
+    async def send_evidence(
+        self, *, key: str, dispute_id: str, evidence: Evidence
+    ) -> Found | Absent | Refused | Unheard:
+        told: DisputeUpdateParamsEvidence = {
+            "uncategorized_text": evidence.explanation,
+            "product_description": evidence.product,
+            "service_date": evidence.delivered_on,
+            "refund_refusal_explanation": evidence.refund_refused_because,
+        }
+        answered = self.api.disputes.update_async(
+            dispute_id, {"evidence": told, "submit": True}, {"idempotency_key": key}
+        )
+        return _found(await self.ask(answered))
+
+    async def accept_dispute(
+        self, *, key: str, dispute_id: str
+    ) -> Found | Absent | Refused | Unheard:
+        closed = self.api.disputes.close_async(dispute_id, {}, {"idempotency_key": key})
+        return _found(await self.ask(closed))
+
     async def ask(self, call: Awaitable[T]) -> T | Charge | Refused | Unheard:
         """What a call answers, or what its failure means.
 
@@ -270,6 +309,29 @@ def _word(intent: Any) -> Word:
         captured_minor=intent.amount_received,
         decline_code=code,
         next_action_url=redirect.url if redirect is not None else None,
+    )
+
+
+def _found(dispute: Any) -> Found | Absent | Refused | Unheard:
+    """What a dispute says; any other word says what it said before."""
+    if not isinstance(dispute, stripe.Dispute):
+        assert isinstance(dispute, Absent | Refused | Unheard), "an answer, or why not"
+        return dispute
+    state = _DISPUTES.get(dispute.status)
+    intent = dispute.payment_intent
+    if state is None or intent is None:
+        return Unheard(f"dispute {dispute.status}")
+    due_by = dispute.evidence_details.due_by
+    withdrawn_minor = -sum(moved.amount for moved in dispute.balance_transactions)
+    return Found(
+        id=dispute.id,
+        charge_id=intent if isinstance(intent, str) else intent.id,
+        state=state,
+        reason=dispute.reason,
+        amount_minor=dispute.amount,
+        withdrawn_minor=max(0, withdrawn_minor),
+        currency=dispute.currency.upper(),
+        due_at=datetime.fromtimestamp(due_by, UTC) if due_by else None,
     )
 
 

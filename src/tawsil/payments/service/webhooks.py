@@ -4,9 +4,11 @@ from typing import Final
 
 from msgspec import Struct
 
-from tawsil.kernel.db import Tx
+from tawsil.kernel.db import Job, Tx
 from tawsil.payments.events import Provider
 from tawsil.payments.service import paying, payouts
+from tawsil.payments.service.disputes import LOOK_AT, DisputeLook
+from tawsil.payments.store import webhooks
 
 PAID_OUT: Final = frozenset({"payout", "transfer"})
 
@@ -25,6 +27,12 @@ async def hear_stripe(tx: Tx, event: StripeEvent) -> bool:
     """Note an event and have looked up what it is about; False when it was heard before."""
     if event.about in PAID_OUT:
         return await payouts.hear_webhook(tx, event_id=event.id, reference=event.reference or "")
+    if event.about == "dispute":
+        first = await webhooks.hear(tx, event_id=event.id, payment_id=None)
+        if first:
+            look = DisputeLook(provider=Provider.STRIPE, provider_dispute_id=event.about_id)
+            await tx.enqueue(Job(name=LOOK_AT, payload=look))
+        return first
     return await paying.hear_webhook(
         tx,
         event_id=event.id,

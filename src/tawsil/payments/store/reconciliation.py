@@ -25,6 +25,8 @@ MOVED: Final[Mapping[TransferKind, Moved]] = {
     TransferKind.CAPTURE: Moved.CHARGE,
     TransferKind.REFUND: Moved.REFUND,
     TransferKind.PAYOUT: Moved.TRANSFER,
+    TransferKind.DISPUTE: Moved.DISPUTE,
+    TransferKind.DISPUTE_WON: Moved.DISPUTE_WON,
 }
 FROM_FILE: Final = (
     TransferKind.PSP_FEE,
