@@ -87,6 +87,7 @@ PARAMETERS: Final[Mapping[str, str]] = {
 
 CONSTANTS: Final[Mapping[str, str]] = {
     "act": "escalate",
+    "dispute_id": "00000000-0000-7000-8000-00000000d15b",
     "event_type": "order.placed.v1",
     "month": "2026-10",
     "payment_id": "00000000-0000-7000-8000-000000000000",
@@ -133,6 +134,9 @@ class Row(Struct, frozen=True, kw_only=True):
 
 CONFIGURES: Final = Row(narrow=Expected.FORBIDDEN)
 OPERATES: Final = Row(narrow=Expected.FORBIDDEN, areas=False)
+ON_NOTHING: Final = Row(
+    narrow=Expected.FORBIDDEN, areas=False, trade=frozenset({"request.not_found"})
+)
 NO_EFFECT: Final = Row(unchecked=True)  # a city that is not the tenant's makes nobody see more
 UNKNOWN_PROVIDER: Final = Row(trade=frozenset({"request.not_found"}))
 NEVER_USED: Final = Row(trade=frozenset({"request.not_found"}))  # who was never owed anything
@@ -239,6 +243,11 @@ ROWS: Final[Mapping[str, Row]] = {
     "GET /v4/payout-accounts": Row(lists="payout_account"),
     "PUT /v4/payouts/account/destination": Row(body={"provider": "direct"}),
     "PUT /v4/payout-accounts": Row(body={"provider": "direct", "owner_kind": "merchant"}),
+    "GET /v4/disputes": OPERATES,
+    "GET /v4/disputes/{dispute_id}": ON_NOTHING,
+    "POST /v4/disputes/{dispute_id}/evidence": ON_NOTHING,
+    "POST /v4/disputes/{dispute_id}/accept": ON_NOTHING,
+    "POST /v4/disputes/{dispute_id}/bearer": ON_NOTHING,
     "GET /v4/reconciliation/differences": OPERATES,
     "POST /v4/reconciliation/explanations": Row(
         narrow=Expected.FORBIDDEN,

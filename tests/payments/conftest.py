@@ -15,6 +15,7 @@ from granian.server.embed import Server
 from litestar import Litestar
 from msgspec import Struct
 
+from payments.stripe_shop import Shop, opened
 from tawsil.kernel.clock import Ids, VirtualClock
 from tawsil.kernel.db import Database
 from tawsil.kernel.deadlines import Deadlines
@@ -76,6 +77,14 @@ async def served(app: Litestar, *, port: int | None = None) -> AsyncIterator[str
             app.state["stop"]()
         server.stop()
         await running
+
+
+@pytest.fixture
+async def shop(
+    database: Database, clock: VirtualClock, jobs: HeldJobs, callers: Any
+) -> AsyncIterator[Shop]:
+    async with opened(served, database=database, clock=clock, jobs=jobs, callers=callers) as shop:
+        yield shop
 
 
 class Till(Struct):

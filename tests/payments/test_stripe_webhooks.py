@@ -1,9 +1,6 @@
 """Stripe calls: signatures, rotation, and a storm of webhooks, each of which has one effect."""
 
-import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
 from datetime import timedelta
 from random import Random
 from typing import Any
@@ -13,30 +10,17 @@ import httpx
 import msgspec
 import pytest
 import stripe
-from msgspec import Struct
 
+from payments.stripe_shop import MERCHANT, NEW, OLD, PATH, Shop
 from tawsil.kernel.clock import VirtualClock
 from tawsil.kernel.db import Database
-from tawsil.kernel.deadlines import Deadlines
 from tawsil.kernel.decisions import By
-from tawsil.kernel.http.app import create_app
 from tawsil.kernel.http.bodies import MOST_BODY_BYTES
-from tawsil.kernel.jobs import HeldJobs
 from tawsil.payments import public
-from tawsil.payments.events import AccountKind, AccountRef, Method, Posting, Provider
-from tawsil.payments.jobs.books import check_ledger
-from tawsil.payments.jobs.cards import CardJobs
-from tawsil.payments.model.payment import CardToken, Payment, PaymentState
-from tawsil.payments.providers.known import Providers
-from tawsil.payments.providers.stripe import Stripe
+from tawsil.payments.jobs.books import check_books
+from tawsil.payments.model.payment import PaymentState
 from tawsil.payments.routes import routes
 from tawsil.payments.routes.webhooks import STRIPE_SIGNATURE_HEADER
-from tawsil.simulation.stripe import server
-
-API_KEY = "sk_test_of_the_sandbox"
-OLD, NEW = "whsec_old", "whsec_new"
-PATH = "/v4/webhooks/stripe"
-MERCHANT = AccountRef(AccountKind.MERCHANT, UUID(int=21))
 
 
 def event(event_id: str = "evt_1", reference: str = "x") -> bytes:
@@ -113,122 +97,6 @@ async def test_a_signed_event_that_makes_no_sense_is_a_bad_request(
     assert answer.status_code == 400
 
 
-class Shop(Struct):
-    """The platform on a port, its worker, and the sandbox that it asks and that calls it."""
-
-    clock: VirtualClock
-    database: Database
-    jobs: HeldJobs
-    cards: CardJobs
-    sandbox: httpx.AsyncClient
-    platform: httpx.AsyncClient
-
-    async def work(self) -> None:
-        handlers: dict[str, Callable[[Any], Awaitable[None]]] = {
-            "payments.authorise": self.cards.authorise,
-            "payments.capture": self.cards.capture,
-            "payments.void": self.cards.void,
-            "payments.refund": self.cards.refund,
-            "payments.reconcile": self.cards.reconcile,
-        }
-        while self.jobs.waiting:
-            batch = [self.jobs.waiting.popleft() for _ in range(min(12, len(self.jobs.waiting)))]
-            await asyncio.gather(*[handlers[job.name](job.payload) for job in batch])
-
-    async def wait(self) -> None:
-        """Let the next deadline pass, and do what follows."""
-        due_at = await self.database.pool.fetchval("select min(due_at) from kernel.deadline")
-        assert due_at is not None, "somebody waits for something"
-        self.clock.set(max(self.clock(), due_at))
-        await Deadlines({"payment": public.on_due}).fire(self.database)
-        await self.work()
-
-    async def misfortune(self, **rates: float) -> None:
-        answer = await self.sandbox.post("/sandbox/misfortune", json=rates)
-        answer.raise_for_status()
-
-    async def begin(self, by: By, references: list[UUID], card: str = "pm_card_visa") -> None:
-        asked = [
-            public.Authorise(
-                by=by,
-                reference_id=reference,
-                city_id=UUID(int=3),
-                payer_id=UUID(int=4),
-                method=Method.CARD,
-                card_tokens=(CardToken(Provider.STRIPE, card),),
-                amount_minor=1_000,
-                currency="QAR",
-            )
-            for reference in references
-        ]
-        async with self.database.transaction() as tx:
-            assert all(isinstance(p, Payment) for p in await public.authorise(tx, asked))
-
-    async def capture(self, by: By, references: list[UUID], amount_minor: int = 1_000) -> None:
-        asked = [
-            public.Capture(
-                by=by,
-                reference_id=reference,
-                amount_minor=amount_minor,
-                postings=(Posting(MERCHANT, amount_minor),),
-            )
-            for reference in references
-        ]
-        async with self.database.transaction() as tx:
-            assert all(isinstance(p, Payment) for p in await public.capture(tx, asked))
-
-    async def payments(self, references: list[UUID]) -> list[Payment]:
-        async with self.database.transaction() as tx:
-            return list((await public.of_references(tx, reference_ids=references)).values())
-
-    async def all_heard(self) -> None:
-        """Until the sandbox has posted all its webhooks, and all that followed is done."""
-        for _ in range(6_000):
-            await self.work()
-            if (await self.sandbox.get("/health")).json()["webhooks_waiting"] == 0:
-                return await self.work()
-            await asyncio.sleep(0.02)
-        raise AssertionError("webhooks are still on their way")
-
-
-@pytest.fixture
-async def shop(
-    served: Callable[..., Any],
-    database: Database,
-    clock: VirtualClock,
-    jobs: HeldJobs,
-    callers: Any,
-) -> AsyncIterator[Shop]:
-    state = {"stripe_webhook_secrets": [NEW, OLD], "psp_webhook_secrets": ["other"]}
-    platform = create_app(routes=routes, database=database, authenticate=callers, state=state)
-    async with served(platform) as platform_url, sandbox_of(served, clock, platform_url) as url:
-        sandbox_headers = {"Authorization": f"Bearer {API_KEY}"}
-        back = f"{platform_url}/v4/payments/returned"
-        async with (
-            Stripe(url=url, api_key=API_KEY, timeout_s=1.5, return_url=back) as psp,
-            httpx.AsyncClient(base_url=url, headers=sandbox_headers, trust_env=False) as sandbox,
-            httpx.AsyncClient(base_url=platform_url, trust_env=False) as there,
-        ):
-            cards = CardJobs(database=database, providers=Providers({Provider.STRIPE: psp}))
-            yield Shop(clock, database, jobs, cards, sandbox, there)
-
-
-@asynccontextmanager
-async def sandbox_of(
-    served: Callable[..., Any], clock: VirtualClock, platform_url: str
-) -> AsyncIterator[str]:
-    settings = server.Settings(
-        api_key=API_KEY,
-        webhook_url=f"{platform_url}{PATH}",
-        webhook_secrets=(OLD, NEW),
-        pace=0.01,
-    )
-    app = server.create_app(settings, now=clock, rng=Random(5))
-    async with served(app) as url:
-        app.state["sandbox"].world.url = url
-        yield url
-
-
 async def storm(shop: Shop, by: By, count: int) -> float:
     """Each webhook of so many payments three times, shuffled, some before the answer."""
     began_s = time.monotonic()
@@ -254,7 +122,7 @@ async def storm(shop: Shop, by: By, count: int) -> float:
     paid = await shop.payments(references)
     assert {p.state for p in paid} == {PaymentState.CAPTURED}
     assert {p.captured_minor for p in paid} == {1_000}
-    assert await check_ledger(shop.database) == {"QAR": 0}
+    assert not await check_books(shop.database)
     transfers = await shop.database.pool.fetchval(
         "select count(*) from payments.transfer where kind = 'capture'"
     )
@@ -370,4 +238,4 @@ async def test_minutes_of_outage_lose_and_double_nothing(shop: Shop, by: By) -> 
     assert {p.state for p in await shop.payments(meanwhile)} == {PaymentState.DECLINED}
     listed = (await shop.sandbox.get("/v1/payment_intents?limit=100")).json()["data"]
     assert [intent["status"] for intent in listed] == ["succeeded"] * 5
-    assert await check_ledger(shop.database) == {"QAR": 0}
+    assert not await check_books(shop.database)

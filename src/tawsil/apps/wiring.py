@@ -42,10 +42,12 @@ from tawsil.ordering import events as order_events
 from tawsil.ordering import heard, journey
 from tawsil.ordering import routes as order_routes
 from tawsil.ordering.refunds import service as refunds
+from tawsil.payments import dispute_events
 from tawsil.payments import events as payment_events
 from tawsil.payments import routes as payment_routes
 from tawsil.payments.jobs.balances import Balances
 from tawsil.payments.jobs.cards import CardJobs
+from tawsil.payments.jobs.disputes import DisputeJobs
 from tawsil.payments.jobs.payouts import PayoutJobs
 from tawsil.payments.model.payee import Payees
 from tawsil.payments.model.reconciliation import BALANCE_JOB, BalanceJob
@@ -53,6 +55,7 @@ from tawsil.payments.providers.known import Providers
 from tawsil.payments.service import (
     cash_in_hand,
     circuits,
+    disputes,
     loyalty,
     payout_accounts,
     payouts,
@@ -83,6 +86,7 @@ REGISTRY: Final = Registry(
         courier_events.EVENTS,
         dispatch_events.EVENTS,
         payment_events.EVENTS,
+        dispute_events.EVENTS,
         order_events.EVENTS,
         support_events.EVENTS,
     )
@@ -147,6 +151,7 @@ DEADLINES: Final[Mapping[str, Owner]] = {
     "incident": dispatch.on_due_incident,
     "offer": dispatch.on_due_offer,
     "payment": payments.on_due,
+    "dispute": disputes.on_due,
     "payout": payouts.on_due,
     "payout_account": payouts.on_due_account,
     "cash_account": cash_in_hand.on_due,
@@ -199,6 +204,11 @@ def jobs(
             "reconcile": cards.reconcile,
         }.items()
     }
+    answering = DisputeJobs(database=database, providers=providers)
+    dispute_jobs = {
+        disputes.LOOK_AT: JobHandler(payload=disputes.DisputeLook, run=answering.look),
+        disputes.ANSWER: JobHandler(payload=disputes.DisputeJob, run=answering.answer),
+    }
     payout_jobs = {
         payouts.PAY_OUT: JobHandler(payload=payouts.PayoutJob, run=paying_out.pay_out),
         payouts.LOOK: JobHandler(payload=payouts.PayoutJob, run=paying_out.look),
@@ -219,6 +229,7 @@ def jobs(
     return {
         **card_jobs,
         **provider_jobs,
+        **dispute_jobs,
         **payout_jobs,
         **mail_jobs,
         **balance_jobs,

@@ -66,6 +66,7 @@ class DisputeJobs:
                 await service.answer_refused(tx, dispute_id=dispute.id, code=code)
 
     def _desk(self, provider: Provider) -> Desk:
-        desk = self._providers[provider]
-        assert isinstance(desk, Desk), f"{provider} hears of no disputes"
+        desk = self._providers.desk(provider)
+        if desk is None:
+            raise NotHeardError(f"{provider} is not in the settings")
         return desk

@@ -16,9 +16,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from tawsil.kernel.decisions import Accepted, Deadline, Decision, Event, accept, refuse
-from tawsil.payments.events import (
-    AccountKind,
-    AccountRef,
+from tawsil.payments.dispute_events import (
     DisputeAnswered,
     DisputeAnswerRefused,
     DisputeBearerChosen,
@@ -28,9 +26,8 @@ from tawsil.payments.events import (
     DisputeMoved,
     DisputeOpened,
     DisputeState,
-    Posting,
-    Provider,
 )
+from tawsil.payments.events import AccountKind, AccountRef, Posting, Provider
 from tawsil.payments.model.payment import clearing, net
 from tawsil.payments.model.psp import Absent, Refused, Unheard
 

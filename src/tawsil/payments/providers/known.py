@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from tawsil.kernel import metrics
 from tawsil.payments.events import Provider, Step
+from tawsil.payments.model.dispute import Desk
 from tawsil.payments.model.psp import Psp, Unheard, Word
 
 NOT_ASKED: Final = "not_asked"
@@ -51,6 +52,11 @@ class Providers:
     @property
     def order(self) -> tuple[Provider, ...]:
         return tuple(self._psps)
+
+    def desk(self, provider: Provider) -> Desk | None:
+        """Through whom disputes are answered, where a provider tells of them."""
+        psp = self._psps.get(provider)
+        return psp if isinstance(psp, Desk) else None
 
     async def ask(
         self,

@@ -11,7 +11,7 @@ import httpx
 import stripe
 from msgspec.structs import replace
 
-from tawsil.payments.events import DisputeState
+from tawsil.payments.dispute_events import DisputeState
 from tawsil.payments.model.dispute import Evidence, Found
 from tawsil.payments.model.psp import Absent, Charge, ChargeState, Refused, Unheard, Word
 from tawsil.payments.model.reconciliation import FileLine

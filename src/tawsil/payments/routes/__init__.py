@@ -9,6 +9,7 @@ from tawsil.payments.routes import (
     cash_desk,
     corrections,
     earnings,
+    disputes,
     loyalty,
     payments,
     payout_desk,
@@ -32,4 +33,5 @@ routes: Final = [
     *cash.routes,
     *cash_desk.routes,
     *earnings.routes,
+    *disputes.routes,
 ]

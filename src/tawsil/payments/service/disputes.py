@@ -1,6 +1,6 @@
 """Disputes: what the provider says is taken in and booked; answers are kept, and sent by a job."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, TypeVar
 from uuid import UUID, uuid5
 
@@ -124,7 +124,9 @@ async def _look_again(tx: Tx, dispute: Dispute) -> None:
     await _touch(tx, replace(dispute, looked_at=tx.now))
 
 
-async def _command(tx: Tx, command: C, decide: Callable[[Dispute, C], object]) -> Dispute | Refusal:
+async def _command(
+    tx: Tx, command: C, decide: Callable[[Dispute, C], Awaitable[Decision[Dispute]]]
+) -> Dispute | Refusal:
     dispute = (await store.lock(tx, dispute_ids=[command.dispute_id])).get(command.dispute_id)
     if dispute is None or dispute.tenant_id != command.by.tenant_id:
         return refuse("request.not_found", status=404)

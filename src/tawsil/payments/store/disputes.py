@@ -13,7 +13,8 @@ from tawsil.kernel.db import Tx
 from tawsil.kernel.decisions import Accepted
 from tawsil.kernel.lists import Key, Slice, Sorts, Take, Where, rows
 from tawsil.kernel.reach import Reach
-from tawsil.payments.events import AccountRef, DisputeState, Provider
+from tawsil.payments.dispute_events import DisputeState
+from tawsil.payments.events import AccountRef, Provider
 from tawsil.payments.model.dispute import Dispute, Evidence
 
 _encode: Final = msgspec.json.Encoder().encode
@@ -168,7 +169,7 @@ async def touch(tx: Tx, dispute: Dispute) -> None:
     )
 
 
-def _dispute(row: asyncpg.Record) -> Dispute:
+def _dispute(row: asyncpg.Record | Mapping[str, Any]) -> Dispute:
     fields: Mapping[str, Any] = dict(row) | {
         "provider": Provider(row["provider"]),
         "state": DisputeState(row["state"]),
