@@ -31,7 +31,7 @@ async def stand(shop: Shop, by: By) -> dict[AccountKind, int]:
         found = await public.balances(
             tx, tenant_id=by.tenant_id, accounts=[PLATFORM, DISPUTED, AT_STRIPE, MERCHANT]
         )
-    return {one.account.kind: one.balance_minor for one in found}
+    return {one.account.kind: one.posted_minor for one in found}
 
 
 async def disputed(shop: Shop, by: By, card: str = "pm_card_createDispute") -> dict[str, Any]:

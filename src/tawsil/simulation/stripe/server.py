@@ -308,6 +308,7 @@ async def set_secrets(data: JSONBody[Rotation], sandbox: InSandbox) -> None:
 
 @get("/health")
 async def health(sandbox: InSandbox) -> Health:
+    sandbox.world.advance()
     return Health(
         status="ok",
         webhooks_waiting=sandbox.postman.waiting,
