@@ -1,7 +1,7 @@
 """The platform and the sandbox for Stripe, each on a port of this machine."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from random import Random
 from typing import Any
@@ -10,21 +10,20 @@ from uuid import UUID
 import httpx
 from msgspec import Struct
 
+from tawsil.apps import wiring
 from tawsil.kernel.clock import VirtualClock
 from tawsil.kernel.db import Database
 from tawsil.kernel.deadlines import Deadlines
 from tawsil.kernel.decisions import By
 from tawsil.kernel.http.app import create_app
-from tawsil.kernel.jobs import HeldJobs
+from tawsil.kernel.jobs import HeldJobs, JobHandlers
 from tawsil.payments import public
 from tawsil.payments.events import AccountKind, AccountRef, Method, Posting, Provider
-from tawsil.payments.jobs.cards import CardJobs
 from tawsil.payments.jobs.disputes import DisputeJobs
 from tawsil.payments.model.payment import CardToken, Payment
 from tawsil.payments.providers.known import Providers
 from tawsil.payments.providers.stripe import Stripe
 from tawsil.payments.routes import routes
-from tawsil.payments.service import disputes
 from tawsil.simulation.stripe import server
 
 API_KEY = "sk_test_of_the_sandbox"
@@ -39,31 +38,22 @@ class Shop(Struct):
     clock: VirtualClock
     database: Database
     jobs: HeldJobs
-    cards: CardJobs
+    handlers: JobHandlers
     disputes: DisputeJobs
     sandbox: httpx.AsyncClient
     platform: httpx.AsyncClient
 
     async def work(self) -> None:
-        handlers: dict[str, Callable[[Any], Awaitable[None]]] = {
-            "payments.authorise": self.cards.authorise,
-            "payments.capture": self.cards.capture,
-            "payments.void": self.cards.void,
-            "payments.refund": self.cards.refund,
-            "payments.reconcile": self.cards.reconcile,
-            disputes.LOOK_AT: self.disputes.look,
-            disputes.ANSWER: self.disputes.answer,
-        }
         while self.jobs.waiting:
             batch = [self.jobs.waiting.popleft() for _ in range(min(12, len(self.jobs.waiting)))]
-            await asyncio.gather(*[handlers[job.name](job.payload) for job in batch])
+            await asyncio.gather(*[self.handlers[job.name].run(job.payload) for job in batch])
 
     async def wait(self) -> None:
         """Let the next deadline pass, and do what follows."""
         due_at = await self.database.pool.fetchval("select min(due_at) from kernel.deadline")
         assert due_at is not None, "somebody waits for something"
         self.clock.set(max(self.clock(), due_at))
-        await Deadlines({"payment": public.on_due, "dispute": disputes.on_due}).fire(self.database)
+        await Deadlines(wiring.DEADLINES).fire(self.database)
         await self.work()
 
     async def misfortune(self, **rates: float) -> None:
@@ -138,7 +128,7 @@ async def opened(
                 clock=clock,
                 database=database,
                 jobs=jobs,
-                cards=CardJobs(database=database, providers=providers),
+                handlers=wiring.jobs(database=database, providers=providers, payees={}),
                 disputes=DisputeJobs(database=database, providers=providers),
                 sandbox=sandbox,
                 platform=there,

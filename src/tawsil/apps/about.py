@@ -51,6 +51,7 @@ TAGS: Final[Mapping[str, str]] = {
     "Cash": "What couriers hold of customers' cash, hand in at hubs, and were not paid.",
     "Payments": "What has become of a payment, and balances.",
     "Payouts": "What merchants and couriers are paid out: when, where to, and what came of it.",
+    "Disputes": "Payments that cardholders dispute with their banks, and what we say to it.",
     "Books": "What acquirers say against the books, and the books of a month.",
     "Promotions": "What is taken off prices, for whom, and how much of it is left.",
     "Quotes": "What an order would cost with every fee, binding for a quarter of an hour.",

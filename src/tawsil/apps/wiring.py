@@ -130,6 +130,7 @@ HANDLERS: Final[Mapping[type[Event], Sequence[Handler]]] = {
     payment_events.PaymentAuthorised: [heard.payment_authorised],
     payment_events.PaymentDeclined: [heard.payment_declined],
     payment_events.PaymentCaptured: [heard.payment_captured, measures.payment_captured],
+    dispute_events.DisputeEvidenceDue: [support_causes.dispute_due],
     payment_events.ImbalanceFound: [support_causes.books_wrong],
     payment_events.CashBlocked: [support_causes.cash_kept],
     payment_events.CashUnblocked: [support_causes.cash_handed_in],

@@ -8,6 +8,7 @@ stand at, and `lock_balances` says so to one transaction at a time.
 """
 
 from tawsil.payments.cash_events import BorneBy, CashLevel, ShortBecause
+from tawsil.payments.dispute_events import DisputeEvidenceDue
 from tawsil.payments.events import AccountKind, AccountRef, Method, Posting, Provider, Step
 from tawsil.payments.model.cash import (
     CashAccount,
@@ -187,6 +188,7 @@ __all__ = (
     "DecideRun",
     "DepositFilter",
     "DepositState",
+    "DisputeEvidenceDue",
     "EarnPoints",
     "Earning",
     "EarningFilter",

@@ -10,6 +10,7 @@ from tawsil.kernel.decisions import Event
 from tawsil.kernel.events import Recorded
 from tawsil.ordering import public as ordering
 from tawsil.payments import events as paid
+from tawsil.payments import public as payments
 from tawsil.support import service
 from tawsil.support.events import Cause, Kind, Priority, SubjectKind
 from tawsil.support.model import USUAL_PRIORITY
@@ -115,6 +116,28 @@ async def cash_handed_in(tx: Tx, heard: Sequence[Recorded[paid.CashUnblocked]]) 
         [(r.by, r.event.courier_id) for r in heard],
         kind=Kind.COURIER_PROBLEM,
         cause=Cause.CASH_HANDED_IN,
+    )
+
+
+async def dispute_due(tx: Tx, heard: Sequence[Recorded[payments.DisputeEvidenceDue]]) -> None:
+    """A cardholder's bank waits for evidence, which is for staff to give."""
+    await service.open_tickets(
+        tx,
+        [
+            OpenTicket(
+                by=recorded.by,
+                kind=Kind.OTHER,
+                subject_kind=SubjectKind.ORDER,
+                subject_id=recorded.event.reference_id,
+                city_id=_city(recorded),
+                priority=Priority.HIGH,
+                writing=Writing(
+                    cause=Cause.DISPUTE_DUE,
+                    detail={"due_at": recorded.event.due_at.isoformat(timespec="minutes")},
+                ),
+            )
+            for recorded in heard
+        ],
     )
 
 

@@ -72,6 +72,7 @@ class Cause(StrEnum):
     CASH_KEPT = "cash_kept"
     CASH_HANDED_IN = "cash_handed_in"
     BOOKS_WRONG = "books_wrong"
+    DISPUTE_DUE = "dispute_due"
 
 
 class TicketEvent(Event, frozen=True, kw_only=True):
