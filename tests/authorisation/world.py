@@ -9,6 +9,7 @@ from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from enum import StrEnum
+from functools import partial
 from random import Random
 from typing import Any, Final, Self
 from uuid import UUID, uuid5
@@ -19,6 +20,7 @@ from msgspec import Struct, field
 from authorisation.asgi import Answer, ask
 from authorisation.declared import PROMISED
 from authorisation.noted import note_cash
+from authorisation.payday import pay_out
 from conftest import NOON
 from tawsil.apps import wiring
 from tawsil.apps.platform import create_api
@@ -34,7 +36,6 @@ from tawsil.kernel.http import Caller, Problem
 from tawsil.kernel.jobs import HeldJobs
 from tawsil.kernel.places import Place
 from tawsil.kernel.settings import Settings
-from tawsil.payments import public as payments
 from tawsil.payments.providers.known import Providers
 from tawsil.payments.public import Provider
 from tawsil.simulation.psp.in_process import InProcessPsp
@@ -169,7 +170,9 @@ class World:
         await self._deliver()
         for whose, street in self.streets.items():
             await self._ask_about(whose, street)
-            await self._pay_out(whose, street)
+            street.things |= await pay_out(
+                self.database, partial(self.do, whose), street.things, tenant_id=street.tenant_id
+            )
         self.database.keeps = False
         return self
 
@@ -298,48 +301,6 @@ class World:
             "account": account["id"],
         }
         await self._note(street)
-
-    async def _pay_out(self, whose: Whose, street: Street) -> None:
-        """The merchant has earned something, and is paid it."""
-        merchant = payments.AccountRef(payments.AccountKind.MERCHANT, street.id_of("merchant"))
-        house = payments.AccountRef(payments.AccountKind.PLATFORM)
-        earned = payments.Transfer(
-            by=By(tenant_id=street.tenant_id, correlation_id=self.database.ids()),
-            id=self.database.ids(),
-            kind=payments.TransferKind.ADJUSTMENT,
-            reference_id=street.id_of("order"),
-            currency="AED",
-            postings=(payments.Posting(merchant, 9_000), payments.Posting(house, -9_000)),
-        )
-        async with self.database.transaction() as tx:
-            await payments.transfer(tx, [earned])
-        to = {"provider": "direct", "token": "bank_ok", "label": "Bank"}
-        path, city_id = "/v4/payouts/account/destination", street.things["city"]
-        account = await self.do(whose, Role.MERCHANT, "PUT", path, **to)
-        asked = {"city_id": city_id, "owner_kind": "merchant"}
-        plan = {"hold_days": 0}
-        await self.do(whose, Role.SUPER_ADMIN, "PUT", "/v4/payout-plans", **asked, plan=plan)
-        run = await self.do(whose, Role.SUPER_ADMIN, "POST", "/v4/payout-runs", **asked)
-        (payout,) = await self.do(whose, Role.MERCHANT, "GET", "/v4/payouts")
-        street.things |= {
-            "payout_account": account["id"],
-            "payout_run": run["id"],
-            "payout": payout["id"],
-        }
-        booked = await self.database.pool.fetchrow(
-            """
-            select t.id, e.account_id from payments.transfer t
-            join payments.entry e on e.transfer_id = t.id
-            join payments.account a on a.id = e.account_id and a.kind = 'merchant'
-            where t.key = $1
-            """,
-            earned.id,
-        )
-        assert booked is not None, "what was earned is in the books"
-        street.things |= {
-            "ledger_account": str(booked["account_id"]),
-            "transfer": str(booked["id"]),
-        }
 
     async def _note(self, street: Street) -> None:
         """What nobody makes over HTTP."""
