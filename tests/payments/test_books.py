@@ -14,6 +14,7 @@ from tawsil.payments import public
 from tawsil.payments.events import HOUSE, AccountKind, AccountRef, Method, Posting, Step
 from tawsil.payments.model.payment import WAITS_FOR, Payment, ask_key
 from tawsil.payments.model.psp import Absent, Charge, ChargeState, Refused, Unheard, Word
+from tawsil.payments.service import faults
 from tawsil.payments.service import paying as service
 
 REFERENCES = [UUID(int=number) for number in range(101, 106)]
@@ -22,6 +23,12 @@ SHARERS = [
     AccountRef(kind, None if kind in HOUSE else UUID(int=11))
     for kind in (AccountKind.MERCHANT, AccountKind.COURIER, AccountKind.PLATFORM, AccountKind.TAX)
 ]
+
+
+CREDIT = AccountRef(AccountKind.CUSTOMER, UUID(int=4))
+POINTS = AccountRef(AccountKind.LOYALTY, UUID(int=4))
+FUNDS = (Posting(CREDIT, 150), Posting(POINTS, 50))
+"""Paid on top of every other amount, for as long as there is enough."""
 
 
 class RolledBackError(Exception):
@@ -71,12 +78,13 @@ async def step(tx: Tx, by: By, random: Random) -> None:
             for one in chosen:
                 cash = one in known and known[one].method is Method.CASH
                 minor = random.randint(1, 1_000)
+                funds_minor = known[one].funds_minor if one in known else 0
                 captures.append(
                     public.Capture(
                         by=by,
                         reference_id=one,
                         amount_minor=minor,
-                        postings=shared(minor, random),
+                        postings=shared(minor + funds_minor, random),
                         collected_by=UUID(int=12) if cash else None,
                     )
                 )
@@ -122,22 +130,46 @@ def authorisation(by: By, reference_id: UUID) -> public.Authorise:
         card_tokens=(public.CardToken(public.Provider.DIRECT, "tok_visa"),),
         amount_minor=1_000,
         currency=CURRENCIES[number % 2],
+        funds=FUNDS if number % 4 < 2 else (),
     )
 
 
-async def assert_adds_up(tx: Tx) -> None:
-    await tx.execute("set constraints all immediate")
-    await tx.execute("set constraints all deferred")
-    assert not any((await public.imbalance(tx)).values())
+async def endow(tx: Tx, by: By) -> None:
+    """Enough credit and points for two payments in each currency."""
+    house = AccountRef(AccountKind.PLATFORM)
+    await public.transfer(
+        tx,
+        [
+            public.Transfer(
+                by=by,
+                id=tx.ids(),
+                kind=public.TransferKind.ADJUSTMENT,
+                reference_id=tx.ids(),
+                currency=currency,
+                postings=(
+                    *(Posting(fund.account, 2 * fund.amount_minor) for fund in FUNDS),
+                    Posting(house, -400),
+                ),
+            )
+            for currency in CURRENCIES
+        ],
+    )
+
+
+async def assert_adds_up(tx: Tx, by: By) -> None:
+    assert await faults.check(tx) == []
+    for balance in await public.balances(tx, tenant_id=by.tenant_id, accounts=[CREDIT, POINTS]):
+        assert 0 <= balance.available_minor <= balance.posted_minor
     known = await public.of_references(tx, reference_ids=REFERENCES)
     for payment in known.values():
-        assert payment.refunded_minor <= payment.captured_minor <= payment.amount_minor
+        assert payment.refunded_minor <= payment.paid_minor
+        assert payment.captured_minor <= payment.amount_minor
     came_in = await tx.rows(
         """
         select t.reference_id, t.kind, -sum(e.amount_minor)::bigint as minor
         from payments.entry e join payments.account a on a.id = e.account_id
         join payments.transfer t on t.id = e.transfer_id
-        where a.kind in ('psp_clearing', 'courier_cash', 'customer') group by 1, 2
+        where a.kind in ('psp_clearing', 'courier_cash', 'customer', 'loyalty') group by 1, 2
         """
     )
     booked = {(row["reference_id"], row["kind"]): row["minor"] for row in came_in}
@@ -154,15 +186,16 @@ async def test_the_books_add_up_after_every_step(tx: Tx, by: By, seed: int) -> N
     random = Random(seed)
     with pytest.raises(RolledBackError):
         async with tx.savepoint():
+            await endow(tx, by)
             await public.authorise(tx, [authorisation(by, one) for one in REFERENCES])
             for _ in range(12):
                 await step(tx, by, random)
-                await assert_adds_up(tx)
+                await assert_adds_up(tx, by)
             for reference_id in REFERENCES:
                 await public.release(
                     tx, [public.Release(by=by, reference_id=reference_id, reason="over")]
                 )
-            await assert_adds_up(tx)
+            await assert_adds_up(tx, by)
             raise RolledBackError
 
 

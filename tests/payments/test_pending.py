@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 from uuid import UUID
 
+import asyncpg
 import pytest
 
 from tawsil.kernel.db import Database, Tx
@@ -400,3 +401,49 @@ async def test_two_who_pay_out_one_account_come_one_after_the_other(
     await asyncio.gather(*(pay_out() for _ in range(4)))
     async with database.transaction() as tx:
         assert await standing(tx, by, MERCHANT) == [(500, -500, 0)]
+
+
+async def statements(tx: Tx, by: By, connection: Any, *, count: int) -> list[int]:
+    """How many statements it takes to begin, and to take, so many payments at once."""
+    payers = [tx.ids() for _ in range(count)]
+    purses = [AccountRef(AccountKind.CUSTOMER, payer) for payer in payers]
+    for account in purses:
+        await give(tx, by, account, 100)
+    commands = [
+        asked(by, tx.ids(), Posting(account, 100), payer_id=payer, method=Method.CASH)
+        for account, payer in zip(purses, payers, strict=True)
+    ]
+    captures = [
+        public.Capture(
+            by=by,
+            reference_id=command.reference_id,
+            postings=(Posting(AccountRef(AccountKind.MERCHANT, payer), 1_100),),
+            collected_by=payer,
+        )
+        for command, payer in zip(commands, payers, strict=True)
+    ]
+    taken: list[int] = []
+    for run in (public.authorise(tx, commands), public.capture(tx, captures)):
+        said: list[str] = []
+        with connection.query_logger(lambda record, said=said: said.append(record.query)):
+            outcomes = await run
+        assert all(isinstance(outcome, Payment) for outcome in outcomes)
+        taken.append(len(said))
+    return taken
+
+
+async def test_a_batch_of_256_takes_as_many_statements_as_one_of_two(
+    pool: "asyncpg.Pool[asyncpg.Record]", clock: Any, ids: Any, jobs: Any, by: By
+) -> None:
+    async with pool.acquire() as connection:
+        transaction = connection.transaction()
+        await transaction.start()
+        tx = Tx(connection, now=clock(), ids=ids, jobs=jobs)
+        try:  # the first opens accounts of the house, and has the connection learn types
+            _, few, many = [
+                await statements(tx, by, connection, count=count) for count in (2, 2, 256)
+            ]
+        finally:
+            await transaction.rollback()
+    assert few == many
+    assert max(many) <= 16
