@@ -15,8 +15,10 @@ from tawsil.kernel.decisions import By
 from tawsil.payments import public
 from tawsil.payments.events import AccountKind, AccountRef, BooksCheck, Method, Posting
 from tawsil.payments.jobs.books import Auditor, check_books
+from tawsil.payments.model.faults import Alarm, Fault
 from tawsil.payments.public import Transfer, TransferKind
 from tawsil.payments.service import faults
+from tawsil.payments.store import faults as store
 
 CITY = UUID(int=3)
 CREDIT = AccountRef(AccountKind.CUSTOMER, UUID(int=4))
@@ -157,6 +159,10 @@ async def test_an_alarm_is_a_metric_a_log_an_event_and_a_ticket_once(
     assert len(said) == 3, "each once, however often it is seen"
     assert metrics.ledger_faults.labels("transfer")._value.get() == 1
     assert metrics.ledger_imbalance.labels("QAR")._value.get() == 7
+    clock.advance(timedelta(minutes=30))
+    await auditor.check()
+    assert metrics.ledger_imbalance.labels("QAR")._value.get() == 7, "though nothing is new"
+    assert metrics.ledger_faults.labels("transfer")._value.get() == 1
     (support,) = [one for one in wiring.subscriptions() if one.name == "support"]
     while await support.advance(database):
         pass
@@ -165,6 +171,20 @@ async def test_an_alarm_is_a_metric_a_log_an_event_and_a_ticket_once(
         notes = await tx.rows("select cause from support.note")
     assert (ticket["city_id"], ticket["priority"]) == (CITY, "urgent")
     assert {note["cause"] for note in notes} == {"books_wrong"}
+
+
+@pytest.mark.parametrize("check", BooksCheck)
+async def test_every_check_can_raise_an_alarm(tx: Tx, by: By, check: BooksCheck) -> None:
+    fault = Fault(
+        check=check,
+        tenant_id=by.tenant_id,
+        subject_id=tx.ids(),
+        currency="QAR",
+        amount_minor=7,
+    )
+    alarms = [Alarm(id=tx.ids(), fault=fault, city_id=None, found_at=tx.now) for _ in range(2)]
+    assert await store.add(tx, alarms) == {alarms[0].id}
+    assert await store.standing(tx) == [fault]
 
 
 WRONG = "update payments.holding set posted_minor = {}"

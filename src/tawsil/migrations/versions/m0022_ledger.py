@@ -215,7 +215,8 @@ _ALARMS: Final = """
         tenant_id uuid not null,
         city_id uuid,
         "check" text not null
-            check ("check" in ('transfer', 'reference', 'currency', 'holding', 'pending')),
+            check ("check" in ('transfer', 'reference', 'currency', 'holding', 'pending', 'cash',
+                'earning')),
         subject_id uuid not null,
         currency char(3) not null,
         amount_minor bigint not null,

@@ -10,6 +10,7 @@ from tawsil.kernel.db import Database
 from tawsil.payments.events import BooksCheck
 from tawsil.payments.model.faults import Fault
 from tawsil.payments.service import faults
+from tawsil.payments.store import faults as store
 from tawsil.payments.store import ledger
 
 WHOLE_EVERY: Final = timedelta(hours=1)
@@ -21,14 +22,19 @@ async def check_books(database: Database, *, since_at: datetime | None = None) -
     """Add the books up: transfers, references, currencies, holdings, and what was promised.
 
     Whoever watches is told of what is wrong, by metric, log, event and so a ticket. With `since_at`
-    only what moved since then is looked at.
+    only what moved since then is looked at; what was found before stays in the metrics.
     """
     async with database.transaction() as tx:
         found = await faults.check(tx, since_at=since_at)
-        imbalance = await ledger.imbalance(tx, since_at=since_at)
-    counts = Counter(fault.check for fault in found)
+        standing = await store.standing(tx)
+        moved = await ledger.imbalance(tx, since_at=since_at)
+    counts = Counter(fault.check for fault in standing)
     for each in BooksCheck:
         metrics.ledger_faults.labels(each.value).set(counts[each])
+    imbalance = Counter(dict.fromkeys(moved, 0))
+    for fault in standing:
+        if fault.check is BooksCheck.TRANSFER:
+            imbalance[fault.currency] += abs(fault.amount_minor)
     for currency, imbalance_minor in imbalance.items():
         metrics.ledger_imbalance.labels(currency).set(imbalance_minor)
     return found

@@ -147,3 +147,14 @@ async def keep_only(tx: Tx, found: Sequence[Fault]) -> None:
         [fault.subject_id for fault in found],
         [fault.currency for fault in found],
     )
+
+
+async def standing(tx: Tx) -> list[Fault]:
+    """What was found and is not known to be gone."""
+    rows = await tx.rows(
+        """
+        select "check", tenant_id, subject_id, currency, amount_minor
+        from payments.alarm where gone_at is null
+        """
+    )
+    return msgspec.convert([dict(row) for row in rows], list[Fault])
