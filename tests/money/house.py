@@ -1,24 +1,19 @@
 """A small house of its own tenant: what may happen to money in it, and what must always hold."""
 
-from collections.abc import Awaitable, Callable, Sequence
-from datetime import datetime, timedelta
-from random import Random
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from typing import Any, Literal
 from uuid import UUID
 
-import asyncpg
 from msgspec import Struct
 
-from tawsil.apps import wiring
+from money.invariants import INVARIANTS
 from tawsil.catalog import public as catalog
 from tawsil.couriers import public as couriers
 from tawsil.dispatch.service import by_hand, offers
-from tawsil.geography import public as geography
-from tawsil.identity import public as identity
-from tawsil.kernel.clock import Ids, VirtualClock
+from tawsil.kernel.clock import VirtualClock
 from tawsil.kernel.db import Database
 from tawsil.kernel.decisions import By, Refusal
-from tawsil.kernel.jobs import HeldJobs
 from tawsil.kernel.places import Place
 from tawsil.ordering import public as ordering
 from tawsil.ordering.events import Status
@@ -30,24 +25,18 @@ from tawsil.ordering.tips import service as tips
 from tawsil.payments import public as payments
 from tawsil.payments.events import Provider
 from tawsil.payments.providers.balance_files import direct_lines
-from tawsil.payments.providers.known import Providers
 from tawsil.payments.public import AccountKind, AccountRef
 from tawsil.payments.service import paying, reconciliation
 from tawsil.pricing import public as pricing
 from tawsil.pricing.service import promotions
 from tawsil.simulation.psp.balance import as_csv, lines
-from tawsil.simulation.psp.in_process import InProcessPsp
-from tawsil.simulation.psp.in_process_payouts import InProcessPayee
 from tawsil.simulation.psp.model import Acquirer
-from tawsil.simulation.psp.payouts import Disburser
 from tawsil.simulation.virtual import VirtualPlatform
 from tawsil.tracking import public as tracking
 
 KITCHEN, DOOR = Place(24.46, 54.37), Place(24.465, 54.375)
 CURRENCY = "AED"
-CUSTOMERS = 3
 BUDGET_MINOR = 2_500
-RULES = geography.CityRules(loyalty=geography.LoyaltyRules(earn_bp=500))
 DAILY = payments.Plan(hold_days=0, minimum_minor=100, change_hold_days=0)
 
 
@@ -402,186 +391,3 @@ class House(Struct):
         assert found is not None
         wrong = {name: value for name, value in found.items() if value}
         assert not wrong, wrong
-
-
-INVARIANTS = """
-    with entries as materialized (
-        select e.*, a.kind from payments.account a
-        join payments.entry e on e.account_id = a.id
-        where a.tenant_id = $1
-    ), posted as (
-        select account_id, kind, sum(amount_minor) as minor from entries
-        where not pending group by account_id, kind
-    ), paid as (
-        select o.id, o.total_minor, o.merchant_minor, o.courier_minor, o.platform_minor,
-            o.tax_minor, q.total_minor as quoted_minor, p.amount_minor + p.funds_minor as due_minor,
-            p.captured_minor + p.funds_minor as captured_minor, p.refunded_minor, p.state
-        from ordering."order" o
-        join pricing.quote q on q.id = o.quote_id
-        left join payments.payment p on p.reference_id = o.id
-        where o.tenant_id = $1
-    ), captures as (
-        select e.reference_id,
-            sum(e.amount_minor) filter (where e.kind = 'merchant') as merchant_minor,
-            sum(e.amount_minor) filter (where e.kind = 'tax') as tax_minor,
-            sum(e.amount_minor) filter (where e.kind in ('platform', 'promotion'))
-                as platform_minor,
-            sum(e.amount_minor) filter (where e.kind = 'courier') as courier_minor
-        from entries e join payments.transfer t on t.id = e.transfer_id
-        where t.kind = 'capture' group by e.reference_id
-    )
-    select
-        (select count(*) from (select from entries group by currency, pending
-            having sum(amount_minor) <> 0) x) as currencies_out_of_balance,
-        (select count(*) from (select from entries group by reference_id, currency, pending
-            having sum(amount_minor) <> 0) x) as references_out_of_balance,
-        (select count(*) from posted
-            where kind in ('customer', 'loyalty', 'promotion') and minor < 0) as overdrawn,
-        (select count(*) from posted where kind = 'courier_cash' and minor > 0)
-            as cash_that_nobody_holds,
-        (select count(*) from payments.holding h
-            left join posted p on p.account_id = h.account_id
-            where h.tenant_id = $1 and h.posted_minor <> coalesce(p.minor, 0))
-            as holdings_that_are_not_their_entries,
-        (select count(*) from payments.transfer t where t.tenant_id = $1 and t.pending
-            and (select count(*) from payments.transfer r where r.resolves = t.id) > 1)
-            as resolved_twice,
-        (select count(*) from paid where total_minor <> quoted_minor or total_minor <>
-            merchant_minor + courier_minor + platform_minor + tax_minor) as not_as_quoted,
-        (select count(*) from paid where due_minor <> total_minor) as charged_otherwise,
-        (select count(*) from paid where refunded_minor > captured_minor) as refunded_too_much,
-        (select count(*) from paid p join captures c on c.reference_id = p.id
-            where (p.merchant_minor, p.tax_minor, p.platform_minor, p.courier_minor) is distinct
-            from (coalesce(c.merchant_minor, 0), coalesce(c.tax_minor, 0),
-                coalesce(c.platform_minor, 0), coalesce(c.courier_minor, 0)))
-            as split_otherwise,
-        (select count(*) from paid p where p.state in ('captured', 'refunding', 'refunded')
-            and not exists (select from captures c where c.reference_id = p.id)
-            and p.total_minor > 0) as captured_unbooked,
-        (select count(*) from pricing.promotion p where p.tenant_id = $1
-            and p.budget_minor is not null and p.taken_minor > p.budget_minor)
-            as over_budget
-"""
-"""Each is a number of things that must not be."""
-
-
-async def open_house(
-    pool: "asyncpg.Pool[asyncpg.Record]",
-    *,
-    number: int,
-    at: datetime,
-    rules: geography.CityRules = RULES,
-    prices: Sequence[int] = (1_233, 667),
-) -> House:
-    """The `number`th house, of which nothing that happened in the others is seen."""
-    clock = VirtualClock(at)
-    held = HeldJobs()
-    database = Database(pool, now=clock, ids=Ids(clock, Random(number)), jobs=held)
-    acquirer = Acquirer(ids=Ids(clock, Random(-number)))
-    psp = InProcessPsp(acquirer)
-    payee = InProcessPayee(Disburser(ids=Ids(clock, Random(number + 1))))
-    await pool.execute("truncate kernel.deadline")
-    newest = await pool.fetchval("select coalesce(max(seq), 0) from kernel.event")
-    await pool.execute("update kernel.subscription set seq = $1", newest)
-    platform = VirtualPlatform(
-        database,
-        clock=clock,
-        held=held,
-        registry=wiring.REGISTRY,
-        subscriptions=wiring.subscriptions(),
-        deadlines=wiring.DEADLINES,
-        jobs=wiring.jobs(
-            database=database,
-            providers=Providers({Provider.DIRECT: psp}),
-            payees={Provider.DIRECT: payee},
-        ),
-        newest=newest,
-    )
-    psp.join(platform)
-    payee.join(platform)
-    ids = database.ids
-    house = House(
-        platform=platform,
-        clock=clock,
-        acquirer=acquirer,
-        tenant_id=ids(),
-        city_id=ids(),
-        merchant_id=ids(),
-        hub_id=ids(),
-        products=[],
-        customers=[ids() for _ in range(CUSTOMERS)],
-        operators=(ids(), ids()),
-        orders=[],
-        couriers=[],
-        promotions=[],
-    )
-    await _settle_in(house, rules=rules, prices=prices)
-    return house
-
-
-async def _settle_in(house: House, *, rules: geography.CityRules, prices: Sequence[int]) -> None:
-    by = house.by()
-    slug = f"house-{house.tenant_id}"
-    async with house.database.transaction() as tx:
-        await geography.create_tenant(
-            tx, tenant=geography.Tenant(id=house.tenant_id, slug=slug, name="A house")
-        )
-        await geography.create_city(
-            tx,
-            city=geography.City(
-                id=house.city_id,
-                tenant_id=house.tenant_id,
-                slug=slug,
-                name_en="House",
-                name_ar="بيت",
-                currency=CURRENCY,
-                timezone="Asia/Dubai",
-                centre=KITCHEN,
-                rules=rules,
-            ),
-        )
-        await catalog.create_merchants(tx, merchants=[_kitchen(house, prices)])
-        menu = await catalog.menu(tx, merchant_id=house.merchant_id)
-        house.products += [product.id for product in menu.categories[0].products]
-        await identity.create_users(
-            tx,
-            users=[
-                identity.NewUser(
-                    id=person,
-                    tenant_id=house.tenant_id,
-                    email=f"{person}@example.com",
-                    name="Somebody",
-                    password_hash=None,
-                )
-                for person in house.customers
-            ],
-        )
-        hub = payments.OpenHub(
-            by=by, city_id=house.city_id, name_en="Hub", name_ar="مركز", place=KITCHEN
-        )
-        (opened,) = await payments.open_hub(tx, [hub])
-        assert not isinstance(opened, Refusal), opened
-        house.hub_id = opened.id
-
-
-def _kitchen(house: House, prices: Sequence[int]) -> catalog.NewMerchant:
-    products = tuple(
-        catalog.NewProduct(name_en=f"Dish {n}", name_ar=f"طبق {n}", price_minor=minor)
-        for n, minor in enumerate(prices, start=1)
-    )
-    return catalog.NewMerchant(
-        id=house.merchant_id,
-        tenant_id=house.tenant_id,
-        city_id=house.city_id,
-        name_en="Kitchen",
-        name_ar="مطبخ",
-        cuisine="wraps",
-        address_en="1 Palm Street",
-        address_ar="١ شارع النخيل",
-        place=KITCHEN,
-        phone="+971500000001",
-        currency=CURRENCY,
-        hours=catalog.ALWAYS,
-        prep_time_s=60,
-        categories=(catalog.NewCategory(name_en="Food", name_ar="طعام", products=products),),
-    )

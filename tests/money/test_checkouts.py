@@ -7,7 +7,8 @@ from typing import Any
 import asyncpg
 import pytest
 
-from money.house import House, open_house
+from money.house import House
+from money.opening import open_house
 from money.reader import reading
 from tawsil.kernel.decisions import Refusal
 from tawsil.payments import public as payments

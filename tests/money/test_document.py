@@ -7,7 +7,8 @@ from typing import Any
 import asyncpg
 import pytest
 
-from money.house import House, open_house
+from money.house import House
+from money.opening import open_house
 from tawsil.geography import public as geography
 from tawsil.kernel.decisions import Refusal
 from tawsil.kernel.money import major

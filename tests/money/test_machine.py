@@ -18,7 +18,8 @@ from hypothesis.stateful import (
 )
 
 from conftest import empty
-from money.house import House, open_house
+from money.house import House
+from money.opening import open_house
 from money.reader import reading
 from tawsil.kernel.decisions import Refusal
 from tawsil.ordering import public as ordering
