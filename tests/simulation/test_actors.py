@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from tawsil.kernel.clock import Ids, VirtualClock
 from tawsil.kernel.places import distance_m
-from tawsil.simulation.actors.over_http import news_of
+from tawsil.simulation.actors.news import news_of
 from tawsil.simulation.actors.port import NewOrder, Offered, OrderMoved
 from tawsil.simulation.actors.rider import Body
 from tawsil.simulation.city import CitySize, build_city

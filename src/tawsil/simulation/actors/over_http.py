@@ -11,22 +11,19 @@ import httpx
 import msgspec
 import structlog
 from httpx_sse import aconnect_sse
-from msgspec import Struct, field
+from msgspec import Struct
 
 from tawsil.kernel.places import Place
 from tawsil.simulation.actors.addresses import own_addresses
+from tawsil.simulation.actors.news import news_of
 from tawsil.simulation.actors.port import (
     GOOD_CARD,
     MenuIds,
-    NewOrder,
     News,
-    Offered,
-    OrderMoved,
     Placed,
     Refused,
     Seen,
     Step,
-    Suggested,
     cash_to_hand_in,
 )
 from tawsil.simulation.habits import Ping, Wish
@@ -112,35 +109,6 @@ class _Category(Struct, frozen=True):
 
 class _Menu(Struct, frozen=True):
     categories: list[_Category]
-
-
-class _Stop(Struct, frozen=True):
-    place: Place
-
-
-class _Payload(Struct, frozen=True):
-    earning_minor: int = field(name="estimatedEarning")
-    distance_m: float = field(name="distance")
-    stops: list[_Stop]
-
-
-class _OfferCreated(Struct, frozen=True):
-    offer_id: UUID = field(name="offerId")
-    order_ids: list[UUID] = field(name="deliveryIds")
-    payload: _Payload
-
-
-class _OrderUpdated(Struct, frozen=True):
-    order_id: UUID = field(name="orderId")
-    status: str
-
-
-class _MoveSuggested(Struct, frozen=True):
-    place: Place
-
-
-class _NewOrder(Struct, frozen=True):
-    order_id: UUID = field(name="orderId")
 
 
 class Api:
@@ -474,29 +442,6 @@ def _code(response: httpx.Response) -> Refused:
     except msgspec.MsgspecError:
         return f"status {response.status_code}"
     return failure.errors[0].code if failure.errors else f"status {response.status_code}"
-
-
-def news_of(name: str, data: str) -> News | None:
-    """A message of the live stream as news, if it is any to an actor."""
-    match name:
-        case "new_order":
-            return NewOrder(msgspec.json.decode(data, type=_NewOrder).order_id)
-        case "order_status_updated":
-            updated = msgspec.json.decode(data, type=_OrderUpdated)
-            return OrderMoved(updated.order_id, updated.status)
-        case "move_suggested":
-            return Suggested(msgspec.json.decode(data, type=_MoveSuggested).place)
-        case "offer_created":
-            offer = msgspec.json.decode(data, type=_OfferCreated)
-            return Offered(
-                offer_id=offer.offer_id,
-                order_ids=tuple(offer.order_ids),
-                distance_m=offer.payload.distance_m,
-                pay_minor=offer.payload.earning_minor,
-                route=tuple(stop.place for stop in offer.payload.stops),
-            )
-        case _:
-            return None
 
 
 def _ids(menu: _Menu) -> MenuIds:
