@@ -20,6 +20,7 @@ from tawsil.kernel.decisions import By
 from tawsil.kernel.http.app import create_app
 from tawsil.kernel.jobs import HeldJobs
 from tawsil.ordering import routes as order_routes
+from tawsil.payments.public import Provider
 from tawsil.pricing import routes as pricing_routes
 
 PROCESSES: Final = 3
@@ -93,7 +94,7 @@ async def shop(
                 routes=[*pricing_routes.routes, *order_routes.routes],
                 database=mine,
                 authenticate=callers,
-                state={"registry": wiring.REGISTRY},
+                state={"registry": wiring.REGISTRY, "providers": (Provider.DIRECT,)},
                 cities_below=geography.CitiesBelow(mine),
             )
             transport = httpx.ASGITransport(cast("Any", app), raise_app_exceptions=False)
