@@ -44,14 +44,27 @@ def serving(
 ) -> Generator[Served, None, None]:
     """A module of ours as a server, once it answers; what it logs goes to a file."""
     port = free_port()
-    environment = {**os.environ, **environment, "TAWSIL_PORT": str(port)}
+    told = {**environment, "TAWSIL_PORT": str(port)}
+    with starting(*module, environment=told, log=log, port=port) as pid:
+        yield Served(port, pid)
+
+
+@contextmanager
+def starting(
+    *module: str, environment: Mapping[str, str], log: Path, port: int | None = None
+) -> Generator[int, None, None]:
+    """A module of ours in a process, by its id; once it answers on the port, if it has one."""
     with log.open("wb") as stderr:
         process = subprocess.Popen(  # noqa: S603 - our own modules under our own interpreter
-            [sys.executable, "-m", *module], env=environment, stdout=stderr, stderr=stderr
+            [sys.executable, "-m", *module],
+            env={**os.environ, **environment},
+            stdout=stderr,
+            stderr=stderr,
         )
         try:
-            _wait(process, port, log)
-            yield Served(port, process.pid)
+            if port is not None:
+                _wait(process, port, log)
+            yield process.pid
         finally:
             process.terminate()
             process.wait(PATIENCE_S)

@@ -18,6 +18,8 @@ from rich.table import Table
 
 from tawsil.apps.bench import api as bench_api
 from tawsil.apps.bench import live as bench_live
+from tawsil.apps.bench import outage
+from tawsil.apps.bench.gate import Line
 from tawsil.apps.cli import bench_tables as tables
 from tawsil.apps.cli.bench_match import LIMITS, Limits, Matched, measure
 from tawsil.apps.cli.database import scratch_database
@@ -260,6 +262,31 @@ def live(
     _show(tables.of_live(found))
     if as_json:
         print(msgspec.json.encode(found).decode())
+
+
+@app.command()
+def psp_outage(
+    *,
+    seconds: Annotated[
+        float, typer.Option(min=10, max=1_800, help="How long the first provider is down.")
+    ] = 300,
+    rate: Annotated[float, typer.Option(min=1, max=1_000, help="Checkouts a second.")] = 20,
+    mode: Annotated[Line, typer.Option(help="In which way it is down.")] = Line.HANG,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object, last.")] = False,
+) -> None:
+    """Cut off a payment provider under load: who notices, and does all the money add up?"""
+    settings = load_settings()
+    with console.status("a database") as status, scratch_database(settings) as url:
+        here = settings.model_copy(update={"database_url": SecretStr(url)})
+        found = outage.measure(
+            here, seconds=seconds, rate_per_s=rate, mode=mode, tell=status.update
+        )
+    for table in tables.of_outage(found):
+        _show(table)
+    if as_json:
+        print(msgspec.json.encode(found).decode())
+    if found.differences:
+        raise typer.Exit(1)
 
 
 def _missed(one: Matched) -> list[str]:

@@ -5,7 +5,7 @@ from statistics import fmean
 
 from rich.table import Table
 
-from tawsil.apps.bench import api, live
+from tawsil.apps.bench import api, live, outage
 from tawsil.apps.cli.bench_match import Matched
 from tawsil.simulation.mdrp import Score, league
 
@@ -152,6 +152,36 @@ def of_live(found: live.Result) -> Table:
         table.add_row(name, value)
     table.caption = "delays: p50, p95, p99 ms"
     return table
+
+
+def of_outage(found: outage.Outage) -> list[Table]:
+    times = _table(
+        f"A provider down ({found.mode}, {found.seconds:g} s): other routes",
+        "route",
+        "phase",
+        "requests",
+        "p50 ms",
+        "p95 ms",
+    )
+    for one in found.latencies:
+        figures = (f"{one.requests}", f"{one.p50_ms:.1f}", f"{one.p95_ms:.1f}")
+        times.add_row(one.route, one.phase, *figures)
+    times.caption = f"worst p95, during over before: {found.worst_ratio:.2f}"
+    paid = _table("Until the money was safe", "phase", "orders", "safe", "p50 s", "p95 s", "most s")
+    for one in found.paid:
+        figures = (one.p50_s, one.p95_s, one.most_s)
+        paid.add_row(one.phase, f"{one.orders}", f"{one.safe}", *(f"{s:.2f}" for s in figures))
+    books = _table("Afterwards", "figure", "value")
+    for name, value in (
+        ("authorisations that went to the other provider", found.rerouted),
+        ("charges left behind", dict(found.strays)),
+        ("payments", dict(found.states)),
+        ("still waiting", found.pending),
+        ("ledger out of balance by", dict(found.imbalance)),
+        ("differences to the acquirers", len(found.differences)),
+    ):
+        books.add_row(name, str(value))
+    return [times, paid, books]
 
 
 def _delays(*ms: float) -> str:
