@@ -131,9 +131,7 @@ def measure(
                     log=folder / f"worker{n}.log",
                 )
             )
-        run = _Run(
-            here, city, ports=ports, api_port=api.port, rate_per_s=rate_per_s, tell=tell
-        )
+        run = _Run(here, city, ports=ports, api_port=api.port, rate_per_s=rate_per_s, tell=tell)
         return asyncio.run(run.through(seconds=seconds, mode=mode))
 
 

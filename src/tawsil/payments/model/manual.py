@@ -52,7 +52,7 @@ def switch(payment: Payment, *, to: Method, reason: str, at: datetime) -> Decisi
     return outcomes.move(switched, PaymentState.AUTHORISED, event, promised, at=at)
 
 
-def settle(payment: Payment) -> Decision[Payment]:
+def settle(payment: Payment, *, how: str) -> Decision[Payment]:
     """What the customer owed has come in, whole. The same again changes nothing."""
     if payment.later and payment.settled_minor:
         return accept(payment)
@@ -70,5 +70,6 @@ def settle(payment: Payment) -> Decision[Payment]:
             currency=payment.currency,
             owed_by=receivable(payment),
             received_in=BANK,
+            how=how,
         ),
     )

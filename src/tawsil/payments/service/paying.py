@@ -98,9 +98,10 @@ class Switch(Command, frozen=True, kw_only=True):
 
 
 class SettleLater(Command, frozen=True, kw_only=True):
-    """What was to be paid later has come in, whole."""
+    """What was to be paid later has come in, whole; `how` in a word."""
 
     reference_id: UUID
+    how: str
 
 
 class PaymentJob(Struct, frozen=True):
@@ -214,7 +215,7 @@ async def switch(tx: Tx, commands: Sequence[Switch]) -> list[Payment | Refusal]:
 
 
 async def settle_later(tx: Tx, commands: Sequence[SettleLater]) -> list[Payment | Refusal]:
-    return await _decide(tx, commands, lambda p, _: manual.settle(p))
+    return await _decide(tx, commands, lambda p, c: manual.settle(p, how=c.how))
 
 
 async def on_due(tx: Tx, due: Sequence[Due]) -> None:
@@ -334,6 +335,11 @@ async def catch_up(tx: Tx, *, tenant_id: UUID, provider: Provider, most: int = 2
     ]
     await tx.enqueue(*jobs)
     return len(jobs)
+
+
+async def look(tx: Tx, payment: Payment) -> None:
+    """Have it looked up now."""
+    await tx.enqueue(_job(RECONCILE, payment, _story(payment)))
 
 
 def _story(payment: Payment) -> By:

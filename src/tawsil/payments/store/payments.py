@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from uuid import UUID
 
-import asyncpg
 import msgspec
 
 from tawsil.kernel.db import Tx
@@ -28,7 +27,7 @@ async def lock(tx: Tx, *, reference_ids: Sequence[UUID]) -> dict[UUID, Payment]:
         """,
         list(reference_ids),
     )
-    return {row["reference_id"]: _payment(row) for row in rows}
+    return {row["reference_id"]: payment_of(row) for row in rows}
 
 
 async def lock_ids(tx: Tx, *, payment_ids: Sequence[UUID]) -> dict[UUID, Payment]:
@@ -37,32 +36,32 @@ async def lock_ids(tx: Tx, *, payment_ids: Sequence[UUID]) -> dict[UUID, Payment
         "select * from payments.payment where id = any($1::uuid[]) order by id for update",
         list(payment_ids),
     )
-    return {row["id"]: _payment(row) for row in rows}
+    return {row["id"]: payment_of(row) for row in rows}
 
 
 async def of_references(tx: Tx, *, reference_ids: Sequence[UUID]) -> dict[UUID, Payment]:
     rows = await tx.rows(
         "select * from payments.payment where reference_id = any($1::uuid[])", list(reference_ids)
     )
-    return {row["reference_id"]: _payment(row) for row in rows}
+    return {row["reference_id"]: payment_of(row) for row in rows}
 
 
 async def of_ids(tx: Tx, *, payment_ids: Sequence[UUID]) -> list[Payment]:
     rows = await tx.rows(
         "select * from payments.payment where id = any($1::uuid[]) order by id", list(payment_ids)
     )
-    return [_payment(row) for row in rows]
+    return [payment_of(row) for row in rows]
 
 
 async def find(tx: Tx, *, payment_id: UUID) -> Payment | None:
     row = await tx.row("select * from payments.payment where id = $1", payment_id)
-    return None if row is None else _payment(row)
+    return None if row is None else payment_of(row)
 
 
 async def find_charge(tx: Tx, *, charge_id: str) -> Payment | None:
     """The payment that an acquirer's charge belongs to."""
     row = await tx.row("select * from payments.payment where psp_charge_id = $1", charge_id)
-    return None if row is None else _payment(row)
+    return None if row is None else payment_of(row)
 
 
 async def add(tx: Tx, payments: Sequence[Payment]) -> set[UUID]:
@@ -154,7 +153,7 @@ async def save(tx: Tx, decided: Sequence[Accepted[Payment]]) -> None:
     assert count == len(payments), "a locked payment does not change under the lock"
 
 
-def _payment(row: asyncpg.Record) -> Payment:
+def payment_of(row: Mapping[str, Any]) -> Payment:
     fields: Mapping[str, Any] = dict(row) | {
         "method": Method(row["method"]),
         "state": PaymentState(row["state"]),

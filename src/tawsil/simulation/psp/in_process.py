@@ -78,7 +78,7 @@ class InProcessPsp:
     async def retrieve(self, *, reference: str, charge_id: str | None) -> Word:
         del charge_id  # a reference is found as surely
         found = self._acquirer.find(reference=reference, at=self._joined.clock())
-        return _word(found[-1]) if found else Absent()
+        return charge_of(found[-1]) if found else Absent()
 
     @property
     def _joined(self) -> VirtualPlatform:
@@ -90,7 +90,7 @@ class InProcessPsp:
         if answer.lost or answer.status >= 500:
             return Unheard(f"status {answer.status}")
         if answer.charge is not None:
-            return _word(answer.charge)
+            return charge_of(answer.charge)
         assert answer.error is not None, "an answer has a charge or says why not"
         return Refused(answer.error.code)
 
@@ -108,7 +108,8 @@ class InProcessPsp:
         return tell
 
 
-def _word(charge: charges.Charge) -> payments.Charge:
+def charge_of(charge: charges.Charge) -> payments.Charge:
+    """A charge of the sandbox, as payments has it."""
     return payments.Charge(
         id=charge.id,
         state=_STATES[charge.state],
