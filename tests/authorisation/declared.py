@@ -140,6 +140,10 @@ ON_NOTHING: Final = Row(
 NO_EFFECT: Final = Row(unchecked=True)  # a city that is not the tenant's makes nobody see more
 UNKNOWN_PROVIDER: Final = Row(trade=frozenset({"request.not_found"}))
 NEVER_USED: Final = Row(trade=frozenset({"request.not_found"}))  # who was never owed anything
+UNKNOWN_CARD_PROVIDER: Final = Row(trade=frozenset({"payment.provider_unknown"}))
+BY_HAND: Final = frozenset(
+    {"payment.not_switchable", "payment.nothing_outstanding", "payment.no_provider"}
+)
 WRONG_PASSWORD: Final = Row(trade=frozenset({"identity.password_wrong"}))
 
 PROMISED: Final = {
@@ -237,6 +241,15 @@ ROWS: Final[Mapping[str, Row]] = {
     "POST /v4/ledger/corrections": Row(
         narrow=Expected.FORBIDDEN, areas=False, body={"postings": None}
     ),
+    "GET /v4/payments": Row(areas=False),
+    "GET /v4/payments.csv": Row(areas=False),
+    "GET /v4/payment-providers": Row(narrow=Expected.FORBIDDEN, areas=False),
+    "POST /v4/payment-providers/{provider}/pause": UNKNOWN_CARD_PROVIDER,
+    "POST /v4/payment-providers/{provider}/resume": UNKNOWN_CARD_PROVIDER,
+    "POST /v4/payments/{reference_id}/take-cash": Row(trade=BY_HAND),
+    "POST /v4/payments/{reference_id}/approve-later": Row(trade=BY_HAND),
+    "POST /v4/payments/{reference_id}/settle-later": Row(trade=BY_HAND),
+    "POST /v4/payments/{reference_id}/look": Row(trade=BY_HAND),
     "GET /v4/payouts": Row(lists="payout"),
     "GET /v4/payouts.csv": Row(lists="payout"),
     "GET /v4/payouts/account": Row(trade=frozenset({"request.not_found"})),  # not set yet

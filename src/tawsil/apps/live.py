@@ -349,6 +349,7 @@ def _standing(
 
 TRANSLATIONS: Final[Mapping[type[Event], Translate]] = {
     **dict.fromkeys(orders.EVENTS, _order_changed),
+    orders.PaymentChanged: _order_changed,
     orders.OrderOffered: _new_order,
     **dict.fromkeys(
         (catalog.MerchantVerified, catalog.MerchantSuspended, catalog.MerchantReinstated), _standing

@@ -38,8 +38,8 @@ from tawsil.kernel.events import Handler, Registry, Subscription
 from tawsil.kernel.http import audit as audit_routes
 from tawsil.kernel.http import live as live_routes
 from tawsil.kernel.jobs import JobHandler, JobHandlers
+from tawsil.ordering import by_hand, heard, journey
 from tawsil.ordering import events as order_events
-from tawsil.ordering import heard, journey
 from tawsil.ordering import routes as order_routes
 from tawsil.ordering.refunds import service as refunds
 from tawsil.payments import dispute_events
@@ -127,6 +127,7 @@ HANDLERS: Final[Mapping[type[Event], Sequence[Handler]]] = {
     ],
     dispatch_events.DeliveryStranded: [dispatch.on_performance, support_causes.stranded],
     pricing_events.PromotionFunded: [promotion_funds.promotion_funded],
+    payment_events.PaymentSwitched: [by_hand.payment_switched],
     payment_events.PaymentAuthorised: [heard.payment_authorised],
     payment_events.PaymentDeclined: [heard.payment_declined],
     payment_events.PaymentCaptured: [heard.payment_captured, measures.payment_captured],

@@ -51,8 +51,10 @@ def placing(
     What is seen of the caller goes with it: promotions may ask whether they know it already.
 
     Raises:
-        Problem: 422, a card's token for what is paid in cash.
+        Problem: 422, a card's token for what is paid in cash, or a wish to pay later.
     """
+    if paid_by is PaidBy.LATER:
+        raise Problem(422, "order.later_needs_approval")
     if paid_by is PaidBy.CASH and card_tokens:
         raise Problem(422, "order.card_token_mismatch")
     return journey.PlaceOrder(

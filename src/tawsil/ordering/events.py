@@ -50,6 +50,12 @@ class OrderPlaced(OrderEvent, frozen=True, tag="order.placed.v1"):
     currency: str
 
 
+class PaymentChanged(OrderEvent, frozen=True, tag="order.payment_changed.v1"):
+    """An operator had the order go on though no card was taken."""
+
+    paid_by: str
+
+
 class OrderOffered(OrderEvent, frozen=True, tag="order.offered.v1"):
     """Payment is safe, so the merchant may see the order."""
 
@@ -204,6 +210,7 @@ class TipDeclined(TipEvent, frozen=True, tag="tip.declined.v1"):
 
 EVENTS: Final = (
     OrderPlaced,
+    PaymentChanged,
     OrderOffered,
     OrderAccepted,
     PreparationStarted,

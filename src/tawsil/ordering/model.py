@@ -45,6 +45,7 @@ CHOICE_LASTS: Final = timedelta(minutes=15)
 class PaidBy(StrEnum):
     CARD = "card"
     CASH = "cash"
+    LATER = "later"  # by an operator's leave, never at checkout
 
 
 class Choice(StrEnum):
@@ -174,6 +175,14 @@ def payment_safe(order: Order, *, now: datetime) -> Decision[Order]:
         return accept(order)
     offered = replace(order, payment=PaymentStage.SAFE, offered_at=now, reminders=0)
     return accept(offered, event_of(events.OrderOffered, offered, answer_by_at=now + ACCEPT_WITHIN))
+
+
+def pay_otherwise(order: Order, *, paid_by: PaidBy) -> Decision[Order]:
+    """An operator had the payment go on in another way."""
+    if order.status is not Status.PENDING or order.paid_by is paid_by:
+        return accept(order)
+    changed = replace(order, paid_by=paid_by)
+    return accept(changed, event_of(events.PaymentChanged, changed, paid_by=paid_by.value))
 
 
 def accept_order(

@@ -19,7 +19,7 @@ from tawsil.payments.public import (
 )
 from tawsil.pricing.public import EndOfOrder
 
-METHODS: Final = {PaidBy.CARD: Method.CARD, PaidBy.CASH: Method.CASH}
+METHODS: Final = {PaidBy.CARD: Method.CARD, PaidBy.CASH: Method.CASH, PaidBy.LATER: Method.LATER}
 
 
 def authorise(by: By, order: Order, *, card_tokens: tuple[CardToken, ...]) -> Authorise:

@@ -85,6 +85,7 @@ _COLUMNS: Final[dict[str, str]] = {
     "promotion_minor": "bigint",
 }
 _CHANGING: Final = (
+    "paid_by",
     "version",
     "courier_id",
     "status",

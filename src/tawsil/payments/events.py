@@ -266,7 +266,7 @@ class LaterPaymentSettled(Event, frozen=True, tag="payment.later_settled.v1"):
     currency: str
     owed_by: AccountRef
     received_in: AccountRef
-    how: str
+    how: str = ""
 
 
 class PayoutCause(StrEnum):

@@ -12,6 +12,7 @@ def upgrade() -> None:
     run(_PAYMENTS)
     run(_BREAKERS)
     run(_STRAYS)
+    run(_ORDERS)
 
 
 # What was paid by card before there were several went through the direct one.
@@ -76,4 +77,10 @@ _STRAYS: Final = """
             check ((state = 'closed') = (outcome is not null))
     );
     select kernel.wall('payments.stray');
+"""
+
+_ORDERS: Final = """
+    alter table ordering."order"
+        drop constraint order_paid_by_check,
+        add constraint order_paid_by_check check (paid_by in ('card', 'cash', 'later'));
 """

@@ -145,7 +145,7 @@ async def approve_later(
     caller: NamedDependency[Caller],
     commands: NamedDependency[Commands],
 ) -> Response[Envelope[DeskPaymentView]]:
-    """The order goes on at once, and its amount is a debt of the customer's when it is delivered."""
+    """The order goes on at once; once delivered, its amount is a debt of the customer's."""
     return await _switch(commands, caller, reference_id, Method.LATER, data.reason)
 
 
@@ -192,7 +192,7 @@ async def look(
 
 async def asked_for(
     method: FromQuery[Method | None] = None,
-    state: FromQuery[list[PaymentState] | None] = None,
+    states: Annotated[list[PaymentState] | None, QueryParameter(name="state")] = None,
     provider: FromQuery[Provider | None] = None,
     from_at: FromInstant = None,
     to_at: ToInstant = None,
@@ -204,7 +204,7 @@ async def asked_for(
     check_window(from_at, to_at)
     return store.Filter(
         method=method,
-        states=tuple(state) if state else None,
+        states=tuple(states) if states else None,
         provider=provider,
         from_at=from_at,
         to_at=to_at,
