@@ -201,6 +201,7 @@ class _Run:
                 httpx.AsyncClient(base_url=self._api, limits=limits, timeout=30, trust_env=False)
             )
             await self._load(client, 10, "warming up")
+            await _settled(database)  # the workers are there
             for phase, line, length_s in (
                 ("before", Line.UP, CALM_S),
                 ("during", mode, seconds),
