@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from payments.stripe_shop import MERCHANT, Shop
+from tawsil.apps import wiring
 from tawsil.kernel.clock import Ids
 from tawsil.kernel.decisions import By, Refusal
 from tawsil.payments import public
@@ -136,6 +137,13 @@ async def test_somebody_is_called_before_evidence_is_due_and_what_nobody_tells_i
     assert "dispute.evidence_due.v1" in types
     warned_at = next(row["at"] for row in rows if row["type"] == "dispute.evidence_due.v1")
     assert found["due_at"] - warned_at == model.WARNED_BEFORE
+    (support,) = [one for one in wiring.subscriptions() if one.name == "support"]
+    while await support.advance(shop.database):
+        pass
+    (ticket,) = await shop.database.pool.fetch(
+        "select t.subject_id, t.priority, n.cause from support.ticket t, support.note n"
+    )
+    assert tuple(ticket) == (found["reference_id"], "high", "dispute_due")
 
 
 async def test_an_answer_waits_out_an_outage(shop: Shop, by: By, callers: Any) -> None:
