@@ -23,6 +23,10 @@ WAITING = frozenset(
 )
 
 
+SURE_AFTER_LOOKS = 4
+"""Stripe's search finds a charge a while after it is made: one look proves nothing."""
+
+
 class Held(Struct, frozen=True, kw_only=True):
     """A charge as its acquirer has it."""
 
@@ -121,7 +125,13 @@ async def waiting(tx: Tx) -> tuple[int, int]:
         "select count(*) from payments.payment where state = any($1::text[])",
         [state.value for state in WAITING],
     )
-    strays = await tx.value("select count(*) from payments.stray where state = 'voiding'")
+    strays = await tx.value(
+        """
+        select count(*) from payments.stray
+        where state = 'voiding' or (state = 'lost' and looks < $1)
+        """,
+        SURE_AFTER_LOOKS,
+    )
     return payments, strays
 
 
