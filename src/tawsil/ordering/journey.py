@@ -57,6 +57,7 @@ async def place(tx: Tx, commands: Sequence[PlaceOrder]) -> list[Order | Refusal]
     ids = [tx.ids() for _ in commands]
     stories = [c.by.about(order_id) for c, order_id in zip(commands, ids, strict=True)]
     placed: dict[int, tuple[pricing.Quote, Accepted[Order]]] = {}
+    begun: list[payments.Prepared] = []
 
     async def pay(tx: Tx, taken: Sequence[tuple[int, pricing.Quote]]) -> Sequence[Any]:
         """The last to agree: an order without its money is none."""
@@ -68,9 +69,10 @@ async def place(tx: Tx, commands: Sequence[PlaceOrder]) -> list[Order | Refusal]
             settlement.authorise(stories[n], d.state, card_tokens=commands[n].card_tokens)
             for n, d in decisions.items()
         ]
+        begun.append(await payments.prepare(tx, asked))
         answers = [
             NO_CARD if isinstance(a, Refusal) and a.code == "payment.card_missing" else a
-            for a in await payments.authorise(tx, asked)
+            for a in begun[-1].answers
         ]
         agreed = zip(taken, answers, strict=True)
         placed.update({n: (q, decisions[n]) for (n, q), a in agreed if not isinstance(a, Refusal)})
@@ -95,6 +97,8 @@ async def place(tx: Tx, commands: Sequence[PlaceOrder]) -> list[Order | Refusal]
         ],
     )
     await tx.record([(stories[n], decision) for n, (_, decision) in placed.items()])
+    for prepared in begun:
+        await payments.begin(tx, prepared)
     await store.drop_carts(tx, [commands[n].customer_id for n in placed])
     return [
         quote if isinstance(quote, Refusal) else placed[n][1].state

@@ -41,6 +41,7 @@ from tawsil.payments.model.payout_account import PAYABLE, Every, PayoutAccount, 
 from tawsil.payments.model.points import Lot
 from tawsil.payments.model.points import lapses_at as points_lapse_at
 from tawsil.payments.model.psp import Absent, Charge, ChargeState, Psp, Refused, Unheard, Word
+from tawsil.payments.service.beginning import Authorise, Prepared, authorise, begin, prepare
 from tawsil.payments.service.booking import Resolve, VoidPending, resolve, transfer, void_pending
 from tawsil.payments.service.cash import (
     AnnounceDeposit,
@@ -79,12 +80,10 @@ from tawsil.payments.service.loyalty import history as points_history
 from tawsil.payments.service.loyalty import on_due as on_due_points
 from tawsil.payments.service.loyalty import take_back as take_points_back
 from tawsil.payments.service.paying import (
-    Authorise,
     Capture,
     Refund,
     Release,
     Void,
-    authorise,
     capture,
     hear_webhook,
     on_due,
@@ -210,6 +209,7 @@ __all__ = (
     "Points",
     "PointsAdjustment",
     "Posting",
+    "Prepared",
     "Provider",
     "Psp",
     "PutPlan",
@@ -252,6 +252,7 @@ __all__ = (
     "approve_shortfall",
     "authorise",
     "balances",
+    "begin",
     "block",
     "capture",
     "cash_accounts",
@@ -286,6 +287,7 @@ __all__ = (
     "points_of",
     "points_owed",
     "points_unreconciled",
+    "prepare",
     "purses_of",
     "put_plan",
     "reached_payout",

@@ -1,6 +1,6 @@
 """Payments: decide, write, book and enqueue in one transaction; the network comes in jobs."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final, TypeVar
 from uuid import UUID
 
@@ -13,41 +13,21 @@ from tawsil.kernel.decisions import Accepted, By, Command, Decision, Refusal, re
 from tawsil.payments.events import Method, Posting, Provider
 from tawsil.payments.model import hearing, manual
 from tawsil.payments.model import paying as model
-from tawsil.payments.model.breaker import Breaker, choose
-from tawsil.payments.model.ledger import Purse, Transfer
+from tawsil.payments.model.breaker import choose
+from tawsil.payments.model.ledger import Transfer
 from tawsil.payments.model.payment import (
     WAITS_FOR,
-    CardToken,
     Payment,
     PaymentState,
-    negated,
-    net,
 )
 from tawsil.payments.model.psp import Absent, Charge, Unheard, Word
 from tawsil.payments.model.stray import Stray
 from tawsil.payments.service import strays
-from tawsil.payments.service.booking import begun, booked_for, open_purse, post
+from tawsil.payments.service.booking import begun, booked_for, post
 from tawsil.payments.store import breakers, webhooks
 from tawsil.payments.store import payments as store
 
 log = structlog.get_logger(__name__)
-
-
-class Authorise(Command, frozen=True, kw_only=True):
-    """Reserve an amount; on a card by the first of its tokens, the others being in reserve.
-
-    `amount_minor` goes through card or cash; `funds`, above zero, come out of the payer's own
-    credit and points on top of it, and are reserved at once.
-    """
-
-    reference_id: UUID
-    city_id: UUID
-    payer_id: UUID
-    method: Method
-    amount_minor: int
-    currency: str
-    card_tokens: tuple[CardToken, ...] = ()
-    funds: tuple[Posting, ...] = ()
 
 
 class Capture(Command, frozen=True, kw_only=True):
@@ -124,45 +104,12 @@ LATE_LOOKS_S: Final = (120.0, 3_600.0)
 """After a payment is given up for lack of a trace: an acquirer's search lags, at worst so long."""
 
 
-class _Decided(Struct, frozen=True):
+class Decided(Struct, frozen=True):
+    """A decision about a payment, and what the payment was before it; `None`: it begins."""
+
     by: By
     before: Payment | None
     decision: Accepted[Payment]
-
-
-async def authorise(tx: Tx, commands: Sequence[Authorise]) -> list[Payment | Refusal]:
-    """Begin payments, one per reference; the same command again gives the payment there is.
-
-    Funds that their accounts do not hold are refused with `payment.balance_insufficient`.
-    """
-    purse = await open_purse(
-        tx, [(c.by.tenant_id, c.currency, negated(c.funds)) for c in commands]
-    )  # before looking for payments: who waits for the lock finds those made meanwhile
-    known = await store.of_references(tx, reference_ids=[c.reference_id for c in commands])
-    cards = {c.by.tenant_id for c in commands if c.card_tokens}
-    circuits = await breakers.of_tenants(tx, tenant_ids=sorted(cards)) if cards else {}
-    started: dict[UUID, _Decided] = {}
-    refused: dict[int, Refusal] = {}
-    for index, command in enumerate(commands):
-        if command.reference_id in known or command.reference_id in started:
-            continue
-        decision = _start(tx, command, circuits.get(command.by.tenant_id, {}))
-        if isinstance(decision, Accepted):
-            decision = _reserve(purse, decision)
-        if isinstance(decision, Refusal):
-            refused[index] = decision
-        else:
-            started[command.reference_id] = _Decided(command.by, None, decision)
-    new = await store.add(tx, [one.decision.state for one in started.values()])
-    await _follow(tx, [started[reference_id] for reference_id in started if reference_id in new])
-    lost = [reference_id for reference_id in started if reference_id not in new]
-    if lost:  # another transaction began them meanwhile
-        known |= await store.of_references(tx, reference_ids=lost)
-    known |= {reference_id: started[reference_id].decision.state for reference_id in new}
-    return [
-        refused[index] if index in refused else _same(known[command.reference_id], command)
-        for index, command in enumerate(commands)
-    ]
 
 
 async def capture(tx: Tx, commands: Sequence[Capture]) -> list[Payment | Refusal]:
@@ -223,7 +170,7 @@ async def on_due(tx: Tx, due: Sequence[Due]) -> None:
     payments = await store.lock_ids(tx, payment_ids=[d.subject_id for d in due])
     late = still_due(due, payments, now=tx.now)
     elsewhere = await _elsewhere(tx, late)
-    decided: list[_Decided] = []
+    decided: list[Decided] = []
     for payment in late:
         by = _story(payment)
         waited_for = payment.deadline.kind if payment.deadline else ""
@@ -231,7 +178,7 @@ async def on_due(tx: Tx, due: Sequence[Due]) -> None:
             decision = hearing.challenge_over(payment, at=tx.now)
         else:
             decision = hearing.unheard(payment, instead=elsewhere.get(payment.id), at=tx.now)
-        decided.append(_Decided(by, payment, decision))
+        decided.append(Decided(by, payment, decision))
         if waited_for == "reconcile" and decision.state.provider is payment.provider:
             await tx.enqueue(_job(RECONCILE, payment, by))
     await _apply(tx, decided)
@@ -268,7 +215,7 @@ async def hear(
         return payment
     instead = await _elsewhere(tx, [payment]) if isinstance(word, Unheard) and key else {}
     decision = hearing.hear(payment, word, key=key, instead=instead.get(payment.id), at=tx.now)
-    await _apply(tx, [_Decided(by, payment, decision)])
+    await _apply(tx, [Decided(by, payment, decision)])
     undone = isinstance(word, Charge) and not decision.events and payment.attempts > 0
     if ask_again and undone and payment.state in WAITS_FOR:
         log.info("payment.asked_again", payment_id=str(payment.id), state=payment.state)
@@ -365,60 +312,13 @@ async def _elsewhere(tx: Tx, payments: Sequence[Payment]) -> dict[UUID, Provider
     return {id_: provider for id_, provider in found.items() if provider is not None}
 
 
-def _start(tx: Tx, command: Authorise, known: Mapping[Provider, Breaker]) -> Decision[Payment]:
-    first = command.card_tokens[0].provider if command.card_tokens else None
-    return model.start(
-        payment_id=tx.ids(),
-        tenant_id=command.by.tenant_id,
-        city_id=command.city_id,
-        reference_id=command.reference_id,
-        payer_id=command.payer_id,
-        method=command.method,
-        card_tokens=command.card_tokens,
-        provider=choose(command.card_tokens, known, at=tx.now) or first,
-        amount_minor=command.amount_minor,
-        currency=command.currency,
-        funds=command.funds,
-        at=tx.now,
-    )
-
-
-def _reserve(purse: Purse, begun: Accepted[Payment]) -> Decision[Payment]:
-    payment = begun.state
-    postings = negated(payment.funds)
-    return (
-        purse.take(tenant_id=payment.tenant_id, currency=payment.currency, postings=postings)
-        or begun
-    )
-
-
-def _same(payment: Payment, command: Authorise) -> Payment | Refusal:
-    asked = (
-        command.by.tenant_id,
-        command.payer_id,
-        command.method,
-        command.amount_minor,
-        command.currency,
-        net(command.funds),
-    )
-    there_is = (
-        payment.tenant_id,
-        payment.payer_id,
-        payment.method,
-        payment.amount_minor,
-        payment.currency,
-        payment.funds,
-    )
-    return payment if asked == there_is else refuse("payment.reference_taken")
-
-
 async def _decide(
     tx: Tx, commands: Sequence[C], decide: Callable[[Payment, C], Decision[Payment]]
 ) -> list[Payment | Refusal]:
     """Commands about one payment apply one after another, each on what the last decided."""
     payments = await store.lock(tx, reference_ids=[c.reference_id for c in commands])
     outcomes: list[Payment | Refusal] = []
-    decided: list[_Decided] = []
+    decided: list[Decided] = []
     for command in commands:
         payment = payments.get(command.reference_id)
         if payment is None or payment.tenant_id != command.by.tenant_id:
@@ -428,20 +328,20 @@ async def _decide(
         if isinstance(decision, Refusal):
             outcomes.append(decision)
             continue
-        decided.append(_Decided(command.by, payment, decision))
+        decided.append(Decided(command.by, payment, decision))
         payments[command.reference_id] = decision.state
         outcomes.append(decision.state)
     await _apply(tx, decided)
     return outcomes
 
 
-async def _apply(tx: Tx, decided: Sequence[_Decided]) -> None:
+async def _apply(tx: Tx, decided: Sequence[Decided]) -> None:
     changes = [one for one in decided if one.decision.events]
     await store.save(tx, [one.decision for one in changes])
-    await _follow(tx, changes)
+    await follow(tx, changes)
 
 
-async def _follow(tx: Tx, changes: Sequence[_Decided]) -> None:
+async def follow(tx: Tx, changes: Sequence[Decided]) -> None:
     """Book, record and enqueue what follows from decisions that are written."""
     if not changes:
         return
@@ -451,7 +351,7 @@ async def _follow(tx: Tx, changes: Sequence[_Decided]) -> None:
     await tx.enqueue(*_jobs(changes))
 
 
-def _booked(tx: Tx, one: _Decided) -> Iterator[Transfer]:
+def _booked(tx: Tx, one: Decided) -> Iterator[Transfer]:
     payment = one.decision.state
     if one.before is None:
         yield from begun(one.by, payment)
@@ -459,7 +359,7 @@ def _booked(tx: Tx, one: _Decided) -> Iterator[Transfer]:
         yield from booked_for(tx, one.by, payment, event)
 
 
-def _jobs(changes: Iterable[_Decided]) -> list[Job]:
+def _jobs(changes: Iterable[Decided]) -> list[Job]:
     """The work each decision starts, where the acquirer has to be asked for something new."""
     jobs: list[Job] = []
     for one in changes:
