@@ -389,7 +389,8 @@ async def test_at_most_one_charge_is_live_and_captured_once_all_is_quiet(
     shop = opened(database, clock, jobs)
     jobs.waiting.clear()
     await database.pool.execute(
-        "truncate payments.payment, payments.stray, payments.breaker, kernel.deadline cascade"
+        "truncate payments.payment, payments.stray, payments.breaker, kernel.deadline, kernel.event"
+        " cascade"
     )
     references = [database.ids() for _ in range(3)]
     await shop.do(public.authorise, *[asking(by, r) for r in references])
