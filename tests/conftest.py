@@ -100,14 +100,34 @@ async def database(
 
 
 async def empty(pool: "asyncpg.Pool[asyncpg.Record]") -> None:
+    """As newly migrated, without the cost of truncating: that makes new files for each index.
+
+    Only tables that hold rows are touched, and with no trigger in the way. What `vacuum` gives
+    back is filled in order again, so that rows come as they came in, just as after `truncate`.
+    """
     tables = await pool.fetch(
         """
         select format('%I.%I', schemaname, tablename) as name from pg_tables
         where schemaname not in ('pg_catalog', 'information_schema', 'public')
         """
     )
-    names = ", ".join(row["name"] for row in tables)
-    await pool.execute(f"truncate {names} restart identity")
+    any_row = " union all ".join(
+        f"select '{row['name']}' where exists (select from {row['name']})"  # noqa: S608 - our own
+        for row in tables
+    )
+    held = [name for (name,) in await pool.fetch(any_row)]
+    if not held:
+        return
+    async with pool.acquire() as connection, connection.transaction():
+        await connection.execute("set local session_replication_role = replica")
+        await connection.execute("; ".join(f"delete from {name}" for name in held))  # noqa: S608 - our own
+        await connection.execute(
+            """
+            select setval(format('%I.%I', schemaname, sequencename)::regclass, start_value, false)
+            from pg_sequences where last_value is not null
+            """
+        )
+    await pool.execute(f"vacuum (index_cleanup on, parallel 0) {', '.join(held)}")
 
 
 @pytest.fixture
