@@ -193,8 +193,8 @@ async def insert_observations(tx: Tx, observations: Sequence[Observation]) -> in
             value, started_at, at)
         select e.id, o.metric, o.subject_id, a.unit_id, a.block, o.value, o.started_at, $8
         from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::timestamptz[], $6::text[],
-            $7::double precision[])
-            o (tenant_id, city_id, zone_id, subject_id, started_at, metric, value)
+            $7::double precision[]) with ordinality
+            o (tenant_id, city_id, zone_id, subject_id, started_at, metric, value, place)
         join experiments.experiment e on e.tenant_id = o.tenant_id and e.city_id = o.city_id
             and e.started_at <= o.started_at
             and o.started_at < coalesce(e.finished_at, e.ends_at)
@@ -203,7 +203,7 @@ async def insert_observations(tx: Tx, observations: Sequence[Observation]) -> in
             and a.block
                 = floor(extract(epoch from o.started_at - e.starts_at) / (e.block_min * 60))::int
             and a.unit_id = case when e.units = '{}' then e.city_id else o.zone_id end
-        order by e.id, o.metric, o.subject_id
+        order by e.id, o.metric, o.subject_id, o.place
         on conflict do nothing
         """,
         [o.tenant_id for o in observations],
