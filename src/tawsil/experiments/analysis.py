@@ -22,7 +22,6 @@ from typing import Final
 import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
-from scipy.special import stdtr, stdtrit
 
 from tawsil.experiments.design import DAY_MIN, Cell
 
@@ -134,6 +133,8 @@ def compare(
     variance, degrees = fit.variance()
     if np.sqrt(variance) <= TINY * np.abs(blocks.mean).max() or degrees < 1:
         return None
+    from scipy.special import stdtr, stdtrit  # noqa: PLC0415 - half a second, for whoever compares
+
     se = float(np.sqrt(variance))
     reach = float(stdtrit(degrees, 0.5 + level / 2)) * se
     return Difference(
@@ -167,6 +168,8 @@ def least_detectable(
     Eldridge, Ashby & Kerry 2006, International Journal of Epidemiology 35(5)). All from the past.
     """
     assert blocks > 2, "two blocks have no spread"
+    from scipy.special import stdtrit  # noqa: PLC0415 - half a second, for whoever compares
+
     variance = (1 + sizes_cv**2) * block_sd**2 + subject_sd**2 / subjects_per_block
     degrees = blocks - 2
     quantiles = stdtrit(degrees, 0.5 + level / 2) + stdtrit(degrees, power)

@@ -16,8 +16,6 @@ from typing import Any, Final
 import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
-from scipy.optimize import Bounds, LinearConstraint, linprog, milp
-from scipy.sparse import csr_array
 
 from tawsil.dispatch.planning.costs import FORBIDDEN_S, Bundle, Costs, Flags, Floats
 from tawsil.dispatch.planning.matching import Matching
@@ -36,7 +34,6 @@ GAP: Final = 1e-4
 WHOLE: Final = 1e-6
 
 Ints = NDArray[np.intp]
-_linprog: Any = linprog  # its stubs do not know that constraints may be sparse
 
 
 class _Columns(Struct, frozen=True):
@@ -194,6 +191,9 @@ def _choose(pool: _Pool, columns: _Columns) -> Ints | None:
     count = len(columns.courier)
     if not count:
         return None
+    from scipy import optimize, sparse  # noqa: PLC0415 - a second, for whoever plans
+
+    linprog: Any = optimize.linprog  # its stubs do not know that constraints may be sparse
     holds = pool.holds[columns.first]
     second = columns.second >= 0
     holds[second] |= pool.holds[columns.second[second]]
@@ -201,8 +201,8 @@ def _choose(pool: _Pool, columns: _Columns) -> Ints | None:
     row = np.concatenate([job, holds.shape[1] + columns.courier])
     column = np.concatenate([column, np.arange(count)])
     shape = (holds.shape[1] + len(pool.costs.snapshot.couriers), count)
-    uses = csr_array((np.ones(len(row)), (row, column)), shape=shape)
-    relaxed: Any = _linprog(columns.saved_s, A_ub=uses, b_ub=np.ones(shape[0]), method="highs-ds")
+    uses = sparse.csr_array((np.ones(len(row)), (row, column)), shape=shape)
+    relaxed: Any = linprog(columns.saved_s, A_ub=uses, b_ub=np.ones(shape[0]), method="highs-ds")
     if relaxed.x is None:
         return None
     taken: Floats = relaxed.x
@@ -210,10 +210,10 @@ def _choose(pool: _Pool, columns: _Columns) -> Ints | None:
         return np.flatnonzero(taken > 1 / 2)
     reduced_s: Floats = columns.saved_s - uses.T @ relaxed.ineqlin.marginals
     near = np.sort(np.argsort(reduced_s, kind="stable")[: BRANCHED * shape[0]])
-    branched = milp(
+    branched = optimize.milp(
         columns.saved_s[near],
-        constraints=LinearConstraint(uses[:, near], ub=1.0),
-        bounds=Bounds(0, 1),
+        constraints=optimize.LinearConstraint(uses[:, near], ub=1.0),
+        bounds=optimize.Bounds(0, 1),
         integrality=np.ones(len(near), dtype=np.intp),
         options={"node_limit": NODES_MAX, "mip_rel_gap": GAP},
     )

@@ -7,9 +7,6 @@ from typing import Final
 import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
-from scipy.sparse import csr_array
-from scipy.sparse.csgraph import min_weight_full_bipartite_matching
 
 from tawsil.dispatch.planning.costs import FORBIDDEN_S, Bundle, Costs, Floats, Matrix
 
@@ -76,6 +73,8 @@ def _assign(costs: Costs, open_: Sequence[Bundle], under_way: Sequence[Bundle]) 
 
 def _assign_all(saved_s: Floats, couriers: NDArray[np.intp]) -> None:
     """Fill in the bundles without a courier from the couriers without a bundle."""
+    from scipy.optimize import linear_sum_assignment  # noqa: PLC0415 - a second, for whoever plans
+
     columns = np.flatnonzero(couriers < 0)
     idle = np.ones(saved_s.shape[0], dtype=np.bool_)
     idle[couriers[couriers >= 0]] = False
@@ -94,6 +93,11 @@ def _assign_near(
     A city of thousands falls apart into neighbourhoods; who finds nobody near is left for
     `_assign_all`. An added column for each bundle stands for leaving it alone.
     """
+    from scipy import sparse  # noqa: PLC0415 - a second, for whoever plans
+    from scipy.sparse.csgraph import (  # noqa: PLC0415 - as above
+        min_weight_full_bipartite_matching,
+    )
+
     staff, count = saved_s.shape
     near = min(NEAR, staff - 1)
     sites = np.array([b.site for b in open_], dtype=np.intp)
@@ -106,7 +110,9 @@ def _assign_near(
     )
     values += 1.0 - values.min()  # the solver takes a zero for a missing edge
     starts = np.arange(0, columns.size + 1, near + 1)
-    graph = csr_array((values.ravel(), columns.ravel(), starts), shape=(count, staff + count))
+    graph = sparse.csr_array(
+        (values.ravel(), columns.ravel(), starts), shape=(count, staff + count)
+    )
     bundles, chosen = min_weight_full_bipartite_matching(graph)
     met = chosen < staff
     met[met] = saved_s[chosen[met], bundles[met]] < 0

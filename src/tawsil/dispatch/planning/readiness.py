@@ -18,7 +18,6 @@ from uuid import UUID
 import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
-from scipy.special import log_ndtr
 
 Floats = NDArray[np.float64]
 
@@ -95,7 +94,10 @@ class Readiness:
         off = (said_min[:, None] - GRID_MIN) / self.error_min
         clipped = said_min <= 0
         logs = -0.5 * off**2
-        logs[clipped] = log_ndtr(off[clipped])
+        if clipped.any():
+            from scipy.special import log_ndtr  # noqa: PLC0415 - half a second, for whoever plans
+
+            logs[clipped] = log_ndtr(off[clipped])
         return logs
 
     def _usual(self, sites: Sequence[UUID]) -> Floats:
