@@ -140,7 +140,8 @@ async def own_account(
         AccountKind | None, QueryParameter(description="Which of one's own; else the first.")
     ] = None,
     currency: Annotated[
-        str | None, QueryParameter(pattern="^[A-Z]{3}$", description="Else the first there is.")
+        str | None,
+        QueryParameter(pattern=r"^[A-Z]{3}$(?!\n)", description="Else the first there is."),
     ] = None,
 ) -> Account:
     """One's own account, if it was ever used."""
@@ -312,7 +313,7 @@ async def print_own_statement(
 async def asked_accounts(
     kind: FromQuery[list[AccountKind] | None] = None,
     owner_id: FromQuery[UUID | None] = None,
-    currency: Annotated[str | None, QueryParameter(pattern="^[A-Z]{3}$")] = None,
+    currency: Annotated[str | None, QueryParameter(pattern=r"^[A-Z]{3}$(?!\n)")] = None,
 ) -> AccountFilter:
     return AccountFilter(kinds=tuple(kind) if kind else None, owner_id=owner_id, currency=currency)
 
