@@ -17,7 +17,7 @@ async def pay_out(
     *,
     tenant_id: UUID,
 ) -> dict[str, str]:
-    """Ids of the payout, the run it was part of, and the account it was for."""
+    """Ids of the payout, its run and its account, and of what was earned and on which account."""
     merchant = payments.AccountRef(payments.AccountKind.MERCHANT, UUID(things["merchant"]))
     house = payments.AccountRef(payments.AccountKind.PLATFORM)
     earned = payments.Transfer(
@@ -38,4 +38,20 @@ async def pay_out(
     await do(Role.SUPER_ADMIN, "PUT", "/v4/payout-plans", **asked, plan=plan)
     run = await do(Role.SUPER_ADMIN, "POST", "/v4/payout-runs", **asked)
     (payout,) = await do(Role.MERCHANT, "GET", "/v4/payouts")
-    return {"payout_account": account["id"], "payout_run": run["id"], "payout": payout["id"]}
+    booked = await database.pool.fetchrow(
+        """
+        select t.id, e.account_id from payments.transfer t
+        join payments.entry e on e.transfer_id = t.id
+        join payments.account a on a.id = e.account_id and a.kind = 'merchant'
+        where t.key = $1
+        """,
+        earned.id,
+    )
+    assert booked is not None, "what was earned is in the books"
+    return {
+        "payout_account": account["id"],
+        "payout_run": run["id"],
+        "payout": payout["id"],
+        "ledger_account": str(booked["account_id"]),
+        "transfer": str(booked["id"]),
+    }

@@ -366,7 +366,9 @@ class House(Struct):
 
     async def settle_later(self, number: int) -> None:
         order_id = self.orders[number % len(self.orders)]
-        await self.do(paying.settle_later, paying.SettleLater(by=self.by(), reference_id=order_id))
+        await self.do(
+            paying.settle_later, paying.SettleLater(by=self.by(), reference_id=order_id, how="cash")
+        )
 
     async def reconcile(self) -> None:
         """What the acquirer says up to now. What has come to rest leaves no difference."""

@@ -463,14 +463,20 @@ def test_a_kitchen_that_never_gets_ready_is_cancelled_in_the_end() -> None:
     assert woken == model.MOST_PREP_EXTENSIONS + 1
 
 
-ADDED_UP = [
-    field
-    for field in Amounts.__struct_fields__
-    if field.endswith("_minor") and field != "delivery_tax_minor"
-]
+APART = {"delivery_tax_minor", "points_minor", "credit_minor"}
+ADDED_UP = [f for f in Amounts.__struct_fields__ if f.endswith("_minor") and f not in APART]
 
 
 @given(money=amounts(), field=st.sampled_from(ADDED_UP), by=st.integers(1, 9))
 def test_amounts_that_do_not_add_up_cannot_be(money: Amounts, field: str, by: int) -> None:
     with pytest.raises(AssertionError, match="quote = charge"):
         replace(money, **{field: getattr(money, field) + by})
+
+
+@given(money=amounts(), field=st.sampled_from(["points_minor", "credit_minor"]))
+def test_no_more_is_paid_with_points_and_credit_than_there_is_to_pay(
+    money: Amounts, field: str
+) -> None:
+    for minor in (-1, getattr(money, field) + money.due_minor + 1):
+        with pytest.raises(AssertionError, match="paid once"):
+            replace(money, **{field: minor})

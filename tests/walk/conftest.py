@@ -83,7 +83,7 @@ class Walk:
             tip_minor=tip_minor,
         )
 
-    async def place(self, *, card: str = "tok_visa") -> str:
+    async def place(self, *, card: str = "pm_card_visa") -> str:
         """A placed order's path."""
         quote = await self.shawarma_quote()
         order = await self.do(

@@ -41,7 +41,7 @@ async def test_an_item_back_as_credit_pays_for_the_next_order(walk: Walk) -> Non
     assert mine["merchant_minor"] > 0
 
     # The courier is tipped afterwards, by card.
-    tip = await walk.do("customer", f"{path}/tip", amount_minor=400, card_token="tok_visa")
+    tip = await walk.do("customer", f"{path}/tip", amount_minor=400, card_token="pm_card_visa")
     assert tip["state"] == "asked"
 
     async def paid() -> bool:
@@ -70,7 +70,7 @@ async def test_an_item_back_as_credit_pays_for_the_next_order(walk: Walk) -> Non
         "/v4/orders",
         quote_id=quote["id"],
         payment_method="card",
-        card_token="tok_visa",
+        card_token="pm_card_visa",
     )
     again = f"/v4/orders/{placed['id']}"
     await walk.on_duty(KITCHEN)
@@ -78,6 +78,7 @@ async def test_an_item_back_as_credit_pays_for_the_next_order(walk: Walk) -> Non
     await walk.do("courier", f"{again}/deliver")
     await walk.becomes(again, payment="settled")
     assert (await walk.get("operator", f"/v4/drivers/{COURIER}"))["availability"] == "AVAILABLE"
+    await walk.do("courier", f"/v4/drivers/{COURIER}/availability/end-shift")
     out_of_balance = await walk.database.pool.fetch(
         """
         select reference_id from payments.entry

@@ -39,7 +39,7 @@ async def test_one_order_from_cart_to_settled(walk: Walk) -> None:
     )
 
     # Placing it twice with the same key places it once.
-    order_body = {"quote_id": quote["id"], "payment_method": "card", "card_token": "tok_visa"}
+    order_body = {"quote_id": quote["id"], "payment_method": "card", "card_token": "pm_card_visa"}
     first, again = [
         await walk.as_("customer", "POST", "/v4/orders", key="dinner", **order_body)
         for _ in range(2)

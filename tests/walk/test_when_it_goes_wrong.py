@@ -15,7 +15,7 @@ pytestmark = pytest.mark.xdist_group("walk")
 
 
 async def test_a_declined_card_ends_the_order_before_the_merchant_hears_of_it(walk: Walk) -> None:
-    path = await walk.place(card="tok_insufficient_funds")
+    path = await walk.place(card="pm_card_visa_chargeDeclinedInsufficientFunds")
     order = await walk.becomes(path, status="CANCELLED")
     assert order["ended_because"] == "payment_insufficient_funds"
     assert order["payment"] == "failed"
