@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tawsil.kernel.clock import Ids, VirtualClock, system_now
+from tawsil.kernel.clock import Ids, VirtualClock, least_id, system_now
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -53,3 +53,9 @@ def test_virtual_time_goes_forward() -> None:
     with pytest.raises(ValueError, match="time cannot go back"):
         clock.set(START)
     assert system_now().tzinfo is UTC
+
+
+@given(st.datetimes(timezones=st.just(UTC)), st.datetimes(timezones=st.just(UTC)))
+def test_the_least_ids_of_instants_stand_in_their_order(one: datetime, other: datetime):
+    first, then = sorted((one, other))
+    assert least_id(None) <= least_id(first) <= least_id(then)

@@ -55,5 +55,8 @@ class Ids:
 
 
 def least_id(at: datetime | None) -> UUID:
-    """The id that none made from an instant on is below; `None` is the beginning of time."""
-    return UUID(int=0 if at is None else int(at.timestamp() * 1000) << 80)
+    """The id that none made from an instant on is below; `None` is the beginning of time.
+
+    So is every instant before 1970, where ids begin.
+    """
+    return UUID(int=0 if at is None else max(0, int(at.timestamp() * 1000)) << 80)
