@@ -1,13 +1,15 @@
 """A statement says how an account came to stand where it does; a correction is a line of it."""
 
 import csv
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from io import StringIO
 from typing import Any
 from uuid import UUID
 
 import httpx
 import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
 
 from tawsil.kernel.clock import VirtualClock
 from tawsil.kernel.db import Database
@@ -25,6 +27,11 @@ MERCHANT = AccountRef(AccountKind.MERCHANT, MERCHANT_ID)
 CREDIT = AccountRef(AccountKind.CUSTOMER, UUID(int=4))
 PLATFORM = AccountRef(AccountKind.PLATFORM)
 AMOUNTS = (500, -200, 300, -50)
+WITHIN_A_DAY = st.integers(-1_439, 1_439).map(lambda m: timezone(timedelta(minutes=m)))
+INSTANTS = st.none() | st.datetimes(timezones=WITHIN_A_DAY)
+FIRST, LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+TOO_EARLY = FIRST.replace(tzinfo=timezone(timedelta(hours=3)))
+TOO_LATE = LAST.replace(tzinfo=timezone(timedelta(hours=-3)))
 
 
 class Desk:
@@ -148,6 +155,44 @@ async def test_the_paper_is_printed_in_both_languages(desk: Desk, language: str)
     assert answer.headers["content-type"] == "application/pdf"
     assert answer.content.startswith(b"%PDF-")
     assert f"/Lang({language})".encode() in answer.content
+
+
+@settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    from_at=INSTANTS,
+    to_at=INSTANTS,
+    kinds=st.lists(st.sampled_from(TransferKind), max_size=3),
+    language=st.sampled_from(LOCALES),
+    microsecond=st.integers(0, 999_999),
+)
+@example(from_at=None, to_at=None, kinds=[], language="ar", microsecond=1)
+@example(from_at=TOO_EARLY, to_at=None, kinds=[], language="en", microsecond=0)
+@example(from_at=None, to_at=TOO_LATE, kinds=[], language="ar", microsecond=0)
+@example(
+    from_at=datetime(1969, 12, 31, tzinfo=UTC), to_at=None, kinds=[], language="en", microsecond=0
+)
+async def test_any_period_is_printed_at_any_instant_or_refused(
+    desk: Desk,
+    clock: VirtualClock,
+    from_at: datetime | None,
+    to_at: datetime | None,
+    kinds: list[TransferKind],
+    language: str,
+    microsecond: int,
+) -> None:
+    clock.advance(timedelta(microseconds=microsecond - clock().microsecond, seconds=1))
+    period = {"from": from_at, "to": to_at}
+    asked = {name: at.isoformat() for name, at in period.items() if at}
+    answer = await desk.client.get(
+        "/v4/accounts/me/statement.pdf",
+        headers={"Authorization": f"Bearer {desk.merchant}", "Accept-Language": language},
+        params=asked | {"kind": [kind.value for kind in kinds]},
+    )
+    backwards = from_at is not None and to_at is not None and from_at >= to_at
+    beyond = any(not FIRST <= at <= LAST for at in period.values() if at)
+    assert answer.status_code == (400 if backwards or beyond else 200), answer.text
 
 
 def paper(currency: str, minor: int) -> Paper:

@@ -47,7 +47,8 @@ def pdf(paper: Paper, *, locale: str, as_: Literal["pdf", "png"] = "pdf") -> byt
     source = files("tawsil.payments.routes").joinpath("statement.typ").read_bytes()
     compiler = typst.Compiler(source, font_paths=_fonts())
     inputs = {"data": msgspec.json.encode(_printed(paper, locale)).decode()}
-    made = compiler.compile(format=as_, sys_inputs=inputs, timestamp=paper.at, ppi=110)
+    second = paper.at.replace(microsecond=0)  # typst refuses a part of one
+    made = compiler.compile(format=as_, sys_inputs=inputs, timestamp=second, ppi=110)
     assert made is not None, "what is not written to a file is given back"
     return made[0] if isinstance(made, list) else made
 
