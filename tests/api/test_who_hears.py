@@ -137,7 +137,9 @@ MAY_HEAR: Mapping[str, frozenset[str]] = {
     "operator_alert": ABOVE,
     "order_choice_updated": ABOVE | {"customer"},
     "order_status_updated": ABOVE | {"courier", "customer", "merchant"},
+    "refund_updated": ABOVE | {"customer", "merchant"},
     "support_ticket_created": frozenset({"operations"}),
+    "tip_updated": ABOVE | {"customer"},
     "unassigned_order_escalated": ABOVE,
 }
 EXCEPTIONS: Mapping[tuple[str, str], frozenset[str]] = {
@@ -146,6 +148,8 @@ EXCEPTIONS: Mapping[tuple[str, str], frozenset[str]] = {
     # What the merchant promised, to whom it was promised.
     ("order.accepted.v1", "delivery_eta_updated"): ABOVE | {"customer"},
     ("order.ready_time_moved.v1", "delivery_eta_updated"): ABOVE | {"customer"},
+    # A courier is not told of money that may still be declined.
+    ("tip.paid.v1", "tip_updated"): ABOVE | {"customer", "courier"},
     ("delivery.handed_over.v1", "delivery_courier_changed"): ABOVE | {"courier", "courier before"},
 }
 FROM_FEEDS = {"delivery_location_updated", "reload", "zone_health_updated"}
@@ -173,3 +177,24 @@ def test_every_message_of_the_contract_is_told() -> None:
     assert from_events | FROM_FEEDS == set(MESSAGES)
     assert from_events == set(MAY_HEAR)
     assert set(orders.EVENTS) <= set(TRANSLATIONS)
+
+
+@pytest.mark.parametrize(
+    ("cls", "state", "because"),
+    [
+        (orders.RefundAsked, "requested", None),
+        (orders.RefundApproved, "approved", None),
+        (orders.RefundTurnedDown, "refused", "words"),
+        (orders.RefundDone, "done", None),
+        (orders.RefundFell, "failed", "words"),
+        (orders.TipAsked, "asked", None),
+        (orders.TipPaid, "paid", None),
+        (orders.TipDeclined, "declined", "words"),
+    ],
+)
+def test_money_after_delivery_tells_its_state_and_not_that_of_the_order(
+    cls: type[Event], state: str, because: str | None
+) -> None:
+    (message,) = told(cls)
+    assert (message.data["state"], message.data["because"]) == (state, because)
+    assert (message.data["orderId"], message.data["amount"]) == (ORDER, 2)

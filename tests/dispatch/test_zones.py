@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from msgspec import structs
 
 from dispatch.conftest import SmallCity
-from tawsil.apps.live import zones as zone_feed
+from tawsil.apps.feeds import zones as zone_feed
 from tawsil.apps.messages import ZoneHealthUpdated
 from tawsil.dispatch.model.zones import LATE_AFTER, LONGEST_WAIT, Job, ZoneHealth, measured
 from tawsil.dispatch.public import zone_health

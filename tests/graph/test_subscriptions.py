@@ -24,8 +24,8 @@ from websockets.typing import Subprotocol
 
 from graph.conftest import Graph
 from ordering.conftest import KITCHEN
+from tawsil.apps.feeds import positions
 from tawsil.apps.graph import routes, sockets
-from tawsil.apps.live import positions
 from tawsil.kernel.clock import VirtualClock
 from tawsil.kernel.http import live
 from tawsil.kernel.http.app import create_app

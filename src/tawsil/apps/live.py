@@ -1,7 +1,6 @@
 """What browsers and apps are told of: recorded events in the contract's live messages."""
 
-from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Collection, Mapping
 from typing import Any, Final
 from uuid import UUID
 
@@ -9,20 +8,15 @@ from tawsil.catalog import events as catalog
 from tawsil.catalog.public import Standing
 from tawsil.couriers import events as couriers
 from tawsil.dispatch import events as dispatch
-from tawsil.dispatch import public as dispatching
-from tawsil.geography import public as geography
-from tawsil.kernel.db import Database, Tx
+from tawsil.kernel.db import Tx
 from tawsil.kernel.decisions import Event
 from tawsil.kernel.events import Recorded
 from tawsil.kernel.http.cached import Cache
-from tawsil.kernel.http.live import Audience, Concerned, Feed, Hear, LiveMessage, Translate
+from tawsil.kernel.http.live import Audience, Concerned, Hear, LiveMessage, Translate
 from tawsil.ordering import events as orders
 from tawsil.ordering import public as ordering
 from tawsil.pricing import events as pricing
 from tawsil.support import events as support
-from tawsil.tracking import public as tracking
-
-ZONES_EVERY: Final = timedelta(seconds=15)
 
 
 def _order_changed(recorded: Recorded[orders.OrderEvent]) -> list[LiveMessage]:
@@ -298,6 +292,71 @@ def _choice(recorded: Recorded[orders.ChoiceOffered | orders.ChoiceClosed]) -> l
     return [*_order_changed(recorded), asked]
 
 
+REFUND_STATES: Final[Mapping[type[Event], ordering.RefundState]] = {
+    orders.RefundAsked: ordering.RefundState.REQUESTED,
+    orders.RefundApproved: ordering.RefundState.APPROVED,
+    orders.RefundTurnedDown: ordering.RefundState.REFUSED,
+    orders.RefundDone: ordering.RefundState.DONE,
+    orders.RefundFell: ordering.RefundState.FAILED,
+}
+TIP_STATES: Final[Mapping[type[Event], ordering.TipState]] = {
+    orders.TipAsked: ordering.TipState.ASKED,
+    orders.TipPaid: ordering.TipState.PAID,
+    orders.TipDeclined: ordering.TipState.DECLINED,
+}
+
+
+def _refund(recorded: Recorded[orders.RefundEvent]) -> list[LiveMessage]:
+    """To the customer and the merchant; who bears it is in the list of refunds."""
+    event = recorded.event
+    because = None
+    match event:
+        case orders.RefundTurnedDown():
+            because = event.because
+        case orders.RefundFell():
+            because = event.code
+        case _:
+            pass
+    data = {
+        "refundId": event.refund_id,
+        "orderId": event.order_id,
+        "merchantId": event.merchant_id,
+        "state": REFUND_STATES[type(event)],
+        "reason": event.reason,
+        "because": because,
+        "amount": event.amount_minor,
+        "currency": event.currency,
+    }
+    told = Audience(
+        tenant_id=recorded.tenant_id,
+        city_id=recorded.city_id,
+        user_ids=frozenset({event.customer_id}),
+        location_ids=frozenset({event.merchant_id}),
+    )
+    return [LiveMessage(event="refund_updated", data=data, audience=told)]
+
+
+def _tip(recorded: Recorded[orders.TipEvent]) -> list[LiveMessage]:
+    """To the customer; to the courier once it is theirs, for before it may still be declined."""
+    event = recorded.event
+    data = {
+        "tipId": event.tip_id,
+        "orderId": event.order_id,
+        "courierId": event.courier_id,
+        "state": TIP_STATES[type(event)],
+        "because": event.code if isinstance(event, orders.TipDeclined) else None,
+        "amount": event.amount_minor,
+        "currency": event.currency,
+    }
+    paid = isinstance(event, orders.TipPaid)
+    told = Audience(
+        tenant_id=recorded.tenant_id,
+        city_id=recorded.city_id,
+        user_ids=frozenset({event.customer_id, event.courier_id} if paid else {event.customer_id}),
+    )
+    return [LiveMessage(event="tip_updated", data=data, audience=told)]
+
+
 def _ticket_created(recorded: Recorded[support.TicketCreated]) -> list[LiveMessage]:
     """`deliveryId` as everywhere: what the delivery is for, if the ticket is about one."""
     event = recorded.event
@@ -348,8 +407,9 @@ def _standing(
 
 
 TRANSLATIONS: Final[Mapping[type[Event], Translate]] = {
-    **dict.fromkeys(orders.EVENTS, _order_changed),
-    orders.PaymentChanged: _order_changed,
+    **{cls: _order_changed for cls in orders.EVENTS if issubclass(cls, orders.OrderEvent)},
+    **dict.fromkeys(REFUND_STATES, _refund),
+    **dict.fromkeys(TIP_STATES, _tip),
     orders.OrderOffered: _new_order,
     **dict.fromkeys(
         (catalog.MerchantVerified, catalog.MerchantSuspended, catalog.MerchantReinstated), _standing
@@ -394,51 +454,6 @@ def forgetting(menus: Cache) -> Hear:
     return hear
 
 
-def zones() -> Feed:
-    """How zones do, to those above them: at most every fifteen seconds, and only what changed."""
-    looked_at: datetime | None = None
-    told: dict[UUID, dispatching.ZoneHealth] = {}
-
-    async def feed(database: Database) -> Sequence[LiveMessage]:
-        nonlocal looked_at
-        now = database.now()
-        if looked_at is not None and now - looked_at < ZONES_EVERY:
-            return []
-        looked_at = now
-        async with database.transaction() as tx:
-            cities = await geography.cities(tx)
-            found = [
-                (city.tenant_id, zone)
-                for city in cities
-                for zone in await dispatching.zone_health(tx, city_id=city.id)
-            ]
-        changed = [(tenant_id, z) for tenant_id, z in found if told.get(z.zone_id) != z]
-        told.update((zone.zone_id, zone) for _, zone in changed)
-        return [_zone_changed(zone, tenant_id=tenant_id) for tenant_id, zone in changed]
-
-    return feed
-
-
-def _zone_changed(zone: dispatching.ZoneHealth, *, tenant_id: UUID) -> LiveMessage:
-    return LiveMessage(
-        event="zone_health_updated",
-        data={
-            "zoneId": zone.zone_id,
-            "cityId": zone.city_id,
-            "metrics": {
-                "waiting": zone.waiting,
-                "late": zone.late,
-                "carried": zone.carried,
-                "free": zone.free,
-                "busy": zone.busy,
-                "wait": zone.wait_s,
-                "score": zone.score,
-            },
-        },
-        audience=Audience(tenant_id=tenant_id, city_id=zone.city_id),
-    )
-
-
 async def people_of_orders(tx: Tx, order_ids: Collection[UUID]) -> Mapping[UUID, Concerned]:
     """Customers, and merchants once they have been asked: before, an order is none of theirs."""
     found = await ordering.by_id(tx, ids=order_ids)
@@ -449,52 +464,3 @@ async def people_of_orders(tx: Tx, order_ids: Collection[UUID]) -> Mapping[UUID,
         )
         for order in found.values()
     }
-
-
-def positions() -> Feed:
-    """Where couriers are, once a second; customer and merchant see one only while on their order.
-
-    Managers see those who carry something for a city of theirs.
-    """
-    seen_at: datetime | None = None
-
-    async def feed(database: Database) -> Sequence[LiveMessage]:
-        nonlocal seen_at
-        async with database.transaction() as tx:
-            since_at = seen_at or tx.now - timedelta(seconds=2)
-            moved = await tracking.moved_since(tx, since=since_at)
-            carried = await ordering.carried_by(tx, courier_ids=[p.courier_id for p in moved])
-            seen_at = tx.now
-        return [
-            LiveMessage(
-                event="delivery_location_updated",
-                data={
-                    "courierId": position.courier_id,
-                    "deliveryId": order.id if order else None,
-                    "location": position.place,
-                    "latitude": position.place.latitude,
-                    "longitude": position.place.longitude,
-                    "accuracy": position.accuracy_m,
-                    "at": position.at,
-                },
-                audience=Audience(
-                    tenant_id=position.tenant_id,
-                    city_id=order.city_id if order else None,
-                    user_ids=frozenset({order.customer_id} if order else ()),
-                    location_ids=frozenset({order.merchant_id} if order else ()),
-                    operators=first,
-                ),
-            )
-            for position in moved
-            for first, order in _orders_of(carried, position.courier_id)
-        ]
-
-    return feed
-
-
-def _orders_of(
-    carried: Mapping[UUID, Sequence[ordering.Order]], courier_id: UUID
-) -> list[tuple[bool, ordering.Order | None]]:
-    """Each order a courier is on; operations hears with the first alone, or with none."""
-    on = carried.get(courier_id) or [None]
-    return [(n == 0, order) for n, order in enumerate(on)]

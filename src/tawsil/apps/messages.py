@@ -1,6 +1,7 @@
 """The live messages as the contract has them: what a browser or an app hears, field by field.
 
-`apps/live.py` makes them out of recorded events; a test holds it to these.
+`live.py` makes them out of recorded events, and a test holds it to these; `feeds.py` makes those
+of what is not recorded.
 """
 
 from collections.abc import Mapping
@@ -16,6 +17,7 @@ from tawsil.couriers.events import Availability
 from tawsil.dispatch.events import Prep, Stop
 from tawsil.kernel.places import Place
 from tawsil.ordering.events import Status
+from tawsil.ordering.public import RefundState, TipState
 from tawsil.support.events import Kind, Priority, SubjectKind
 
 
@@ -62,6 +64,37 @@ class OrderChoiceUpdated(Message, frozen=True):
     order_id: UUID
     open: bool
     until: datetime | None
+
+
+class RefundUpdated(Message, frozen=True):
+    """A refund has come into this state; the amount in minor units.
+
+    `because` is why it was refused, or the acquirer's code if it failed.
+    """
+
+    refund_id: UUID
+    order_id: UUID
+    merchant_id: UUID
+    state: RefundState
+    reason: str
+    because: str | None
+    amount: int
+    currency: str
+
+
+class TipUpdated(Message, frozen=True):
+    """A tip after delivery has come into this state; the amount in minor units.
+
+    `because` is the bank's code if it was declined. The courier hears of it when it is paid.
+    """
+
+    tip_id: UUID
+    order_id: UUID
+    courier_id: UUID
+    state: TipState
+    because: str | None
+    amount: int
+    currency: str
 
 
 class EarningParts(Message, frozen=True):
@@ -275,8 +308,10 @@ MESSAGES: Final[Mapping[str, type[Message]]] = {
     "operator_alert": UnassignedOrderEscalated,
     "order_choice_updated": OrderChoiceUpdated,
     "order_status_updated": OrderStatusUpdated,
+    "refund_updated": RefundUpdated,
     "reload": Reload,
     "support_ticket_created": SupportTicketCreated,
+    "tip_updated": TipUpdated,
     "unassigned_order_escalated": UnassignedOrderEscalated,
     "zone_health_updated": ZoneHealthUpdated,
 }

@@ -12,7 +12,8 @@ from litestar import Litestar
 
 from tawsil.apps import wiring
 from tawsil.apps.about import ABOUT
-from tawsil.apps.live import TRANSLATIONS, forgetting, people_of_orders, positions, zones
+from tawsil.apps.feeds import positions, zones
+from tawsil.apps.live import TRANSLATIONS, forgetting, people_of_orders
 from tawsil.geography import public as geography
 from tawsil.identity import public as identity
 from tawsil.kernel.clock import Ids, system_now
