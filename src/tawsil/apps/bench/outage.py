@@ -20,6 +20,7 @@ import httpx
 from msgspec import Struct
 
 from tawsil.apps.bench import reckoning
+from tawsil.apps.bench import reckoning_store as store
 from tawsil.apps.bench.city import Crowd, crowd
 from tawsil.apps.bench.gate import Gate, Line
 from tawsil.apps.bench.servers import free_port, serving, starting
@@ -282,23 +283,13 @@ class _Run:
         found = self._found
         async with database.transaction() as tx:
             known = await payments.of_references(tx, reference_ids=list(found.orders))
-            pending, _ = await reckoning.waiting(tx)
+            pending, _ = await store.waiting(tx)
             imbalance = await payments.imbalance(tx)
-            strays = await tx.rows(
-                "select coalesce(outcome, state) as how, count(*) from payments.stray group by 1"
-            )
-            rerouted = await tx.value(
-                "select count(*) from kernel.event where type = 'payment.rerouted.v1'"
-            )
-            safe = await tx.rows(
-                """
-                select (data ->> 'reference_id')::uuid as reference_id, min(at) as at
-                from kernel.event where type = 'payment.authorised.v1' group by 1
-                """
-            )
+            strays = await store.strays(tx)
+            rerouted = await store.rerouted(tx)
+            safe_at = await store.safe_at(tx)
         held = await self._held()
         latencies = [_latency(route, phase, times) for (route, phase), times in found.times.items()]
-        safe_at = {row["reference_id"]: row["at"] for row in safe}
         waits: dict[str, list[float]] = {}
         for id_, phase in found.orders.items():
             if id_ in safe_at:
@@ -319,7 +310,7 @@ class _Run:
                 for phase in phases
             ),
             rerouted=rerouted,
-            strays={row["how"]: row["count"] for row in strays},
+            strays=strays,
             states=reckoning.tally(known.values()),
             pending=pending,
             differences=tuple(
@@ -371,24 +362,17 @@ async def _capture(database: Database, merchant_id: UUID) -> None:
     while True:
         await asyncio.sleep(1.0)
         async with database.transaction() as tx:
-            rows = await tx.rows(
-                """
-                select reference_id, amount_minor from payments.payment
-                where state = 'authorised' and get_byte(uuid_send(id), 15) % 2 = 0
-                order by id desc limit $1
-                """,
-                CAPTURED_AT_ONCE,
-            )
+            found = await store.every_other_authorised(tx, most=CAPTURED_AT_ONCE)
             by = By(tenant_id=TENANT, correlation_id=tx.ids())
             await payments.capture(
                 tx,
                 [
                     payments.Capture(
-                        by=by.about(row["reference_id"]),
-                        reference_id=row["reference_id"],
-                        postings=(Posting(merchant, row["amount_minor"]),),
+                        by=by.about(reference_id),
+                        reference_id=reference_id,
+                        postings=(Posting(merchant, amount_minor),),
                     )
-                    for row in rows
+                    for reference_id, amount_minor in found.items()
                 ],
             )
 
@@ -398,7 +382,7 @@ async def _settled(database: Database) -> float:
     began_s = perf_counter()
     while perf_counter() - began_s < SETTLED_WITHIN_S:
         async with database.transaction() as tx:
-            if not any(await reckoning.waiting(tx)):
+            if not any(await store.waiting(tx)):
                 break
         await asyncio.sleep(1)
     return perf_counter() - began_s

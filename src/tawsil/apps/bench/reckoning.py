@@ -7,24 +7,10 @@ from uuid import UUID
 import httpx
 from msgspec import Struct
 
-from tawsil.kernel.db import Tx
+from tawsil.apps.bench.reckoning_store import WAITING
 from tawsil.payments.public import Payment, PaymentState, Provider
 
 LIVE = frozenset({"requires_capture", "requires_action", "authorised"})
-WAITING = frozenset(
-    {
-        PaymentState.AUTHORISING,
-        PaymentState.UNKNOWN,
-        PaymentState.CHALLENGED,
-        PaymentState.CAPTURING,
-        PaymentState.VOIDING,
-        PaymentState.REFUNDING,
-    }
-)
-
-
-SURE_AFTER_LOOKS = 4
-"""Stripe's search finds a charge a while after it is made: one look proves nothing."""
 
 
 class Held(Struct, frozen=True, kw_only=True):
@@ -117,22 +103,6 @@ def tally(payments: Iterable[Payment]) -> Mapping[str, int]:
     for payment in payments:
         counts[payment.state.value] = counts.get(payment.state.value, 0) + 1
     return counts
-
-
-async def waiting(tx: Tx) -> tuple[int, int]:
-    """Payments, and strays, whose outcome is not known yet."""
-    payments = await tx.value(
-        "select count(*) from payments.payment where state = any($1::text[])",
-        [state.value for state in WAITING],
-    )
-    strays = await tx.value(
-        """
-        select count(*) from payments.stray
-        where state = 'voiding' or (state = 'lost' and looks < $1)
-        """,
-        SURE_AFTER_LOOKS,
-    )
-    return payments, strays
 
 
 def _of(payment: Payment, held: Sequence[Held]) -> list[str]:
