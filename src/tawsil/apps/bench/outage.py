@@ -241,7 +241,7 @@ class _Run:
 
         menu = await ask("menu", "GET", f"/v4/merchants/{self._city.merchant_id}/menu")
         quote = menu and await ask("quote", "POST", "/v4/quotes", json=self._cart(menu))
-        body = quote and {
+        body: dict[str, Any] | None = quote and {
             "quote_id": quote["id"],
             "payment_method": "card",
             "card_tokens": CARDS,
