@@ -1,7 +1,8 @@
 """Who takes cards: whether they answer, and operators who take one out of use."""
 
+from collections.abc import Callable
 from datetime import datetime
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 from litestar import Response, get, post
 from litestar.datastructures import State
@@ -171,7 +172,7 @@ def _known(name: str, state: State) -> Provider:
     return Provider(name)
 
 
-def _view(database: Database) -> Any:
+def _view(database: Database) -> Callable[[Breaker], ProviderView]:
     return lambda known: ProviderView.of(known, at=database.now())
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from uuid import UUID
 
+import asyncpg
 import msgspec
 
 from tawsil.kernel.db import Tx
@@ -153,7 +154,7 @@ async def save(tx: Tx, decided: Sequence[Accepted[Payment]]) -> None:
     assert count == len(payments), "a locked payment does not change under the lock"
 
 
-def payment_of(row: Mapping[str, Any]) -> Payment:
+def payment_of(row: asyncpg.Record | Mapping[str, Any]) -> Payment:
     fields: Mapping[str, Any] = dict(row) | {
         "method": Method(row["method"]),
         "state": PaymentState(row["state"]),
