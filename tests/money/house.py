@@ -308,7 +308,7 @@ class House(Struct):
             counted = payments.ConfirmDeposit(
                 by=self.by(),
                 deposit_id=announced.id,
-                counted_minor=max(0, announced.announced_minor - short_minor),
+                counted_minor=max(1, announced.announced_minor - short_minor),
             )
             await self.do(payments.confirm_deposit, counted)
 
