@@ -14,7 +14,9 @@ pytestmark = pytest.mark.xdist_group("walk")
 
 
 async def test_one_order_from_cart_to_settled(walk: Walk) -> None:
-    heard = asyncio.create_task(_listen(walk, until="DELIVERED"))
+    listening = asyncio.Event()
+    heard = asyncio.create_task(_listen(walk, until="DELIVERED", listening=listening))
+    await listening.wait()
 
     # The courier is on duty and seen near the kitchen.
     courier_home = f"/v4/drivers/{COURIER}"
@@ -117,7 +119,7 @@ async def test_one_order_from_cart_to_settled(walk: Walk) -> None:
     assert any(name == "delivery_eta_updated" for name, _ in messages)
 
 
-async def _listen(walk: Walk, *, until: str) -> list[tuple[str, Any]]:
+async def _listen(walk: Walk, *, until: str, listening: asyncio.Event) -> list[tuple[str, Any]]:
     """What the customer's live stream says, up to a status."""
     token = (
         await walk.client.post(
@@ -129,6 +131,7 @@ async def _listen(walk: Walk, *, until: str) -> list[tuple[str, Any]]:
     async with aconnect_sse(
         walk.client, "GET", "/v4/live", headers={"Authorization": f"Bearer {token}"}
     ) as stream:
+        listening.set()
         async for message in stream.aiter_sse():
             data = json.loads(message.data or "{}")
             messages.append((message.event, data))
