@@ -167,7 +167,7 @@ async def _money(
         caller=request.user,
         here=HERE,
         differences=differences,
-        readings=[(name, newest.get(name)) for name in _providers(state)],
+        readings=[(one.value, newest.get(one.value)) for one in state.providers],
         explanations=explanations[:20],
         months=_months(state.database.now().date()),
         done=done,
@@ -196,10 +196,6 @@ async def _month(
         done=done,
         refused=refused,
     )
-
-
-def _providers(state: State) -> list[str]:
-    return state.settings.providers.replace(",", " ").split()
 
 
 def _months(today: date) -> list[date]:

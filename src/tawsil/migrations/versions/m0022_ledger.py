@@ -40,9 +40,8 @@ _PENDING: Final = """
         add column resolves_pending boolean
             generated always as (case when resolves is null then null else true end) stored,
         add constraint pending_or_resolving check (not pending or resolves is null);
-    update payments.transfer t set currency = coalesce(
-        (select min(currency) from payments.entry e where e.transfer_id = t.id), 'XXX'
-    );
+    update payments.transfer t
+    set currency = (select min(currency) from payments.entry e where e.transfer_id = t.id);
     alter table payments.transfer alter column currency set not null;
 
     alter table payments.entry
