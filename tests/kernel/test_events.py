@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import AsyncExitStack
 from random import Random
 from typing import Any, ClassVar
 from uuid import UUID
@@ -75,6 +76,28 @@ async def test_a_gap_waits_for_the_transaction_that_may_fill_it(database: Databa
         events, reached = await reader.after(tx, start)
     assert [e.event.n for e in events] == [1, 2]
     assert reached == start + 2
+
+
+async def test_a_gap_waits_though_who_fills_it_began_after_the_last_that_ended(
+    database: Database,
+) -> None:
+    """The last to begin takes the first number; the one that began before it ends first."""
+    reader, start = Reader(REGISTRY), await _end_of_log(database)
+    began = "select pg_current_xact_id()"
+    async with AsyncExitStack() as held:
+        first = await held.enter_async_context(database.transaction())
+        async with database.transaction() as last:
+            await first.execute(began)
+            await last.execute(began)
+            await tick(last, Counter(database.ids()), 1)
+            await tick(first, Counter(database.ids()), 2)
+            await held.aclose()
+            for _ in range(3):
+                async with database.transaction() as tx:
+                    assert await reader.after(tx, start) == ([], start)
+    async with database.transaction() as tx:
+        events, _ = await reader.after(tx, start)
+    assert [e.event.n for e in events] == [1, 2]
 
 
 async def _end_of_log(database: Database) -> int:

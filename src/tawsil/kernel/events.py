@@ -160,7 +160,7 @@ class Reader:
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
         self._gap: tuple[int, int] | None = (
-            None  # the last number before it, the xmax it was seen at
+            None  # the last number before it, a transaction that began after it was seen
         )
 
     async def after(
@@ -169,9 +169,8 @@ class Reader:
         """The next events, and the position they bring the reader to."""
         rows = await tx.rows(
             """
-            select e.*, s.xmin, s.xmax
-            from (select pg_snapshot_xmin(pg_current_snapshot())::text::bigint as xmin,
-                         pg_snapshot_xmax(pg_current_snapshot())::text::bigint as xmax) s
+            select e.*, s.xmin
+            from (select pg_snapshot_xmin(pg_current_snapshot())::text::bigint as xmin) s
             left join lateral (
                 select * from kernel.event where seq > $1 order by seq limit $2
             ) e on true
@@ -180,18 +179,22 @@ class Reader:
             most,
         )
         found = [row for row in rows if row["seq"] is not None]
-        xmin, xmax = rows[0]["xmin"], rows[0]["xmax"]
         safe: list[asyncpg.Record] = []
         for row in found:
-            if row["seq"] != seq + 1 and not self._may_pass(seq, xmin=xmin, xmax=xmax):
+            if row["seq"] != seq + 1 and not await self._may_pass(tx, seq, xmin=row["xmin"]):
                 break
             seq = row["seq"]
             safe.append(row)
         return [self._registry.recorded(row) for row in safe], seq
 
-    def _may_pass(self, before: int, *, xmin: int, xmax: int) -> bool:
+    async def _may_pass(self, tx: Tx, before: int, *, xmin: int) -> bool:
+        """Whether every transaction has ended that was there when the gap was first seen.
+
+        A snapshot's `xmax` would not do: it follows the last that has *ended*, and whoever took the
+        number may have begun after that one.
+        """
         if self._gap is None or self._gap[0] != before:
-            self._gap = (before, xmax)
+            self._gap = (before, await tx.value("select pg_current_xact_id()::text::bigint"))
         return xmin >= self._gap[1]
 
 
