@@ -4,6 +4,7 @@ import csv
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta, timezone
 from enum import StrEnum
+from functools import partial
 from io import StringIO
 from random import Random
 from typing import Any
@@ -249,7 +250,7 @@ async def list_things(
 ) -> Envelope[list[Thing]]:
     which = Filter(least=least)
     async with database.transaction() as tx:
-        found = await http_things(tx, which, asked.take(which), reach)
+        found = await http_things(tx, which=which, take=asked.take(which), reach=reach)
     return list_envelope(found, asked)
 
 
@@ -264,14 +265,16 @@ async def export_things(
     reach: NamedDependency[Reach],
     database: NamedDependency[Database],
 ) -> Stream:
-    async def part(take: Take) -> Slice[Thing]:
-        async with database.transaction() as tx:
-            return await http_things(tx, Filter(), take, reach)
+    return await csv_of(
+        "things",
+        columns("id", "name", "kind"),
+        asked.take(Filter()),
+        database=database,
+        search=partial(http_things, which=Filter(), reach=reach),
+    )
 
-    return await csv_of("things", columns("id", "name", "kind"), part, asked.take(Filter()))
 
-
-async def http_things(tx: Tx, which: Filter, take: Take, reach: Reach) -> Slice[Thing]:
+async def http_things(tx: Tx, *, which: Filter, take: Take, reach: Reach) -> Slice[Thing]:
     where = Where().within(reach, {"user_id": "id = {}"}).matching(which, FILTERS)
     found = await rows(tx, columns="*", source="public.thing", where=where, take=take)
     return found.map(lambda row: Thing(**{**row, "kind": Kind(row["kind"])}))

@@ -1,5 +1,6 @@
 """Merchants over HTTP for those who look after them: operations, support, managers of areas."""
 
+from functools import partial
 from typing import Annotated, Any, Final
 from uuid import UUID
 
@@ -12,7 +13,7 @@ from msgspec import Meta, Struct
 from tawsil.catalog import public, ruling, service
 from tawsil.catalog.events import SuspendedBecause
 from tawsil.catalog.hours import Hours
-from tawsil.catalog.model import Merchant, Particulars, Standing
+from tawsil.catalog.model import Particulars, Standing
 from tawsil.catalog.views import ListedMerchantView, ProductTaxView
 from tawsil.geography.public import TaxClass
 from tawsil.kernel.db import Database
@@ -32,7 +33,6 @@ from tawsil.kernel.http import (
     not_found,
     ordered_of,
 )
-from tawsil.kernel.lists import Slice, Take
 from tawsil.kernel.places import Place
 from tawsil.kernel.reach import Reach
 
@@ -170,12 +170,13 @@ async def export_merchants(
     database: NamedDependency[Database],
 ) -> Stream:
     """The same filters and order as the list; at most 100,000 rows, whole or not at all."""
-
-    async def part(take: Take) -> Slice[Merchant]:
-        async with database.transaction() as tx:
-            return await public.search_merchants(tx, reach=reach, which=which, take=take)
-
-    return await csv_of("merchants", COLUMNS, part, asked.take(which))
+    return await csv_of(
+        "merchants",
+        COLUMNS,
+        asked.take(which),
+        database=database,
+        search=partial(public.search_merchants, reach=reach, which=which),
+    )
 
 
 @get(

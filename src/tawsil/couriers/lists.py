@@ -1,5 +1,6 @@
 """Lists of couriers over HTTP, for those who look after them: in parts, or as a file."""
 
+from functools import partial
 from typing import Annotated, Any, Final
 from uuid import UUID
 
@@ -10,7 +11,6 @@ from litestar.response import Stream
 
 from tawsil.couriers import public
 from tawsil.couriers.events import Availability, Vehicle
-from tawsil.couriers.model import Courier
 from tawsil.couriers.views import CourierView
 from tawsil.kernel.db import Database
 from tawsil.kernel.http import (
@@ -24,7 +24,6 @@ from tawsil.kernel.http import (
     list_envelope,
     ordered_of,
 )
-from tawsil.kernel.lists import Slice, Take
 from tawsil.kernel.reach import Reach
 
 LIST: Final = "courier:list"
@@ -109,12 +108,13 @@ async def export_couriers(
     database: NamedDependency[Database],
 ) -> Stream:
     """The same filters and order as the list; at most 100,000 rows, whole or not at all."""
-
-    async def part(take: Take) -> Slice[Courier]:
-        async with database.transaction() as tx:
-            return await public.search(tx, reach=reach, which=which, take=take)
-
-    return await csv_of("couriers", COLUMNS, part, asked.take(which))
+    return await csv_of(
+        "couriers",
+        COLUMNS,
+        asked.take(which),
+        database=database,
+        search=partial(public.search, reach=reach, which=which),
+    )
 
 
 routes: Final[list[Any]] = [list_couriers, export_couriers]

@@ -1,5 +1,6 @@
 """Lists of orders over HTTP, for whoever reaches them: in parts, or as a file."""
 
+from functools import partial
 from typing import Annotated, Any, Final
 from uuid import UUID
 
@@ -23,11 +24,10 @@ from tawsil.kernel.http import (
     list_envelope,
     ordered_of,
 )
-from tawsil.kernel.lists import Slice, Take
 from tawsil.kernel.reach import Reach
 from tawsil.ordering import public
 from tawsil.ordering.events import Status
-from tawsil.ordering.model import Order, PaidBy
+from tawsil.ordering.model import PaidBy
 from tawsil.ordering.moves import LIVE
 from tawsil.ordering.views import OrderView
 
@@ -140,15 +140,14 @@ async def export_orders(
     database: NamedDependency[Database],
 ) -> Stream:
     """The same filters and order as the list; at most 100,000 rows, whole or not at all."""
-
-    async def part(take: Take) -> Slice[OrderView]:
-        async with database.transaction() as tx:
-            found: Slice[Order] = await public.search_orders(
-                tx, reach=reach, which=which, take=take
-            )
-        return found.map(OrderView.of)
-
-    return await csv_of("orders", COLUMNS, part, asked.take(which))
+    return await csv_of(
+        "orders",
+        COLUMNS,
+        asked.take(which),
+        database=database,
+        search=partial(public.search_orders, reach=reach, which=which),
+        view=OrderView.of,
+    )
 
 
 routes: Final[list[Any]] = [list_orders, export_orders]

@@ -1,6 +1,7 @@
 """Users, for those who look after them: managers in their areas, support, administrators."""
 
 from enum import StrEnum
+from functools import partial
 from typing import Annotated, Final
 from uuid import UUID
 
@@ -39,7 +40,6 @@ from tawsil.kernel.http import (
     not_found,
     ordered_of,
 )
-from tawsil.kernel.lists import Slice, Take
 from tawsil.kernel.reach import Reach
 
 Roles = Annotated[list[Role], Meta(min_length=1, max_length=10, examples=[["support_staff"]])]
@@ -160,13 +160,14 @@ async def export_users(
     database: NamedDependency[Database],
 ) -> Stream:
     """The same filters and order as the list; at most 100,000 rows, whole or not at all."""
-
-    async def part(take: Take) -> Slice[UserView]:
-        async with database.transaction() as tx:
-            found = await public.search_users(tx, reach=reach, which=which, take=take)
-        return found.map(UserView.of)
-
-    return await csv_of("users", COLUMNS, part, asked.take(which))
+    return await csv_of(
+        "users",
+        COLUMNS,
+        asked.take(which),
+        database=database,
+        search=partial(public.search_users, reach=reach, which=which),
+        view=UserView.of,
+    )
 
 
 @get(

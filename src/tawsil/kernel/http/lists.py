@@ -11,13 +11,14 @@ from datetime import UTC, datetime
 from enum import Enum
 from io import StringIO
 from operator import attrgetter
-from typing import Annotated, Any, Final, TypeVar
+from typing import Annotated, Any, Final, Protocol, TypeVar
 
 from litestar.di import Provide
 from litestar.params import QueryParameter
 from litestar.response import Stream
 from msgspec import Struct
 
+from tawsil.kernel.db import Database, Tx
 from tawsil.kernel.http.envelope import Envelope, PageNumber, PageSize, Pagination, envelope
 from tawsil.kernel.http.errors import Problem
 from tawsil.kernel.lists import Slice, Sorts, Take
@@ -117,17 +118,34 @@ def columns(*names: str) -> dict[str, Callable[[Any], object]]:
     return {name.replace(".", "_"): attrgetter(name) for name in names}
 
 
+class Search(Protocol[T]):
+    """Finds a part of a list."""
+
+    def __call__(self, tx: Tx, /, *, take: Take) -> Awaitable[Slice[T]]: ...
+
+
 async def csv_of(
     name: str,
-    columns: Mapping[str, Callable[[T], object]],
-    part: Callable[[Take], Awaitable[Slice[T]]],
+    columns: Mapping[str, Callable[[Any], object]],
     take: Take,
+    *,
+    database: Database,
+    search: Search[T],
+    view: Callable[[T], object] | None = None,
 ) -> Stream:
     """The whole list as a file, read part by part: no transaction waits for a slow reader.
+
+    `columns` read what `search` finds, or the `view` of it.
 
     Raises:
         Problem: 422 when the list is longer than `MOST_EXPORTED`; a file is whole or not at all.
     """
+
+    async def part(take: Take) -> Slice[Any]:
+        async with database.transaction() as tx:
+            found = await search(tx, take=take)
+        return found if view is None else found.map(view)
+
     first = await part(take)
     assert first.total is not None, "an export begins at the beginning"
     if first.total > MOST_EXPORTED:

@@ -28,7 +28,6 @@ from tawsil.kernel.http import (
     list_envelope,
     ordered_of,
 )
-from tawsil.kernel.lists import Slice, Take
 from tawsil.kernel.reach import Reach
 from tawsil.ordering.access import acting, visible
 from tawsil.ordering.moves import Party
@@ -253,13 +252,14 @@ async def export_refunds(
     database: NamedDependency[Database],
 ) -> Stream:
     """The same filters and order as the list; at most 100,000 rows, whole or not at all."""
-
-    async def part(take: Take) -> Slice[RefundView]:
-        async with database.transaction() as tx:
-            found = await store.search(tx, reach=reach, which=which, take=take)
-        return found.map(lambda refund: RefundView.of(refund, seen_by=_seen_by(reach, refund)))
-
-    return await csv_of("refunds", COLUMNS, part, asked.take(which))
+    return await csv_of(
+        "refunds",
+        COLUMNS,
+        asked.take(which),
+        database=database,
+        search=partial(store.search, reach=reach, which=which),
+        view=lambda refund: RefundView.of(refund, seen_by=_seen_by(reach, refund)),
+    )
 
 
 @get(

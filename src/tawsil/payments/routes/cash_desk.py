@@ -1,5 +1,6 @@
 """The other side of the counter: hubs, what was counted, who bears what is missing, and lists."""
 
+from functools import partial
 from typing import Annotated, Final
 from uuid import UUID
 
@@ -26,14 +27,12 @@ from tawsil.kernel.http import (
     list_envelope,
     ordered_of,
 )
-from tawsil.kernel.lists import Slice, Take
 from tawsil.kernel.places import Place
 from tawsil.kernel.reach import Reach
 from tawsil.kernel.text import OneLine
 from tawsil.payments import public
 from tawsil.payments.public import (
     BorneBy,
-    CashDeposit,
     CashLevel,
     DepositState,
     ShortfallState,
@@ -325,12 +324,13 @@ async def export_deposits(
     database: NamedDependency[Database],
 ) -> Stream:
     """The same filters and order as the list; at most 100,000 rows, whole or not at all."""
-
-    async def part(take: Take) -> Slice[CashDeposit]:
-        async with database.transaction() as tx:
-            return await public.cash_deposits(tx, reach=reach, which=which, take=take)
-
-    return await csv_of("cash-deposits", DEPOSIT_COLUMNS, part, asked.take(which))
+    return await csv_of(
+        "cash-deposits",
+        DEPOSIT_COLUMNS,
+        asked.take(which),
+        database=database,
+        search=partial(public.cash_deposits, reach=reach, which=which),
+    )
 
 
 @get(

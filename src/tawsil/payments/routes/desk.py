@@ -1,6 +1,7 @@
 """Payments that go on by hand: cash or later instead of a card, and lists to reconcile them."""
 
 from datetime import datetime
+from functools import partial
 from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
@@ -30,7 +31,6 @@ from tawsil.kernel.http import (
     not_found,
     ordered_of,
 )
-from tawsil.kernel.lists import Slice, Take
 from tawsil.kernel.reach import Reach
 from tawsil.payments.events import Method, Provider
 from tawsil.payments.model.payment import Payment, PaymentState
@@ -249,13 +249,14 @@ async def export_payments(
     database: NamedDependency[Database],
 ) -> Stream:
     """The same filters and order as the list; at most 100,000 rows, whole or not at all."""
-
-    async def part(take: Take) -> Slice[DeskPaymentView]:
-        async with database.transaction() as tx:
-            found = await store.search(tx, reach=reach, which=which, take=take)
-        return found.map(DeskPaymentView.of)
-
-    return await csv_of("payments", COLUMNS, part, asked.take(which))
+    return await csv_of(
+        "payments",
+        COLUMNS,
+        asked.take(which),
+        database=database,
+        search=partial(store.search, reach=reach, which=which),
+        view=DeskPaymentView.of,
+    )
 
 
 async def _switch(

@@ -1,6 +1,7 @@
 """What couriers earn: each job with its parts, the sums of days, and today so far."""
 
 from datetime import datetime
+from functools import partial
 from typing import Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -29,7 +30,6 @@ from tawsil.kernel.http import (
     envelope,
     ordered_of,
 )
-from tawsil.kernel.lists import Slice, Take
 from tawsil.kernel.reach import Reach
 from tawsil.payments import public
 from tawsil.payments.public import DayOfEarnings, Earning
@@ -201,11 +201,13 @@ async def export_earnings(
     async with database.transaction() as tx:
         await couriers.check_reached(tx, reach=reach, courier_id=courier_id)
 
-    async def part(take: Take) -> Slice[Earning]:
-        async with database.transaction() as tx:
-            return await public.search_earnings(tx, which=which, take=take)
-
-    return await csv_of("earnings", COLUMNS, part, asked.take(which))
+    return await csv_of(
+        "earnings",
+        COLUMNS,
+        asked.take(which),
+        database=database,
+        search=partial(public.search_earnings, which=which),
+    )
 
 
 async def _timezone(tx: Tx, courier_id: UUID) -> str:

@@ -1,5 +1,6 @@
 """Payouts over HTTP: one's own, and for operations everybody's."""
 
+from functools import partial
 from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
@@ -29,11 +30,10 @@ from tawsil.kernel.http import (
     ordered_of,
     settled,
 )
-from tawsil.kernel.lists import Slice, Take
 from tawsil.kernel.reach import Reach
 from tawsil.payments import public
 from tawsil.payments.events import PayoutCause
-from tawsil.payments.public import AccountKind, AccountRef, Payout, PayoutState, Provider
+from tawsil.payments.public import AccountKind, AccountRef, PayoutState, Provider
 from tawsil.payments.routes.payout_views import (
     OutlookView,
     PayoutAccountView,
@@ -143,12 +143,13 @@ async def export_payouts(
     database: NamedDependency[Database],
 ) -> Stream:
     """The same filters and order as the list; at most 100,000 rows, whole or not at all."""
-
-    async def part(take: Take) -> Slice[Payout]:
-        async with database.transaction() as tx:
-            return await public.search_payouts(tx, reach=reach, which=which, take=take)
-
-    return await csv_of("payouts", COLUMNS, part, asked.take(which))
+    return await csv_of(
+        "payouts",
+        COLUMNS,
+        asked.take(which),
+        database=database,
+        search=partial(public.search_payouts, reach=reach, which=which),
+    )
 
 
 @get(

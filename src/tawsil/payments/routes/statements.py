@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 from typing import Annotated, Any, Final
 from uuid import UUID
 
@@ -32,7 +33,6 @@ from tawsil.kernel.http import (
     ordered_of,
 )
 from tawsil.kernel.i18n import current_locale
-from tawsil.kernel.lists import Slice, Take
 from tawsil.payments.events import AccountKind, AccountRef
 from tawsil.payments.model.ledger import TransferKind
 from tawsil.payments.model.statements import (
@@ -222,11 +222,14 @@ async def _standing(tx: Tx, one: Account, which: Which | None = None) -> Standin
 async def _csv(database: Database, one: Account, which: Which, asked: Asked) -> Stream:
     lines = which.of(one)
 
-    async def part(take: Take) -> Slice[StatementLineView]:
-        async with database.transaction() as tx:
-            return (await store.lines(tx, which=lines, take=take)).map(StatementLineView.of)
-
-    return await csv_of(_name(one), COLUMNS, part, asked.take(lines))
+    return await csv_of(
+        _name(one),
+        COLUMNS,
+        asked.take(lines),
+        database=database,
+        search=partial(store.lines, which=lines),
+        view=StatementLineView.of,
+    )
 
 
 async def _pdf(database: Database, one: Account, which: Which) -> Response[bytes]:

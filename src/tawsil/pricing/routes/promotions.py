@@ -1,5 +1,6 @@
 """Promotions over HTTP: operations run them, merchants their own, customers see what they get."""
 
+from functools import partial
 from typing import Annotated, Any, Final
 from uuid import UUID
 
@@ -26,9 +27,8 @@ from tawsil.kernel.http import (
     ordered_of,
 )
 from tawsil.kernel.http.lists import csv_lines
-from tawsil.kernel.lists import Slice, Take
 from tawsil.kernel.reach import Reach
-from tawsil.pricing.model.promotions import Promotion, Status
+from tawsil.pricing.model.promotions import Status
 from tawsil.pricing.service import promoting
 from tawsil.pricing.service import promotions as service
 from tawsil.pricing.store import promotions as store
@@ -120,12 +120,13 @@ async def export_promotions(
     database: NamedDependency[Database],
 ) -> Stream:
     """The same filters and order as the list; at most 100,000 rows, whole or not at all."""
-
-    async def part(take: Take) -> Slice[Promotion]:
-        async with database.transaction() as tx:
-            return await store.search(tx, reach=reach, which=which, take=take)
-
-    return await csv_of("promotions", COLUMNS, part, asked.take(which))
+    return await csv_of(
+        "promotions",
+        COLUMNS,
+        asked.take(which),
+        database=database,
+        search=partial(store.search, reach=reach, which=which),
+    )
 
 
 @get(
