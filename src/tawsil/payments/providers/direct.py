@@ -3,15 +3,14 @@
 from collections.abc import Mapping
 from datetime import datetime
 from types import MappingProxyType
-from typing import Annotated, Any, Final, Self, TypeVar
+from typing import Annotated, Final
 
-import httpx
-import msgspec
 from msgspec import Meta, Struct
 
 from tawsil.payments.model.psp import Absent, Charge, ChargeState, Refused, Unheard, Word
 from tawsil.payments.model.reconciliation import FileLine
 from tawsil.payments.providers.balance_files import direct_lines
+from tawsil.payments.providers.plain_json import FINAL, Error, PlainJson, read, unheard
 
 _STATES: Final[Mapping[str, ChargeState]] = MappingProxyType(
     {
@@ -25,10 +24,6 @@ _STATES: Final[Mapping[str, ChargeState]] = MappingProxyType(
         "declined": ChargeState.DECLINED,
     }
 )
-_FINAL: Final = frozenset({400, 404, 409, 422})
-"""Statuses that mean: nothing was done, and the same request will not do better."""
-
-T = TypeVar("T")
 Minor = Annotated[int, Meta(ge=0)]
 
 
@@ -50,31 +45,13 @@ class _Charges(Struct, frozen=True):
     charges: list[_Charge]
 
 
-class _Error(Struct, frozen=True):
-    code: str
-
-
 class _Failure(Struct, frozen=True):
-    error: _Error
+    error: Error
     charge: _Charge | None = None
 
 
-class Direct:
-    """A client of one acquirer, to be opened with `async with`. Silence and 5xx are `Unheard`."""
-
-    def __init__(self, *, url: str, api_key: str, timeout_s: float) -> None:
-        self._client = httpx.AsyncClient(
-            base_url=url,
-            headers={"Authorization": f"Bearer {api_key}"},
-            timeout=timeout_s,
-            trust_env=False,
-        )
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self._client.aclose()
+class Direct(PlainJson):
+    """A client of one acquirer."""
 
     async def authorise(
         self, *, key: str, reference: str, card_token: str, amount_minor: int, currency: str
@@ -100,12 +77,7 @@ class Direct:
 
     async def retrieve(self, *, reference: str, charge_id: str | None) -> Word:
         del charge_id  # a reference is found as surely
-        answer = await self._send("GET", "/charges", params={"reference": reference})
-        if isinstance(answer, Unheard):
-            return answer
-        if not answer.is_success:
-            return Unheard(f"status {answer.status_code}")
-        found = _read(answer, _Charges)
+        found = await self.find("/charges", {"reference": reference}, _Charges)
         if isinstance(found, Unheard):
             return found
         return _word(found.charges[-1]) if found.charges else Absent()
@@ -113,40 +85,23 @@ class Direct:
     async def balance(self, *, since_at: datetime, until_at: datetime) -> list[FileLine] | Unheard:
         """What moved of what it holds for the platform."""
         window = {"since": since_at.isoformat(), "until": until_at.isoformat()}
-        answer = await self._send("GET", "/balance.csv", params=window)
-        if isinstance(answer, Unheard):
-            return answer
-        if not answer.is_success:
-            return Unheard(f"status {answer.status_code}")
-        return direct_lines(answer.text)
+        answer = await self.get("/balance.csv", window)
+        return answer if isinstance(answer, Unheard) else direct_lines(answer.text)
 
     async def _post(self, path: str, key: str, body: Mapping[str, object] | None = None) -> Word:
-        answer = await self._send("POST", path, json=body, headers={"Idempotency-Key": key})
+        answer = await self.send("POST", path, json=body, headers={"Idempotency-Key": key})
         if isinstance(answer, Unheard):
             return answer
         if answer.is_success:
-            charge = _read(answer, _Charge)
+            charge = read(answer, _Charge)
             return charge if isinstance(charge, Unheard) else _word(charge)
-        failure = _read(answer, _Failure)
+        failure = read(answer, _Failure)
         if isinstance(failure, _Failure):
             if answer.status_code == 402 and failure.charge is not None:
                 return _word(failure.charge)
-            if answer.status_code in _FINAL:
+            if answer.status_code in FINAL:
                 return Refused(failure.error.code)
-        return Unheard(f"status {answer.status_code}")
-
-    async def _send(self, method: str, path: str, **request: Any) -> httpx.Response | Unheard:
-        try:
-            return await self._client.request(method, path, **request)
-        except httpx.HTTPError as error:
-            return Unheard(type(error).__name__)
-
-
-def _read(answer: httpx.Response, cls: type[T]) -> T | Unheard:
-    try:
-        return msgspec.json.decode(answer.content, type=cls)
-    except msgspec.MsgspecError as error:
-        return Unheard(f"unreadable: {error}")
+        return unheard(answer)
 
 
 def _word(charge: _Charge) -> Word:

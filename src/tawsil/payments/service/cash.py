@@ -227,20 +227,19 @@ async def confirm_deposit(
         return decision
 
     wanted = [(command.deposit_id, command) for command in commands]
-    outcomes, decided = _each(wanted, deposits, decide)
-    await _write(tx, decided)
+    outcomes, decided = await _decide(tx, wanted, deposits, decide)
     await _book(tx, TransferKind.CASH_HANDOVER, [(by, d.state) for by, d in decided])
     return outcomes
 
 
 async def refuse_deposit(tx: Tx, commands: Sequence[RefuseDeposit]) -> list[CashDeposit | Refusal]:
     deposits = await store.lock_deposits(tx, ids=[c.deposit_id for c in commands])
-    outcomes, decided = _each(
+    outcomes, _ = await _decide(
+        tx,
         [(command.deposit_id, command) for command in commands],
         deposits,
         lambda d, c: model.refuse_deposit(d, decided_by=c.by.actor_id, now=tx.now),
     )
-    await _write(tx, decided)
     return outcomes
 
 
@@ -309,8 +308,7 @@ async def approve_shortfall(
         return decision
 
     wanted = [(command.shortfall_id, command) for command in commands]
-    outcomes, decided = _each(wanted, shortfalls, decide)
-    await _write(tx, decided)
+    outcomes, decided = await _decide(tx, wanted, shortfalls, decide)
     await _book(tx, TransferKind.CASH_SHORTFALL, [(by, d.state) for by, d in decided])
     return outcomes
 
@@ -319,12 +317,12 @@ async def reject_shortfall(
     tx: Tx, commands: Sequence[RejectShortfall]
 ) -> list[CashShortfall | Refusal]:
     shortfalls = await store.lock_shortfalls(tx, ids=[c.shortfall_id for c in commands])
-    outcomes, decided = _each(
+    outcomes, _ = await _decide(
+        tx,
         [(command.shortfall_id, command) for command in commands],
         shortfalls,
         lambda s, c: model.reject(s, decided_by=c.by.actor_id, now=tx.now),
     )
-    await _write(tx, decided)
     return outcomes
 
 
@@ -362,7 +360,8 @@ async def set_cash_limit(tx: Tx, commands: Sequence[SetCashLimit]) -> list[CashA
 # ── what the steps share ───────────────────────────────────────────────────────────────────────
 
 
-def _each(
+async def _decide(
+    tx: Tx,
     wanted: Sequence[tuple[UUID, C]],
     states: dict[UUID, D],
     decide: Callable[[D, C], Decision[D]],
@@ -382,12 +381,9 @@ def _each(
         states[id_] = decision.state
         decided.append((command.by, decision))
         outcomes.append(decision.state)
-    return outcomes, decided
-
-
-async def _write(tx: Tx, decided: Sequence[tuple[By, Accepted[D]]]) -> None:
     await store.save(tx, [decision for _, decision in decided])
     await tx.record(decided)
+    return outcomes, decided
 
 
 async def _still_held(
