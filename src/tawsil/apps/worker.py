@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 import structlog
+import uvloop
 
 from tawsil import __version__
 from tawsil.apps import wiring
@@ -199,7 +200,7 @@ def main(role: Role) -> None:
     """Do one role's work in this process, on a database that is there and migrated."""
     settings = load_settings()
     configure_logs(settings, service=f"tawsil-{role}", version=__version__)
-    asyncio.run(run(settings, role=role))
+    uvloop.run(run(settings, role=role))
 
 
 async def run(settings: Settings, *, role: Role) -> None:

@@ -17,6 +17,7 @@ from typing import Any, Final
 from uuid import UUID
 
 import httpx
+import uvloop
 from msgspec import Struct
 
 from tawsil.apps.bench import reckoning
@@ -133,7 +134,7 @@ def measure(
                 )
             )
         run = _Run(here, city, ports=ports, api_port=api.port, rate_per_s=rate_per_s, tell=tell)
-        return asyncio.run(run.through(seconds=seconds, mode=mode))
+        return uvloop.run(run.through(seconds=seconds, mode=mode))
 
 
 def _platform(settings: Settings, ports: Mapping[str, int]) -> dict[str, str]:
