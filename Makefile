@@ -7,12 +7,15 @@ PYTHON ?= python3
 UV := $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
 STAMP := $(VENV)/.synced
 
-.PHONY: help setup demo up test check fix schemas lock browser clients fuzz soak soak-ledger mdrp bench-dispatch bench-match bench-api bench-live clean
+.PHONY: help setup assets demo up test check fix schemas lock browser clients fuzz soak soak-ledger mdrp bench-dispatch bench-match bench-api bench-live clean
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: $(STAMP) ## Install everything the project needs (idempotent)
+setup: $(STAMP) assets ## Install everything the project needs (idempotent)
+
+assets: $(STAMP) ## Build the front end, if anything of it has changed
+	@$(BIN)/python hatch_build.py
 
 $(STAMP): requirements/dev.txt pyproject.toml
 	@command -v $(UV) >/dev/null 2>&1 || $(PYTHON) -m pip install --quiet --disable-pip-version-check --target .tools uv

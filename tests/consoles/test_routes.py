@@ -1,11 +1,12 @@
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from consoles.painted import DECISION_ID, HELD, HOSTILE
-from tawsil.consoles.assets import ASSETS, FOREVER, address
+from tawsil.consoles.assets import ASSETS, BUILDS, FOREVER, NotBuiltError, address, built, script
 from tawsil.consoles.routes import routes
 
 
@@ -198,3 +199,24 @@ async def test_files_are_kept_for_good_under_their_version(client: Any) -> None:
     known = {"If-None-Match": stale.headers["etag"]}
     assert (await get(client, "/static/older/city.js", headers=known)).status_code == 304
     assert (await get(client, "/static/older/..%2Froutes.py")).status_code == 404
+
+
+async def test_what_was_built_is_kept_for_good_under_its_own_name(client: Any) -> None:
+    for name, asset in BUILDS.items():
+        answer = await get(client, f"/static/built/{name}")
+        assert (answer.content, answer.headers["cache-control"]) == (asset.body, FOREVER)
+    zipped = await get(client, built("icons.svg"), headers={"Accept-Encoding": "gzip"})
+    assert zipped.headers["content-encoding"] == "gzip"
+    assert int(zipped.headers["content-length"]) < len(zipped.content) / 2
+    font = built("inter-latin-wght-normal.woff2")
+    packed = await get(client, font, headers={"Accept-Encoding": "gzip"})
+    assert "content-encoding" not in packed.headers
+
+
+async def test_a_page_names_the_scripts_it_runs(client: Any) -> None:
+    shown = (await get(client, "/design")).text
+    assert script("page") in shown
+    for address_ in re.findall(r'(?:href|src)="(/static/built/[^"#]+)', shown):
+        assert (await get(client, address_)).status_code == 200
+    with pytest.raises(NotBuiltError, match="make assets"):
+        script("nothing-of-that-name")

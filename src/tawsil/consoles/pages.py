@@ -12,7 +12,7 @@ from litestar.response import Redirect
 from markupsafe import Markup
 
 from tawsil.consoles import words
-from tawsil.consoles.assets import Asked, address
+from tawsil.consoles.assets import Asked, address, built, script
 from tawsil.consoles.picture import STEPS, Presence, Stage
 from tawsil.kernel.http import Caller, Problem
 from tawsil.kernel.http.middleware import csp_nonce
@@ -39,6 +39,8 @@ _environment.globals.update(
     bare=words.bare,
     month_name=words.month_name,
     asset=address,
+    built=built,
+    script=script,
     moment=words.moment,
     device_name=words.device_name,
     clock_time=words.clock_time,

@@ -1,0 +1,3 @@
+// What every page has: parts that are asked for again, and nothing that the policy forbids.
+
+import "../shared/htmx";
