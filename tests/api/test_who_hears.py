@@ -67,14 +67,14 @@ def value(name: str, kind: Any) -> Any:
     return sample(kind)
 
 
-def told(cls: type[Event]) -> list[LiveMessage]:
+def told(cls: type[Event], event: Event | None = None) -> list[LiveMessage]:
     recorded: Recorded[Any] = Recorded(
         seq=7,
         id=UUID(int=8),
         stream="s",
         stream_id=UUID(int=9),
         version=1,
-        event=sample(cls),
+        event=event or sample(cls),
         actor_id=None,
         actor_role="system",
         tenant_id=TENANT,
@@ -136,6 +136,8 @@ MAY_HEAR: Mapping[str, frozenset[str]] = {
     "offer_rejected": ABOVE | {"courier"},
     "operator_alert": ABOVE,
     "order_choice_updated": ABOVE | {"customer"},
+    "order_message": ABOVE | {"courier", "customer"},
+    "order_messages_read": ABOVE | {"courier", "customer"},
     "order_status_updated": ABOVE | {"courier", "customer", "merchant"},
     "refund_updated": ABOVE | {"customer", "merchant"},
     "support_ticket_created": frozenset({"operations"}),
@@ -198,3 +200,12 @@ def test_money_after_delivery_tells_its_state_and_not_that_of_the_order(
     (message,) = told(cls)
     assert (message.data["state"], message.data["because"]) == (state, because)
     assert (message.data["orderId"], message.data["amount"]) == (ORDER, 2)
+
+
+def test_what_is_written_to_the_merchant_the_courier_does_not_hear() -> None:
+    sent = sample(orders.MessageSent)
+    to_merchant = msgspec.structs.replace(sent, thread=orders.Thread.MERCHANT)
+    (message,) = told(orders.MessageSent, to_merchant)
+    heard_by = {n for n, who in everybody().items() if message.audience.includes(*who)}
+    assert heard_by == ABOVE | {"customer", "merchant"}
+    assert "words" not in message.data

@@ -296,6 +296,12 @@ ROWS: Final[Mapping[str, Row]] = {
     "POST /v4/orders/{order_id}/tip": Row(
         personal=True, owners=frozenset({CUSTOMER}), body={"use_credit": False}
     ),
+    "POST /v4/orders/{order_id}/messages": Row(
+        only=frozenset({CUSTOMER, COURIER}), body={"quick": None}
+    ),
+    "POST /v4/orders/{order_id}/messages/read": Row(
+        trade=frozenset({"request.not_found"})  # nothing was written
+    ),
     "POST /v4/orders/{order_id}/dispute/dismiss": Row(only=NOBODY),
     "POST /v4/orders/{order_id}/refunds": Row(body={"amount_minor": None, "bearers": None}),
     "GET /v4/refunds": Row(lists="refund"),

@@ -16,7 +16,7 @@ from tawsil.catalog.public import Standing
 from tawsil.couriers.events import Availability
 from tawsil.dispatch.events import Prep, Stop
 from tawsil.kernel.places import Place
-from tawsil.ordering.events import Status
+from tawsil.ordering.events import Status, Thread, Writer
 from tawsil.ordering.public import RefundState, TipState
 from tawsil.support.events import Kind, Priority, SubjectKind
 
@@ -64,6 +64,25 @@ class OrderChoiceUpdated(Message, frozen=True):
     order_id: UUID
     open: bool
     until: datetime | None
+
+
+class OrderMessage(Message, frozen=True):
+    """Somebody has written about an order; what, its messages say."""
+
+    order_id: UUID
+    message_id: UUID
+    thread: Thread
+    writer: Writer
+    at: datetime
+
+
+class OrderMessagesRead(Message, frozen=True):
+    """Somebody has read what was written, up to this message."""
+
+    order_id: UUID
+    message_id: UUID
+    thread: Thread
+    reader: Writer
 
 
 class RefundUpdated(Message, frozen=True):
@@ -307,6 +326,8 @@ MESSAGES: Final[Mapping[str, type[Message]]] = {
     "offer_rejected": OfferRejected,
     "operator_alert": UnassignedOrderEscalated,
     "order_choice_updated": OrderChoiceUpdated,
+    "order_message": OrderMessage,
+    "order_messages_read": OrderMessagesRead,
     "order_status_updated": OrderStatusUpdated,
     "refund_updated": RefundUpdated,
     "reload": Reload,

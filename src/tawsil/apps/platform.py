@@ -28,6 +28,7 @@ from tawsil.kernel.http.shared_limits import SharedWindows
 from tawsil.kernel.jobs import DatabaseJobs
 from tawsil.kernel.sealing import open_digester, open_sealer
 from tawsil.kernel.settings import Settings, SettingsError, secrets_of
+from tawsil.ordering.chat.relay import TemplateRelay
 from tawsil.payments import public as payments
 from tawsil.payments.events import Provider
 from tawsil.payments.model.payee import Payee, Payees
@@ -99,6 +100,7 @@ def create_api(
             "default_tenant_id": DEFAULT_TENANT,
             "purses_of": payments.purses_of,
             "providers": preferred(settings),
+            "relay": TemplateRelay(settings.call_relays),
             "psp_webhook_secrets": secrets_of(settings.psp_webhook_secrets),
             "stripe_webhook_secrets": secrets_of(settings.stripe_webhook_secrets),
         },

@@ -30,6 +30,9 @@ SECRET_KEY_BYTES: Final = 32
 _ORIGIN: Final = re.compile(r"https?://[a-z0-9.-]+(:[0-9]+)?|https?://\[[0-9a-f:]+\](:[0-9]+)?")
 
 
+_RELAY: Final = re.compile(r"\+[0-9]{6,15}(?:[,;](?:[0-9,;#*]|\{order\}|\{to\})+)?")
+
+
 class SettingsError(RuntimeError):
     """A setting that cannot be used; the message says which, why, and where it is set."""
 
@@ -110,12 +113,23 @@ class Settings(BaseSettings):
 
     dispatch_tick_s: Annotated[float, Field(gt=0, le=60)] = 1.0
 
+    call_relays: dict[str, str] = {}
+    """By the slug of a city, or `*`: a number to dial, such as `+97140000000,,{order}*{to}#`."""
+
     valkey_url: SecretStr | None = Field(
         default=None, validation_alias=AliasChoices("VALKEY_URL", "TAWSIL_VALKEY_URL")
     )
     trusted_proxies: str = ""
     rate_limits_exempt: str = ""
     cors_origins: str = ""
+
+    @field_validator("call_relays")
+    @classmethod
+    def _numbers_to_dial(cls, value: dict[str, str]) -> dict[str, str]:
+        for city, template in value.items():
+            if not _RELAY.fullmatch(template):
+                raise ValueError(f"{city}: must be like +97140000000,,{{order}}*{{to}}#")
+        return value
 
     @field_validator("trusted_proxies", "rate_limits_exempt")
     @classmethod

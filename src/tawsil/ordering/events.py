@@ -25,6 +25,22 @@ class Status(StrEnum):
     RETURNED = "RETURNED"
 
 
+class Thread(StrEnum):
+    """With whom the customer writes."""
+
+    COURIER = "courier"
+    MERCHANT = "merchant"
+
+
+class Writer(StrEnum):
+    """As whom somebody writes about an order."""
+
+    CUSTOMER = "customer"
+    MERCHANT = "merchant"
+    COURIER = "courier"
+    SUPPORT = "support"
+
+
 class ChoiceOutcome(StrEnum):
     """How a choice ended: by an answer, or by what made it needless."""
 
@@ -208,6 +224,29 @@ class TipDeclined(TipEvent, frozen=True, tag="tip.declined.v1"):
     code: str
 
 
+class ChatEvent(Event, frozen=True, kw_only=True):
+    """`courier_id` is who is on the order; what was written is never in the log."""
+
+    chat_id: UUID
+    order_id: UUID
+    thread: Thread
+    customer_id: UUID
+    merchant_id: UUID
+    courier_id: UUID | None
+
+
+class MessageSent(ChatEvent, frozen=True, tag="chat.message_sent.v1"):
+    writer: Writer
+    message_id: UUID
+
+
+class MessagesRead(ChatEvent, frozen=True, tag="chat.read.v1"):
+    """Up to this message."""
+
+    reader: Writer
+    message_id: UUID
+
+
 EVENTS: Final = (
     OrderPlaced,
     PaymentChanged,
@@ -239,4 +278,6 @@ EVENTS: Final = (
     TipAsked,
     TipPaid,
     TipDeclined,
+    MessageSent,
+    MessagesRead,
 )

@@ -20,6 +20,7 @@ from tawsil.kernel.reach import Reach
 from tawsil.ordering import cart, journey, lists, public, store, whereabouts
 from tawsil.ordering.access import acting, visible
 from tawsil.ordering.asking import STEPS, Step, canceller, cancelling, placing, towards
+from tawsil.ordering.chat import routes as chat
 from tawsil.ordering.moves import Party
 from tawsil.ordering.refunds import routes as refunds
 from tawsil.ordering.refunds import store as refund_store
@@ -387,6 +388,7 @@ routes: Final = [
     *whereabouts.routes,
     *refunds.routes,
     *tips.routes,
+    *chat.routes,
     place_order,
     get_order,
     get_timeline,
