@@ -1,0 +1,1 @@
+"""The pages of merchants: the order board, and the office behind it."""
