@@ -1,10 +1,10 @@
 """The spine: what is recorded is heard, in order, once in effect, whatever dies meanwhile."""
 
 import asyncio
-from collections.abc import Sequence
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from random import Random
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 from uuid import UUID
 
 import pytest
@@ -13,7 +13,7 @@ from msgspec import Struct
 from tawsil.kernel.clock import Ids, system_now
 from tawsil.kernel.db import Database, Tx
 from tawsil.kernel.decisions import By, Deadline, Event, accept
-from tawsil.kernel.events import Reader, Recorded, Registry, Subscription
+from tawsil.kernel.events import MOST_ATTEMPTS, Reader, Recorded, Registry, Subscription
 from tawsil.kernel.jobs import HeldJobs
 
 TENANT = UUID(int=1)
@@ -159,6 +159,66 @@ async def test_an_event_that_cannot_be_handled_is_parked_and_the_rest_goes_on(
     parked = await database.pool.fetchrow("select * from kernel.parked_event")
     assert parked["seq"] == start + 2
     assert "handler died" in parked["error"]
+
+
+class Meanwhile:
+    """A database where something happens before the nth transaction."""
+
+    def __init__(
+        self, database: Database, *, nth: int, happens: Callable[[], Awaitable[Any]]
+    ) -> None:
+        self.database, self.left, self.happens = database, nth, happens
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Tx]:
+        self.left -= 1
+        if not self.left:
+            await self.happens()
+        async with self.database.transaction() as tx:
+            yield tx
+
+
+async def test_nobody_parks_what_another_process_has_not_failed_on(
+    database: Database, heard: Heard
+) -> None:
+    heard.fail_on, start = {2}, await _end_of_log(database)
+    async with database.transaction() as tx:
+        for n in (2, 3, 4):
+            await tick(tx, Counter(database.ids()), n)
+    first, second = (
+        Subscription(name="test", handlers={Ticked: heard}, registry=REGISTRY) for _ in range(2)
+    )
+
+    async def exhaust(subscription: Subscription, times: int) -> None:
+        for _ in range(times):
+            with suppress(RuntimeError):
+                await subscription.advance(database)
+
+    await exhaust(second, 5)  # once for what came before, and one failure is left
+    parks = Meanwhile(database, nth=3, happens=lambda: exhaust(first, 5))
+    await second.advance(cast("Database", parks))
+    await exhaust(second, 2)
+    rows = await database.pool.fetch("select seq from heard order by seq")
+    assert [row["seq"] - start for row in rows] == [0, 2, 3]
+    parked = await database.pool.fetch("select seq from kernel.parked_event")
+    assert [row["seq"] - start for row in parked] == [1]
+
+
+async def test_a_lost_connection_parks_nothing(database: Database, heard: Heard) -> None:
+    start = await _end_of_log(database)
+    subscription = Subscription(name="test", handlers={Ticked: lost}, registry=REGISTRY)
+    for _ in range(MOST_ATTEMPTS + 1):
+        with pytest.raises(ConnectionResetError):
+            await subscription.advance(database)
+    assert await database.pool.fetchval("select count(*) from kernel.parked_event") == 0
+    again = Subscription(name="test", handlers={Ticked: heard}, registry=REGISTRY)
+    while await again.advance(database):
+        pass
+    assert await database.pool.fetchval("select max(seq) from heard") == start
+
+
+async def lost(_: Tx, __: Sequence[Recorded[Any]]) -> None:
+    raise ConnectionResetError
 
 
 @pytest.mark.parametrize("writers", [64])

@@ -7,7 +7,7 @@ import asyncio
 import signal
 import sys
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from enum import StrEnum
 from typing import Any, Final
 
@@ -42,6 +42,8 @@ from tawsil.support import public as support
 log = structlog.get_logger(__name__)
 
 IDLE_S: Final = 0.2
+BREATH_S: Final = 0.02
+"""What is recorded within it is heard together."""
 DEADLINES_EVERY_S: Final = 0.5
 WATCH_EVERY_S: Final = 10.0
 AUDIT_EVERY_S: Final = 60.0
@@ -80,13 +82,10 @@ async def repeat(name: str, step: Step, stop: asyncio.Event) -> None:
 def hearing(database: Database, subscription: Subscription, woken: asyncio.Event) -> Step:
     async def hear() -> float:
         woken.clear()
-        if await subscription.advance(database):
-            return 0
-        try:
-            await asyncio.wait_for(woken.wait(), IDLE_S)
-        except TimeoutError:
-            return 0
-        return 0
+        if not await subscription.advance(database):
+            with suppress(TimeoutError):
+                await asyncio.wait_for(woken.wait(), IDLE_S)
+        return BREATH_S
 
     return hear
 

@@ -1,12 +1,13 @@
 """The event log as outbox, audit trail and replay log in one; and readers that miss nothing.
 
 Sequence numbers are taken before their transactions commit, so a reader may see 6 before 5. A
-reader passes on while numbers are contiguous. At a gap it notes the snapshot it saw the gap in, and
-steps over it only when every transaction that was open then has ended (`pg_snapshot_xmin`): what
-the gap belonged to has by then either appeared or been rolled back. The `tx` column comes before
+reader passes on while numbers are contiguous. At a gap it begins a transaction, and steps over it
+only when every one that began before that has ended (`pg_snapshot_xmin`): what the gap belonged to
+has by then either appeared or been rolled back. The `tx` column comes before
 `seq` in the table, so that a transaction has an id before it takes a number.
 """
 
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from itertools import groupby
@@ -27,6 +28,13 @@ log = structlog.get_logger(__name__)
 MOST_PER_BATCH: Final = 200
 MOST_ATTEMPTS: Final = 5
 MOST_COUNTED: Final = 10_000
+CONNECTION_LOST: Final = (
+    OSError,
+    asyncpg.InterfaceError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+)
+"""What is no fault of the event that was being heard."""
 
 
 class Recorded(Struct, Generic[E_co], frozen=True, kw_only=True):
@@ -212,41 +220,49 @@ class Subscription:
         self._handlers = handlers
         self._registry = registry
         self._reader = Reader(registry)
-        self._attempts = 0
+        self._failed: Counter[int] = Counter()
 
     def hears(self, cls: type[Event]) -> bool:
         """Whether events of this class mean anything to it."""
         return cls in self._handlers
 
     async def advance(self, database: Database, *, most: int = MOST_PER_BATCH) -> int:
-        """Hear the next batch; how far the cursor moved (0: nothing to hear, or waiting)."""
+        """Hear the next batch; how far the cursor moved.
+
+        0: nothing to hear, or waiting, or another process is hearing it.
+        """
+        heard: int | None = None
         try:
             async with database.transaction() as tx:
                 cursor, events, reached = await self._next(tx, most)
-                await self._hear(tx, events)
                 if reached > cursor:
+                    heard = cursor
+                    await self._hear(tx, events)
                     await self._move(tx, reached)
         except Exception as error:
+            if heard is None or isinstance(error, CONNECTION_LOST):
+                raise
             if most > 1:
                 log.warning("events.batch_failed", subscription=self.name, error=repr(error))
                 return await self.advance(database, most=1)
-            self._attempts += 1
-            if self._attempts < MOST_ATTEMPTS:
+            self._failed[heard] += 1
+            if self._failed[heard] < MOST_ATTEMPTS:
                 raise
-            await self._park(database, error)
-            return 1
-        self._attempts = 0
+            return await self._park(database, error, after=heard)
+        self._failed.clear()
         return reached - cursor
 
     async def _next(self, tx: Tx, most: int) -> tuple[int, list[Recorded[Any]], int]:
         cursor = await tx.value(
-            "select seq from kernel.subscription where name = $1 for update", self.name
+            "select seq from kernel.subscription where name = $1 for update skip locked", self.name
         )
         if cursor is None:
-            await tx.execute(
+            new = await tx.execute(
                 "insert into kernel.subscription (name) values ($1) on conflict do nothing",
                 self.name,
             )
+            if not new:
+                return 0, [], 0
             cursor = 0
         events, reached = await self._reader.after(tx, cursor, most=most)
         return cursor, events, reached
@@ -265,9 +281,12 @@ class Subscription:
             tx.now,
         )
 
-    async def _park(self, database: Database, error: Exception) -> None:
+    async def _park(self, database: Database, error: Exception, *, after: int) -> int:
+        """Only what has failed here: meanwhile another process may have parked it and gone on."""
         async with database.transaction() as tx:
-            _, events, reached = await self._next(tx, 1)
+            cursor, events, reached = await self._next(tx, 1)
+            if cursor != after:
+                return 0
             for recorded in events:
                 log.error(
                     "events.parked", subscription=self.name, seq=recorded.seq, error=repr(error)
@@ -283,7 +302,8 @@ class Subscription:
                     tx.now,
                 )
             await self._move(tx, reached)
-        self._attempts = 0
+        self._failed.clear()
+        return reached - cursor
 
 
 def _class_of(recorded: Recorded[Any]) -> type[Event]:
