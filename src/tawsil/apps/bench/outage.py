@@ -290,6 +290,8 @@ class _Run:
             rerouted = await store.rerouted(tx)
             safe_at = await store.safe_at(tx)
         held = await self._held()
+        async with database.transaction() as tx:
+            after = await payments.of_references(tx, reference_ids=list(found.orders))
         latencies = [_latency(route, phase, times) for (route, phase), times in found.times.items()]
         waits: dict[str, list[float]] = {}
         for id_, phase in found.orders.items():
@@ -314,8 +316,8 @@ class _Run:
             strays=strays,
             states=reckoning.tally(known.values()),
             pending=pending,
-            differences=tuple(
-                reckoning.differences(known.values(), held, orders=list(found.orders))
+            differences=reckoning.standing(
+                known.values(), after.values(), held, orders=list(found.orders)
             ),
             imbalance=imbalance,
             settled_s=round(settled_s, 1),

@@ -97,6 +97,21 @@ def differences(
     ]
 
 
+def standing(
+    before: Iterable[Payment],
+    after: Iterable[Payment],
+    held: Sequence[Held],
+    *,
+    orders: Sequence[UUID],
+) -> tuple[str, ...]:
+    """Differences of what was held with what was known before it was asked for, and still after.
+
+    Orders go on meanwhile: merchants' time runs out, and what was reserved is let go.
+    """
+    still = set(differences(after, held, orders=orders))
+    return tuple(one for one in differences(before, held, orders=orders) if one in still)
+
+
 def tally(payments: Iterable[Payment]) -> Mapping[str, int]:
     """How many payments stand how."""
     counts: dict[str, int] = {}
