@@ -45,6 +45,7 @@ OWNERS: Final[Mapping[str, frozenset[Role]]] = {
     "transfer": NOBODY,
     "user": NOBODY,
     "version": NOBODY,
+    "zone": NOBODY,
 }
 """The things of a street, and to which roles a scope like `own` or `assigned` gives each."""
 
@@ -82,6 +83,7 @@ PARAMETERS: Final[Mapping[str, str]] = {
     "transfer_id": "transfer",
     "user_id": "user",
     "version": "version",
+    "zone_id": "zone",
 }
 """What a parameter, in an address or a body, is the id of."""
 
@@ -179,6 +181,9 @@ ROWS: Final[Mapping[str, Row]] = {
     "PUT /v4/cities/{city_id}/municipality": CONFIGURES,
     "GET /v4/cities/{city_id}/rules": CONFIGURES,
     "PUT /v4/cities/{city_id}/rules": CONFIGURES,
+    "POST /v4/cities/{city_id}/zones": CONFIGURES,
+    "PUT /v4/cities/{city_id}/zones/{zone_id}": CONFIGURES,
+    "DELETE /v4/cities/{city_id}/zones/{zone_id}": CONFIGURES,
     # experiments
     "GET /v4/experiments": Row(lists="experiment"),
     "POST /v4/experiments": Row(

@@ -423,6 +423,17 @@ async def _settle(tx: Tx, street: Street) -> None:
             )
         ],
     )
+    far = tuple(Place(24.3 + x, 53.3 + y) for x, y in ((0, 0), (0, 0.01), (0.01, 0)))
+    zone = geography.Zone(
+        id=street.name("zone"),
+        tenant_id=street.tenant_id,
+        city_id=street.id_of("city"),
+        slug=street.slug,
+        name_en="far",
+        name_ar="far",
+        ring=far,
+    )
+    await geography.create_zones(tx, zones=[zone])
     await catalog.create_merchants(tx, merchants=[_grill(street)])
     menu = await catalog.menu(tx, merchant_id=street.id_of("merchant"))
     street.things["product"] = str(menu.categories[0].products[0].id)

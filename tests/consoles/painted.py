@@ -99,6 +99,9 @@ class PaintedWatch:
         del tenant_id
         return CITY if slug in {None, CITY.slug} else None
 
+    async def place(self, *, city_id: UUID) -> CityFacts | None:
+        return CITY if city_id == CITY.id else None
+
     async def picture(self, *, tenant_id: UUID, slug: str | None = None) -> Picture | None:
         if await self.city(tenant_id=tenant_id, slug=slug) is None:
             return None

@@ -1,6 +1,5 @@
 import json
 import re
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -111,8 +110,7 @@ async def test_others_get_a_friendly_page_instead_of_the_city(
     page = await get(client, "/city", headers=headers)
     assert page.status_code == 403
     assert "This page is for operations" in page.text
-    for path in ("/city/snapshot", "/city/map.geojson"):
-        assert (await get(client, path, headers=headers)).status_code == 403
+    assert (await get(client, "/city/snapshot", headers=headers)).status_code == 403
 
 
 async def test_without_a_session_one_is_sent_to_take_it_up(client: Any) -> None:
@@ -174,19 +172,6 @@ async def test_a_form_leads_nowhere_else(client: Any, after: str) -> None:
     )
     assert answer.headers["location"] == "/"
     assert "set-cookie" not in answer.headers
-
-
-async def test_the_map_is_a_grid_until_there_is_a_file(staff: Any, tmp_path: Path) -> None:
-    grid = await get(staff, "/city/map.geojson")
-    assert {f["properties"]["kind"] for f in grid.json()["features"]} == {"street", "avenue"}
-    ground = b'{"type":"FeatureCollection","features":[]}'
-    (tmp_path / "maps").mkdir()
-    (tmp_path / "maps" / "marsa.geojson").write_bytes(ground)
-    drawn = await get(staff, "/city/map.geojson?city=marsa")
-    assert drawn.content == ground
-    again = await get(staff, "/city/map.geojson", headers={"If-None-Match": drawn.headers["etag"]})
-    assert (again.status_code, again.content) == (304, b"")
-    assert (await get(staff, "/city/map.geojson?city=../marsa")).status_code == 404
 
 
 async def test_files_are_kept_for_good_under_their_version(client: Any) -> None:

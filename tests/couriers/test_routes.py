@@ -1,7 +1,7 @@
 """Couriers over HTTP: who may do and see what."""
 
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -12,11 +12,13 @@ from hierarchy import grow_above
 from tawsil.couriers import public
 from tawsil.couriers.public import Hold, MissOffer, NewCourier, Vehicle
 from tawsil.couriers.routes import routes
+from tawsil.couriers.views import TRACK_POINTS, TrackView
 from tawsil.geography import public as geography
 from tawsil.kernel.clock import Ids, VirtualClock
 from tawsil.kernel.db import Database
 from tawsil.kernel.decisions import By
 from tawsil.kernel.places import Place
+from tawsil.tracking import public as tracking
 
 CITY = UUID(int=5)
 OWN = ("courier:read:own", "courier:update:own")
@@ -269,3 +271,59 @@ async def test_managers_see_the_couriers_of_their_area(
         assert (await manager.get(f"/v4/drivers/{theirs}{path}")).status_code == 404
     file = (await manager.get("/v4/drivers.csv?sort=-rating")).text
     assert [line.split(",")[0] for line in file.splitlines()] == ["id", mine]
+
+
+async def test_a_track_shows_its_gaps(
+    call: Call, courier_id: UUID, database: Database, by: By, clock: VirtualClock
+) -> None:
+    """Positions every ten seconds, ten minutes of silence, and one that nobody could reach."""
+    began = clock() - timedelta(minutes=30)
+    heard = [*range(0, 300, 10), *range(900, 1_200, 10)]
+    pings = [
+        tracking.Ping(place=Place(24 + s / 1e5, 53), at=began + timedelta(seconds=s), accuracy_m=5)
+        for s in heard
+    ]
+    far = tracking.Ping(place=Place(30, 53), at=began + timedelta(seconds=1_205), accuracy_m=5)
+    async with database.transaction() as tx:
+        sent = tracking.RecordPositions(by=by, courier_id=courier_id, pings=[*pings, far])
+        await tracking.record(tx, [sent])
+    path = f"/v4/drivers/{courier_id}/track"
+    staff = call("admin", "courier:*")
+    track = (await staff.get(path)).json()["data"]
+    assert [len(stretch) for stretch in track["stretches"]] == [30, 30]
+    assert track["suspect"] == 1
+    first, second = track["stretches"]
+    assert (first[0]["at"], second[0]["latitude"]) == ("2026-11-20T11:30:00Z", 24.009)
+
+    assert (await call("delivery_partner", *OWN, user_id=courier_id).get(path)).status_code == 200
+    assert (await call("delivery_partner", *OWN).get(path)).status_code == 404
+    later = (await staff.get(f"{path}?from=2026-11-20T11:45:00Z")).json()["data"]
+    assert [len(stretch) for stretch in later["stretches"]] == [30]
+    for query, status in (
+        ("from=2026-11-19T11:00:00Z", 422),
+        ("from=2026-11-20T13:00:00Z", 400),
+        ("from=2026-11-20T11:00:00", 400),
+        ("to=0001-01-01T00:00:00Z", 400),
+    ):
+        assert (await staff.get(f"{path}?{query}")).status_code == status, query
+
+
+def test_a_long_track_is_thinned_and_keeps_its_ends() -> None:
+    began = datetime(2026, 11, 20, tzinfo=UTC)
+    day = [
+        tracking.Position(
+            courier_id=CITY,
+            tenant_id=CITY,
+            place=Place(24, 53),
+            at=began + timedelta(seconds=2 * n),
+            accuracy_m=5,
+            speed_mps=None,
+            heading_deg=None,
+            seq=None,
+        )
+        for n in range(43_200)
+    ]
+    view = TrackView.of(day, courier_id=CITY, from_at=began, to_at=began + timedelta(days=1))
+    (stretch,) = view.stretches
+    assert 1_900 <= len(stretch) <= TRACK_POINTS + 2
+    assert (stretch[0].at, stretch[-1].at) == (day[0].at, day[-1].at)

@@ -248,6 +248,23 @@ async def test_every_answer_is_hardened(client: httpx.AsyncClient) -> None:
     assert ["'nonce-" in policy for policy in policies] == [*[False] * 5, True, True]
 
 
+async def test_pages_fetch_from_others_only_when_told_to(
+    client: httpx.AsyncClient, callers: Any, database: Database
+) -> None:
+    app = create_app(
+        routes=[list_notes],
+        database=database,
+        authenticate=callers,
+        connects_to=["https://tiles.example.org"],
+    )
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://tawsil.test") as asking:
+        policy = (await asking.get("/notes")).headers["Content-Security-Policy"]
+    assert "connect-src 'self' https://tiles.example.org;" in policy
+    usual = (await client.get("/notes")).headers["Content-Security-Policy"]
+    assert "connect-src 'self';" in usual
+
+
 async def test_a_request_id_is_kept_if_it_is_one(client: httpx.AsyncClient) -> None:
     own = str(uuid4())
     answer = await client.get("/notes", headers={"X-Request-ID": own})

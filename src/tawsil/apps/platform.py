@@ -110,6 +110,7 @@ def create_api(
         lifespan=[hub.running, *([shared.running] if shared else [])],
         cities_below=cities_below,
         about=ABOUT,
+        connects_to=settings.map_hosts,
     )
 
 

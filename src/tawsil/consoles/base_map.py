@@ -1,6 +1,7 @@
-"""The ground under the live city: a file where there is one, a plain grid otherwise."""
+"""The ground under every map: a file where there is one, a plain grid otherwise."""
 
 import asyncio
+from hashlib import sha256
 from math import cos, radians
 from pathlib import Path
 from typing import Any, Final
@@ -19,11 +20,25 @@ async def of(city: CityFacts, *, data: Path) -> bytes:
     return await asyncio.to_thread(_read, data / "maps" / f"{city.slug}.geojson", city)
 
 
+def archive(city: CityFacts, *, data: Path) -> Path | None:
+    """The city's vector tiles (PMTiles), if there are any."""
+    path = data / "maps" / f"{city.slug}.pmtiles"
+    return path if _within_maps(path) else None
+
+
+def version(archive: Path) -> str:
+    """Otherwise once the archive is another: a browser must not mix the parts of two."""
+    known = archive.stat()
+    return sha256(f"{known.st_size} {known.st_mtime_ns}".encode()).hexdigest()[:12]
+
+
 def _read(path: Path, city: CityFacts) -> bytes:
+    return path.read_bytes() if _within_maps(path) else msgspec.json.encode(grid(city))
+
+
+def _within_maps(path: Path) -> bool:
     # A slug comes from our own tables, but a file outside `maps` must never be reached.
-    if path.parent.name == "maps" and path.is_file():
-        return path.read_bytes()
-    return msgspec.json.encode(grid(city))
+    return path.parent.name == "maps" and path.is_file()
 
 
 def grid(city: CityFacts) -> dict[str, Any]:

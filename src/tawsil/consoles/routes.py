@@ -16,15 +16,15 @@ from litestar.response import Redirect
 
 from tawsil.consoles import (
     account_routes,
-    base_map,
     dispatch_routes,
     elsewhere_routes,
     mailed_routes,
+    maps_routes,
     money_routes,
     sign_in_routes,
 )
 from tawsil.consoles.access import READ, STAFF, May, uuid_or_none, watch_of
-from tawsil.consoles.assets import Asked, show_asset, unless_known
+from tawsil.consoles.assets import Asked, show_asset
 from tawsil.consoles.pages import (
     A_YEAR_S,
     HOME,
@@ -44,8 +44,6 @@ from tawsil.kernel.http import PUBLIC, SIGNED_IN, Caller, Problem, allow, not_fo
 from tawsil.kernel.http.middleware import LOCALE_COOKIE
 from tawsil.kernel.http.origins import ACCESS_COOKIE, cookie_of
 from tawsil.kernel.i18n import LOCALES
-
-PRIVATE_HOUR: Final = "private, max-age=3600"
 
 
 @get("/", opt={"rule": PUBLIC}, include_in_schema=False, sync_to_thread=False)
@@ -128,25 +126,6 @@ async def show_snapshot(
     return Response(snapshot, headers={"Cache-Control": "no-store"})
 
 
-@get("/city/map.geojson", opt={"rule": allow(STAFF)}, include_in_schema=False)
-async def show_map(
-    request: Asked,
-    caller: NamedDependency[Caller],
-    state: State,
-    city: FromQuery[str | None] = None,
-) -> Response[bytes]:
-    """The ground a city stands on, as GeoJSON."""
-    found = await watch_of(state, caller).city(tenant_id=caller.tenant_id, slug=city)
-    if found is None:
-        raise not_found()
-    return unless_known(
-        request,
-        await base_map.of(found, data=state.settings.data),
-        media_type="application/geo+json",
-        cache_control=PRIVATE_HOUR,
-    )
-
-
 @get("/city/orders/{order_id:uuid}", opt={"rule": allow(READ)}, include_in_schema=False)
 async def show_order(
     request: Asked,
@@ -202,4 +181,10 @@ _pages: Final = Router(
     opt={"own_pages": True},
     exception_handlers={Problem: show_problem},
 )
-routes: Final = [_pages, show_snapshot, show_map, *dispatch_routes.parts, show_asset]
+routes: Final = [
+    _pages,
+    show_snapshot,
+    *dispatch_routes.parts,
+    *maps_routes.routes,
+    show_asset,
+]

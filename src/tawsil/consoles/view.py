@@ -56,6 +56,10 @@ class Watch(Protocol):
 
     async def city(self, *, tenant_id: UUID, slug: str | None = None) -> CityFacts | None: ...
 
+    async def place(self, *, city_id: UUID) -> CityFacts | None:
+        """A city of any tenant: where it lies is no secret."""
+        ...
+
     async def situation(self, *, tenant_id: UUID, slug: str | None = None) -> Situation | None:
         """A city's dispatch now; None when there is no such city."""
         ...
@@ -75,6 +79,11 @@ class LiveWatch:
     async def city(self, *, tenant_id: UUID, slug: str | None = None) -> CityFacts | None:
         async with self._database.transaction() as tx:
             return known.chosen(await known.cities(tx, tenant_id=tenant_id), slug=slug)
+
+    async def place(self, *, city_id: UUID) -> CityFacts | None:
+        async with self._database.transaction() as tx:
+            city = await geography.city(tx, city_id=city_id)
+            return known.facts(city) if city else None
 
     async def situation(self, *, tenant_id: UUID, slug: str | None = None) -> Situation | None:
         async with self._database.transaction() as tx:

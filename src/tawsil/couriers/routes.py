@@ -1,6 +1,6 @@
 """Couriers over HTTP: their duty and their breaks."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Final
 from uuid import UUID
 
@@ -21,9 +21,10 @@ from tawsil.couriers.service import (
     StartShift,
     TakeBreak,
 )
-from tawsil.couriers.views import CourierView, PositionView, SpanView
+from tawsil.couriers.views import CourierView, PositionView, SpanView, TrackView
 from tawsil.kernel.db import Database
 from tawsil.kernel.http import (
+    HEAVY,
     Caller,
     Commands,
     Envelope,
@@ -46,6 +47,9 @@ from tawsil.tracking import public as tracking
 
 READ: Final = "courier:read"
 UPDATE: Final = "courier:update"
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+TRACK_USUALLY: Final = timedelta(hours=1)
+TRACK_LONGEST: Final = timedelta(days=1)
 
 
 class StartShiftBody(Struct, frozen=True, forbid_unknown_fields=True):
@@ -216,6 +220,36 @@ async def show_position(
     return envelope(PositionView.of(position, now=now))
 
 
+@get(
+    "/v4/drivers/{courier_id:uuid}/track",
+    opt={"rule": allow(READ), "limit": HEAVY},
+    tags=["Tracking"],
+    summary="Where a courier has been",
+)
+async def show_track(
+    courier_id: FromPath[UUID],
+    reach: NamedDependency[Reach],
+    database: NamedDependency[Database],
+    from_at: FromInstant = None,
+    to_at: ToInstant = None,
+) -> Envelope[TrackView]:
+    """The last hour, or a window of at most a day. Nothing is made up: where nothing was heard
+    for a minute one stretch ends, and the next begins where the courier was heard again.
+    """
+    check_window(from_at, to_at)
+    async with database.transaction() as tx:
+        await public.check_reached(tx, reach=reach, courier_id=courier_id)
+        end = to_at or tx.now
+        begin = from_at or max(end, EPOCH) - TRACK_USUALLY
+        check_window(begin, end)
+        if end - begin > TRACK_LONGEST:
+            hours = TRACK_LONGEST // timedelta(hours=1)
+            raise Problem(422, "courier.track_too_long", hours=hours)
+        trail = await tracking.trail(tx, courier_id=courier_id, from_at=begin, to_at=end)
+    ours = [position for position in trail if position.tenant_id == reach.tenant_id]
+    return envelope(TrackView.of(ours, courier_id=courier_id, from_at=begin, to_at=end))
+
+
 @post(
     "/v4/drivers/{courier_id:uuid}/vehicle/unsafe",
     opt={"rule": allow(UPDATE)},
@@ -294,6 +328,7 @@ routes: Final = [
     end_shift,
     list_history,
     show_position,
+    show_track,
     mark_unsafe,
     mark_safe,
     prefer_zones,

@@ -1,6 +1,8 @@
 """Couriers as the API shows them, and what they are told about their own state."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Final
 from uuid import UUID
 
 from msgspec import Struct
@@ -10,6 +12,9 @@ from tawsil.couriers.model import BREAK_AFTER_MISSED, MISSED_IN_A_ROW, Courier
 from tawsil.couriers.public import Span
 from tawsil.kernel.i18n import text
 from tawsil.tracking import public as tracking
+
+GAP_AFTER: Final = timedelta(seconds=60)
+TRACK_POINTS: Final = 2_000
 
 
 class CourierView(Struct, frozen=True):
@@ -114,3 +119,61 @@ class PositionView(Struct, frozen=True):
             at=position.at,
             age_s=max(0.0, (now - position.at).total_seconds()),
         )
+
+
+class TrackPoint(Struct, frozen=True):
+    latitude: float
+    longitude: float
+    at: datetime
+
+
+class TrackView(Struct, frozen=True):
+    """Where a courier was, in stretches: between two of them nothing was heard."""
+
+    courier_id: UUID
+    from_at: datetime
+    to_at: datetime
+    stretches: list[list[TrackPoint]]
+    suspect: int
+    """How many positions are left out, because nobody could have been there."""
+
+    @staticmethod
+    def of(
+        positions: Sequence[tracking.Position],
+        *,
+        courier_id: UUID,
+        from_at: datetime,
+        to_at: datetime,
+    ) -> "TrackView":
+        believed = [p for p in positions if not p.suspect]
+        return TrackView(
+            courier_id=courier_id,
+            from_at=from_at,
+            to_at=to_at,
+            stretches=[
+                [TrackPoint(p.place.latitude, p.place.longitude, p.at) for p in thinned]
+                for stretch in _stretches(believed)
+                for thinned in [_thinned(stretch, apart=(to_at - from_at) / TRACK_POINTS)]
+            ],
+            suspect=len(positions) - len(believed),
+        )
+
+
+def _stretches(positions: Sequence[tracking.Position]) -> list[list[tracking.Position]]:
+    stretches: list[list[tracking.Position]] = []
+    for position in positions:
+        if not stretches or position.at - stretches[-1][-1].at > GAP_AFTER:
+            stretches.append([])
+        stretches[-1].append(position)
+    return stretches
+
+
+def _thinned(
+    positions: Sequence[tracking.Position], *, apart: timedelta
+) -> list[tracking.Position]:
+    """The first, the last, and between them no two that are nearer to each other in time."""
+    kept = [positions[0]]
+    for position in positions[1:-1]:
+        if position.at - kept[-1].at >= apart:
+            kept.append(position)
+    return kept if len(positions) == 1 else [*kept, positions[-1]]

@@ -1,10 +1,11 @@
-"""What happens to areas, and to cities in them: it changes what managers see."""
+"""What happens to areas and to cities in them, which changes what managers see; and to zones."""
 
 from enum import StrEnum
 from typing import Final
 from uuid import UUID
 
 from tawsil.kernel.decisions import Event
+from tawsil.kernel.places import Place
 
 
 class Level(StrEnum):
@@ -51,4 +52,40 @@ class CityRulesChanged(Event, frozen=True, tag="city.rules_changed.v1"):
     fields: tuple[str, ...]
 
 
-EVENTS: Final = (AreaCreated, AreaRenamed, AreaMoved, CityPlaced, CityRulesChanged)
+class ZoneDrawn(Event, frozen=True):
+    """A zone is called this, has these corners, and so many cells lie in it."""
+
+    zone_id: UUID
+    city_id: UUID
+    slug: str
+    name_en: str
+    name_ar: str
+    ring: tuple[Place, ...]
+    cells: int
+
+
+class ZoneCreated(ZoneDrawn, frozen=True, tag="zone.created.v1"):
+    pass
+
+
+class ZoneChanged(ZoneDrawn, frozen=True, tag="zone.changed.v1"):
+    pass
+
+
+class ZoneRetired(Event, frozen=True, tag="zone.retired.v1"):
+    """No place lies in it any more."""
+
+    zone_id: UUID
+    city_id: UUID
+
+
+EVENTS: Final = (
+    AreaCreated,
+    AreaRenamed,
+    AreaMoved,
+    CityPlaced,
+    CityRulesChanged,
+    ZoneCreated,
+    ZoneChanged,
+    ZoneRetired,
+)

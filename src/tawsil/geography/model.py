@@ -1,6 +1,7 @@
 """Tenants, areas, cities, zones and the H3 cells they are made of."""
 
 from collections.abc import Collection, Mapping
+from datetime import datetime
 from typing import Any, ClassVar, Final
 from uuid import UUID
 
@@ -89,15 +90,26 @@ class City(Struct, frozen=True, kw_only=True):
 
 
 class Zone(Struct, frozen=True, kw_only=True):
-    """A part of a city. The ring may or may not repeat its first place at the end."""
+    """A part of a city. The ring may or may not repeat its first place at the end.
 
+    One that is retired has no cells any more; its name stays for what once happened in it.
+    """
+
+    stream: ClassVar[str] = "zone"
     id: UUID
+    version: int = 0
     tenant_id: UUID
     city_id: UUID
     slug: str
     name_en: str
     name_ar: str
     ring: tuple[Place, ...]
+    cell_count: int = 0
+    retired_at: datetime | None = None
+
+    @property
+    def deadline(self) -> Deadline | None:
+        return None
 
     @property
     def closed_ring(self) -> tuple[Place, ...]:

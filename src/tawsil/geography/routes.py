@@ -1,6 +1,6 @@
 """Geography over HTTP: cities and zones are open to everybody."""
 
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final
 from uuid import UUID
 
 from litestar import get
@@ -8,11 +8,11 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, QueryParameter
 from msgspec import Struct
 
-from tawsil.geography import area_routes, public, rules_routes
-from tawsil.geography.model import City, Zone
+from tawsil.geography import area_routes, public, rules_routes, zone_routes
+from tawsil.geography.model import City
+from tawsil.geography.views import ZoneCollection, ZoneFeature, name_of
 from tawsil.kernel.db import Database
 from tawsil.kernel.http import PUBLIC, Envelope, envelope, not_found
-from tawsil.kernel.i18n import current_locale
 from tawsil.kernel.places import Place
 
 SLUG: Final = r"^[a-z0-9-]+$(?!\n)"
@@ -38,7 +38,7 @@ class CityView(Struct, frozen=True):
             id=city.id,
             tenant_id=city.tenant_id,
             slug=city.slug,
-            name=_name(city),
+            name=name_of(city),
             name_en=city.name_en,
             name_ar=city.name_ar,
             currency=city.currency,
@@ -46,47 +46,6 @@ class CityView(Struct, frozen=True):
             centre=city.centre,
             most_delivery_distance_m=city.rules.most_delivery_distance_m,
         )
-
-
-class Polygon(Struct, frozen=True):
-    """GeoJSON (RFC 7946): one outer ring of [longitude, latitude], first and last the same."""
-
-    coordinates: list[list[tuple[float, float]]]
-    type: Literal["Polygon"] = "Polygon"
-
-
-class ZoneProperties(Struct, frozen=True):
-    slug: str
-    name: str
-    name_en: str
-    name_ar: str
-
-
-class ZoneFeature(Struct, frozen=True):
-    id: UUID
-    geometry: Polygon
-    properties: ZoneProperties
-    type: Literal["Feature"] = "Feature"
-
-    @classmethod
-    def of(cls, zone: Zone) -> "ZoneFeature":
-        ring = [(place.longitude, place.latitude) for place in zone.closed_ring]
-        return cls(
-            id=zone.id,
-            geometry=Polygon(coordinates=[ring]),
-            properties=ZoneProperties(
-                slug=zone.slug, name=_name(zone), name_en=zone.name_en, name_ar=zone.name_ar
-            ),
-        )
-
-
-class ZoneCollection(Struct, frozen=True):
-    features: list[ZoneFeature]
-    type: Literal["FeatureCollection"] = "FeatureCollection"
-
-
-def _name(named: City | Zone) -> str:
-    return named.name_ar if current_locale.get() == "ar" else named.name_en
 
 
 @get("/v4/cities", opt={"rule": PUBLIC}, tags=["Geography"], summary="Cities we deliver in")
@@ -142,4 +101,5 @@ routes: Final[list[Any]] = [
     list_zones,
     *area_routes.routes,
     *rules_routes.routes,
+    *zone_routes.routes,
 ]

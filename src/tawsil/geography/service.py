@@ -5,7 +5,9 @@ from typing import TypeVar
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from tawsil.geography import model, store
+from msgspec.structs import replace
+
+from tawsil.geography import model, store, zoning
 from tawsil.geography.model import ZONE_RESOLUTION, Area, City, Tenant, Zone, cells_of
 from tawsil.geography.rules import CityRules
 from tawsil.kernel.db import Database, Tx
@@ -15,6 +17,7 @@ from tawsil.kernel.places import Place
 T = TypeVar("T")
 A = TypeVar("A", "RenameArea", "MoveArea")
 C = TypeVar("C", "PlaceCity", "ChangeRules")
+Z = TypeVar("Z", "ChangeZone", "RetireZone")
 
 
 async def create_tenant(tx: Tx, *, tenant: Tenant) -> Tenant:
@@ -36,9 +39,11 @@ async def create_city(tx: Tx, *, city: City) -> City:
 
 async def create_zones(tx: Tx, *, zones: Sequence[Zone]) -> list[Zone]:
     """Add zones with the H3 cells they cover."""
-    if zones:
-        await store.insert_zones(tx, zones=[(zone, cells_of(zone)) for zone in zones])
-    return list(zones)
+    covering = [(zone, cells_of(zone)) for zone in zones]
+    counted = [(replace(zone, cell_count=len(cells)), cells) for zone, cells in covering]
+    if counted:
+        await store.insert_zones(tx, zones=counted)
+    return [zone for zone, _ in counted]
 
 
 async def city(tx: Tx, *, city_id: UUID) -> City | None:
@@ -180,6 +185,107 @@ async def _change_city(
         await store.save_city(tx, decision)
         await tx.record([(command, decision)])
     return _outcome(decision)
+
+
+# Zones, under the same lock
+
+
+class CreateZone(Command, frozen=True, kw_only=True):
+    zone_id: UUID | None = None
+    city_id: UUID
+    slug: str
+    name_en: str
+    name_ar: str
+    ring: tuple[Place, ...]
+
+
+class ChangeZone(Command, frozen=True, kw_only=True):
+    """Without a ring it stays where it is."""
+
+    zone_id: UUID
+    city_id: UUID
+    slug: str
+    name_en: str
+    name_ar: str
+    ring: tuple[Place, ...] | None = None
+
+
+class RetireZone(Command, frozen=True, kw_only=True):
+    zone_id: UUID
+    city_id: UUID
+
+
+async def create_zone(tx: Tx, commands: Sequence[CreateZone]) -> list[Zone | Refusal]:
+    async def one(command: CreateZone) -> Zone | Refusal:
+        found = await _lock_city(tx, command)
+        if isinstance(found, Refusal):
+            return found
+        zone = Zone(
+            id=command.zone_id or tx.ids(),
+            tenant_id=command.by.tenant_id,
+            city_id=command.city_id,
+            slug=command.slug,
+            name_en=command.name_en,
+            name_ar=command.name_ar,
+            ring=command.ring,
+        )
+        decision = zoning.create(found, zone, among=await store.zones(tx, city_id=found.id))
+        if isinstance(decision, Accepted):
+            await store.insert_zones(tx, zones=[(decision.state, cells_of(decision.state))])
+            await tx.record([(command, decision)])
+        return _outcome(decision)
+
+    return [await one(command) for command in commands]
+
+
+async def change_zone(tx: Tx, commands: Sequence[ChangeZone]) -> list[Zone | Refusal]:
+    def decide(
+        city: City, zone: Zone, among: Sequence[Zone], command: ChangeZone
+    ) -> Decision[Zone]:
+        to = replace(
+            zone,
+            slug=command.slug,
+            name_en=command.name_en,
+            name_ar=command.name_ar,
+            ring=command.ring or zone.ring,
+        )
+        return zoning.change(city, zone, to=to, among=among)
+
+    return [await _change_zone(tx, command, decide) for command in commands]
+
+
+async def retire_zone(tx: Tx, commands: Sequence[RetireZone]) -> list[Zone | Refusal]:
+    def decide(city: City, zone: Zone, among: Sequence[Zone], _: RetireZone) -> Decision[Zone]:
+        del among
+        return zoning.retire(city, zone, now=tx.now)
+
+    return [await _change_zone(tx, command, decide) for command in commands]
+
+
+async def _change_zone(
+    tx: Tx,
+    command: Z,
+    decide: Callable[[City, Zone, Sequence[Zone], Z], Decision[Zone]],
+) -> Zone | Refusal:
+    found = await _lock_city(tx, command)
+    if isinstance(found, Refusal):
+        return found
+    among = await store.zones(tx, city_id=found.id)
+    zone = next((zone for zone in among if zone.id == command.zone_id), None)
+    if zone is None:
+        return refuse("request.not_found", status=404)
+    decision = decide(found, zone, among, command)
+    if isinstance(decision, Accepted) and decision.events:
+        after = decision.state
+        await store.save_zone(tx, decision, cells=[] if after.retired_at else cells_of(after))
+        await tx.record([(command, decision)])
+    return _outcome(decision)
+
+
+async def _lock_city(tx: Tx, command: CreateZone | ChangeZone | RetireZone) -> City | Refusal:
+    await store.lock_tree(tx, tenant_id=command.by.tenant_id)
+    found = await city_of(tx, tenant_id=command.by.tenant_id, city_id=command.city_id)
+    return found or refuse("request.not_found", status=404)
 
 
 def _outcome(decision: Decision[T]) -> T | Refusal:

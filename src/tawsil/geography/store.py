@@ -50,13 +50,12 @@ async def insert_city(tx: Tx, *, city: City) -> None:
 
 async def insert_zones(tx: Tx, *, zones: Sequence[tuple[Zone, Sequence[int]]]) -> None:
     """Zones and the cells of each."""
-    rings = [[(place.latitude, place.longitude) for place in zone.ring] for zone, _ in zones]
     await tx.execute(
         """
         insert into geography.zone (id, tenant_id, city_id, slug, name_en, name_ar, ring,
-            cell_count)
+            cell_count, version)
         select * from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[],
-            $6::text[], $7::jsonb[], $8::int[])
+            $6::text[], $7::jsonb[], $8::int[], $9::int[])
         """,
         [zone.id for zone, _ in zones],
         [zone.tenant_id for zone, _ in zones],
@@ -64,9 +63,43 @@ async def insert_zones(tx: Tx, *, zones: Sequence[tuple[Zone, Sequence[int]]]) -
         [zone.slug for zone, _ in zones],
         [zone.name_en for zone, _ in zones],
         [zone.name_ar for zone, _ in zones],
-        [msgspec.json.encode(ring).decode() for ring in rings],
+        [_ring_json(zone) for zone, _ in zones],
         [len(cells) for _, cells in zones],
+        [zone.version for zone, _ in zones],
     )
+    await _insert_cells(tx, zones=zones)
+
+
+async def save_zone(tx: Tx, changed: Accepted[Zone], *, cells: Sequence[int]) -> None:
+    zone = changed.state
+    saved = await tx.execute(
+        """
+        update geography.zone
+        set version = $3, slug = $4, name_en = $5, name_ar = $6, ring = $7::jsonb,
+            cell_count = $8, retired_at = $9
+        where id = $1 and version = $2
+        """,
+        zone.id,
+        changed.expected_version,
+        zone.version,
+        zone.slug,
+        zone.name_en,
+        zone.name_ar,
+        _ring_json(zone),
+        zone.cell_count,
+        zone.retired_at,
+    )
+    assert saved == 1, "a zone changed though its tree was locked"
+    await tx.execute("delete from geography.zone_cell where zone_id = $1", zone.id)
+    await _insert_cells(tx, zones=[(zone, cells)])
+
+
+def _ring_json(zone: Zone) -> str:
+    ring = [(place.latitude, place.longitude) for place in zone.ring]
+    return msgspec.json.encode(ring).decode()
+
+
+async def _insert_cells(tx: Tx, *, zones: Sequence[tuple[Zone, Sequence[int]]]) -> None:
     pairs = [(cell, zone.id) for zone, cells in zones for cell in cells]
     await tx.execute(
         """
@@ -97,7 +130,11 @@ async def cities_by_id(tx: Tx, *, ids: Sequence[UUID]) -> dict[UUID, City]:
 
 
 async def zones(tx: Tx, *, city_id: UUID) -> list[Zone]:
-    rows = await tx.rows("select * from geography.zone where city_id = $1 order by slug", city_id)
+    """Those that are not retired."""
+    rows = await tx.rows(
+        "select * from geography.zone where city_id = $1 and retired_at is null order by slug",
+        city_id,
+    )
     return [_zone(row) for row in rows]
 
 
@@ -246,4 +283,7 @@ def _zone(row: asyncpg.Record) -> Zone:
         name_en=row["name_en"],
         name_ar=row["name_ar"],
         ring=tuple(Place(latitude, longitude) for latitude, longitude in _ring.decode(row["ring"])),
+        version=row["version"],
+        cell_count=row["cell_count"],
+        retired_at=row["retired_at"],
     )

@@ -111,6 +111,8 @@ class Settings(BaseSettings):
     stripe_webhook_secrets: SecretStr = SecretStr("whsec_sandbox")
     stripe_timeout_s: Annotated[float, Field(gt=0, le=60)] = 5.0
 
+    map_style_url: str | None = None
+
     dispatch_tick_s: Annotated[float, Field(gt=0, le=60)] = 1.0
 
     call_relays: dict[str, str] = {}
@@ -130,6 +132,13 @@ class Settings(BaseSettings):
             if not _RELAY.fullmatch(template):
                 raise ValueError(f"{city}: must be like +97140000000,,{{order}}*{{to}}#")
         return value
+
+    @field_validator("map_style_url")
+    @classmethod
+    def _style_safe(cls, value: str | None) -> str | None:
+        if value is None or (safe_address(value) and _ORIGIN.fullmatch(_origin_of(value))):
+            return value
+        raise ValueError("must be an https:// address (or http:// on this machine)")
 
     @field_validator("trusted_proxies", "rate_limits_exempt")
     @classmethod
@@ -202,6 +211,11 @@ class Settings(BaseSettings):
         """Where people and other services reach us; no slash at the end."""
         return self.public_url or f"http://{self.host}:{self.port}"
 
+    @property
+    def map_hosts(self) -> tuple[str, ...]:
+        """Whom maps are fetched from besides us."""
+        return () if self.map_style_url is None else (_origin_of(self.map_style_url),)
+
     @classmethod
     def settings_customise_sources(
         cls,
@@ -218,6 +232,11 @@ class Settings(BaseSettings):
 def secrets_of(setting: SecretStr) -> list[str]:
     """Each of several secrets that are valid at once, while one takes another's place."""
     return setting.get_secret_value().replace(",", " ").split()
+
+
+def _origin_of(address: str) -> str:
+    parts = urlsplit(address)
+    return f"{parts.scheme}://{parts.netloc}"
 
 
 def safe_address(address: str) -> bool:

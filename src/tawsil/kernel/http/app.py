@@ -82,11 +82,13 @@ def create_app(
     configure: Callable[[AppConfig], AppConfig] | None = None,
     cities_below: CitiesBelow = no_areas,
     about: About | None = None,
+    connects_to: Collection[str] = (),
 ) -> Litestar:
     """An application over one database; `state` holds what routes are given besides it.
 
     Without a `limiter` everybody may ask as often as they like; without `proxies` nobody is
-    believed about whom they speak for; without `cities_below` managers of areas reach nothing.
+    believed about whom they speak for; without `cities_below` managers of areas reach nothing,
+    and without `connects_to` pages fetch from nobody but us.
     """
     app = Litestar(
         route_handlers=[
@@ -131,7 +133,9 @@ def create_app(
     app.state.document = Document(app, about or About())
     # Around routing too: an address or a method that nothing answers to has no route's middleware.
     ids = Ids(database.now, Random())  # noqa: S311 - a request's id is no secret, and soon made
-    app.asgi_handler = RequestMiddleware(app.asgi_handler, now=database.now, ids=ids)
+    app.asgi_handler = RequestMiddleware(
+        app.asgi_handler, now=database.now, ids=ids, connects_to=connects_to
+    )
     if proxies:
         app.asgi_handler = BehindProxies(app.asgi_handler, trusted=proxies)
     return app

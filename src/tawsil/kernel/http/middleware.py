@@ -1,7 +1,7 @@
 """Around every request: its id, its language, the log line, the metrics, the security headers."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime
 from functools import lru_cache
 from secrets import token_urlsafe
@@ -28,10 +28,10 @@ _HOST: Final = re.compile(r"([A-Za-z0-9._~-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]*)?")
 _MOST_REMEMBERED: Final = 1_024
 
 
-def _security_headers(allowed: str = "") -> tuple[tuple[bytes, bytes], ...]:
+def _security_headers(allowed: str = "", *, elsewhere: str = "") -> tuple[tuple[bytes, bytes], ...]:
     policy = (
         f"default-src 'self'; script-src 'self'{allowed}; style-src 'self'{allowed}; "
-        "img-src 'self' data: https:; connect-src 'self'; object-src 'none'; "
+        f"img-src 'self' data: https:; connect-src 'self'{elsewhere}; object-src 'none'; "
         "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
     )
     return (
@@ -44,21 +44,30 @@ def _security_headers(allowed: str = "") -> tuple[tuple[bytes, bytes], ...]:
     )
 
 
-_NO_INLINE: Final = _security_headers()
-
-
 def csp_nonce(scope: Any) -> str:
     """What an inline script or style of this answer must carry; without asking, none is allowed."""
     return scope["state"].setdefault(_NONCE, token_urlsafe(16))
 
 
 class RequestMiddleware:
-    """The outermost layer. An `X-Request-ID` that is a UUID is kept; any other is replaced."""
+    """The outermost layer. An `X-Request-ID` that is a UUID is kept; any other is replaced.
 
-    def __init__(self, app: ASGIApp, *, now: Callable[[], datetime], ids: Ids) -> None:
+    Pages fetch nothing but from us and from the origins in `connects_to`.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        now: Callable[[], datetime],
+        ids: Ids,
+        connects_to: Collection[str] = (),
+    ) -> None:
         self._app = app
         self._now = now
         self._ids = ids
+        self._elsewhere = "".join(f" {origin}" for origin in connects_to)
+        self._no_inline = _security_headers(elsewhere=self._elsewhere)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in {"http", "websocket"}:
@@ -89,7 +98,7 @@ class RequestMiddleware:
                 message["headers"] = [
                     *message["headers"],
                     (b"x-request-id", str(request_id).encode()),
-                    *(_security_headers(f" 'nonce-{nonce}'") if nonce else _NO_INLINE),
+                    *(self._allowing(nonce) if nonce else self._no_inline),
                     *known["state"].get("limit_headers", ()),
                 ]
                 if not any(name.lower() == b"cache-control" for name, _ in message["headers"]):
@@ -103,6 +112,9 @@ class RequestMiddleware:
         finally:
             if known["type"] == "http":
                 _report(known, about, status=status, duration_s=perf_counter() - began)
+
+    def _allowing(self, nonce: str) -> tuple[tuple[bytes, bytes], ...]:
+        return _security_headers(f" 'nonce-{nonce}'", elsewhere=self._elsewhere)
 
 
 @lru_cache(_MOST_REMEMBERED)
