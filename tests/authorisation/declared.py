@@ -95,6 +95,7 @@ CONSTANTS: Final[Mapping[str, str]] = {
     "payment_id": "00000000-0000-7000-8000-000000000000",
     "provider": "nobody",
     "step": "prepare",
+    "token": "of-no-order-whatever-it-be",
 }
 """Parameters that name nothing of anybody's."""
 
@@ -307,6 +308,13 @@ ROWS: Final[Mapping[str, Row]] = {
     "POST /v4/orders/{order_id}/messages/read": Row(
         trade=frozenset({"request.not_found"})  # nothing was written
     ),
+    "POST /v4/orders/{order_id}/review": Row(personal=True, owners=frozenset({CUSTOMER})),
+    "POST /v4/orders/{order_id}/share": Row(personal=True, owners=frozenset({CUSTOMER})),
+    "DELETE /v4/orders/{order_id}/share": Row(personal=True, owners=frozenset({CUSTOMER})),
+    "GET /v4/orders/{order_id}/cancellation": Row(
+        asks=("order:cancel", "order:update"), only=frozenset({CUSTOMER, MERCHANT})
+    ),
+    "GET /v4/track/{token}": Row(trade=frozenset({"request.not_found"})),  # of no order here
     "POST /v4/orders/{order_id}/dispute/dismiss": Row(only=NOBODY),
     "POST /v4/orders/{order_id}/refunds": Row(body={"amount_minor": None, "bearers": None}),
     "GET /v4/refunds": Row(lists="refund"),

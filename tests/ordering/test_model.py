@@ -99,11 +99,16 @@ def new_order(money: Amounts, *, at: datetime = NOON, paid_by: PaidBy = PaidBy.C
 class AnOrder(RuleBasedStateMachine):
     order: Order
 
-    @initialize(money=amounts(), paid_by=st.sampled_from(PaidBy))
-    def placed(self, money: Amounts, paid_by: PaidBy) -> None:
+    @initialize(
+        money=amounts(), paid_by=st.sampled_from(PaidBy), later_h=st.none() | st.integers(1, 72)
+    )
+    def placed(self, money: Amounts, paid_by: PaidBy, later_h: int | None) -> None:
         self.now, self.recorded, self.first = NOON, 0, money
         self.choices_open = 0
         self.order = new_order(money, paid_by=paid_by)
+        if later_h is not None:
+            later_at = self.now + timedelta(hours=later_h)
+            self.order = replace(self.order, scheduled_for=later_at)
         self.decided(model.place(self.order), self.order)
 
     def decided(self, decision: Decision[Order], before: Order, **asked: Any) -> None:
@@ -301,7 +306,12 @@ class AnOrder(RuleBasedStateMachine):
     def the_money_fits_the_status(self) -> None:
         assert self.order.payment in MONEY[self.order.status]
         safe = self.order.payment is PaymentStage.SAFE
-        assert not safe or self.order.offered_at is not None
+        held = self.order.deadline is not None and self.order.deadline.kind == "offer"
+        assert held == (
+            safe and self.order.status is Status.PENDING and self.order.offered_at is None
+        )
+        assert not held or self.order.scheduled_for is not None
+        assert not safe or held or self.order.offered_at is not None
         assert self.order.amounts == self.first
         if self.order.status is Status.RETURNED and model.fault(self.order) is Fault.PLATFORM:
             assert self.order.payment is PaymentStage.RETURNED

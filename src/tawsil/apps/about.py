@@ -56,6 +56,7 @@ TAGS: Final[Mapping[str, str]] = {
     "Promotions": "What is taken off prices, for whom, and how much of it is left.",
     "Quotes": "What an order would cost with every fee, binding for a quarter of an hour.",
     "Refunds": "What of an order is given back, by which reason, who bears it and who agreed.",
+    "Reviews": "What customers think of merchants and couriers, by orders that were delivered.",
     "Service accounts": "Programs that sign in by themselves, with keys of their own.",
     "Sign-in": "Registering, signing in and out, sessions and keys.",
     "Support": "Tickets: what people must look at.",

@@ -61,7 +61,7 @@ def _promised(
 
 def _merchant_may_see(event: orders.OrderEvent) -> frozenset[UUID]:
     """A merchant hears of an order from the offer on: before, its money is not safe."""
-    hidden = isinstance(event, orders.OrderPlaced)
+    hidden = isinstance(event, orders.OrderPlaced | orders.OrderHeld)
     return frozenset() if hidden else frozenset({event.merchant_id})
 
 

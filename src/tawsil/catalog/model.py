@@ -95,6 +95,8 @@ class Merchant(Struct, frozen=True, kw_only=True):
     busy_extra_s: int = 0
     paused_until: datetime | None = None
     rating: float | None = None
+    ratings: int = 0
+    """By how many people who ordered, as far as `rating` is theirs."""
     standing: Standing = Standing.ACTIVE
     suspended_because: SuspendedBecause | None = None
 

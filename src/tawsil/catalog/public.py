@@ -49,6 +49,7 @@ from tawsil.catalog.service import (
     set_prep_time,
     tax_products,
 )
+from tawsil.catalog.store import Rated, rate
 from tawsil.geography import public as geography
 from tawsil.kernel.db import Tx
 from tawsil.kernel.lists import Slice, Take
@@ -79,6 +80,7 @@ __all__ = [
     "PricedLine",
     "PricedOption",
     "Product",
+    "Rated",
     "Resume",
     "Search",
     "SetAvailability",
@@ -98,6 +100,7 @@ __all__ = [
     "price_lines",
     "products",
     "products_of",
+    "rate",
     "reached",
     "resume",
     "search",

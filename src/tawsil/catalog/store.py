@@ -6,6 +6,7 @@ from typing import Any, Final
 from uuid import UUID
 
 import msgspec
+from msgspec import Struct
 
 from tawsil.catalog.events import SuspendedBecause
 from tawsil.catalog.hours import Hours
@@ -42,11 +43,12 @@ _COLUMNS: Final[Mapping[str, str]] = {
     "busy_extra_s": "int",
     "paused_until": "timestamptz",
     "rating": "float8",
+    "ratings": "int",
     "standing": "text",
     "suspended_because": "text",
     "search_text": "text",
 }
-_NEVER_CHANGING: Final = ("id", "tenant_id", "city_id", "currency", "rating")
+_NEVER_CHANGING: Final = ("id", "tenant_id", "city_id", "currency", "rating", "ratings")
 _CHANGING: Final = [name for name in _COLUMNS if name not in _NEVER_CHANGING]
 
 
@@ -102,6 +104,35 @@ async def save(tx: Tx, decisions: Sequence[Accepted[Merchant]]) -> None:
         *[[row[name] for row in flat] for name in _CHANGING],
     )
     assert saved == len(last), "a locked merchant cannot have changed"
+
+
+class Rated(Struct, frozen=True, kw_only=True):
+    """By how much what people gave a merchant has changed: so many ratings, so many points."""
+
+    merchant_id: UUID
+    ratings: int
+    points: int
+
+
+async def rate(tx: Tx, *, rated: Sequence[Rated]) -> None:
+    """Move averages; what is told of one merchant several times adds up."""
+    if not rated:
+        return
+    await lock(tx, ids=[one.merchant_id for one in rated])
+    await tx.execute(
+        """
+        update catalog.merchant m set ratings = m.ratings + u.ratings,
+            ratings_sum = m.ratings_sum + u.points,
+            rating = (m.ratings_sum + u.points)::float8 / nullif(m.ratings + u.ratings, 0)
+        from (
+            select id, sum(ratings) as ratings, sum(points) as points
+            from unnest($1::uuid[], $2::int[], $3::int[]) as r (id, ratings, points) group by id
+        ) u where m.id = u.id
+        """,
+        [one.merchant_id for one in rated],
+        [one.ratings for one in rated],
+        [one.points for one in rated],
+    )
 
 
 async def search(
@@ -164,6 +195,7 @@ def merchant_of(row: Any) -> Merchant:
         busy_extra_s=row["busy_extra_s"],
         paused_until=instant(row["paused_until"]),
         rating=row["rating"],
+        ratings=row["ratings"],
         standing=Standing(row["standing"]),
         suspended_because=SuspendedBecause(because) if because else None,
     )

@@ -56,6 +56,7 @@ class MerchantView(Struct, frozen=True, kw_only=True):
     prep_time_s: int
     busy: bool
     rating: float | None
+    ratings: int
     distance_m: int | None
 
     @classmethod
@@ -80,6 +81,7 @@ class MerchantView(Struct, frozen=True, kw_only=True):
             prep_time_s=merchant.expected_prep_s,
             busy=merchant.busy_extra_s > 0,
             rating=merchant.rating,
+            ratings=merchant.ratings,
             distance_m=None if found.distance_m is None else round(found.distance_m),
         )
 

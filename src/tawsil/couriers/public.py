@@ -30,7 +30,7 @@ from tawsil.couriers.service import (
     start_shift,
     take_break,
 )
-from tawsil.couriers.store import Span
+from tawsil.couriers.store import Rated, Span, rate
 from tawsil.geography import public as geography
 from tawsil.identity import public as identity
 from tawsil.kernel.db import Tx
@@ -55,6 +55,7 @@ __all__ = [
     "MissOffer",
     "NewCourier",
     "Prefer",
+    "Rated",
     "Reason",
     "Release",
     "Span",
@@ -75,6 +76,7 @@ __all__ = [
     "missed_offer",
     "on_duty",
     "prefer",
+    "rate",
     "reached",
     "release",
     "search",

@@ -63,6 +63,35 @@ async def add(tx: Tx, couriers: Sequence[Courier]) -> set[UUID]:
     return {row["id"] for row in rows}
 
 
+class Rated(Struct, frozen=True, kw_only=True):
+    """By how much what people gave a courier has changed: so many ratings, so many points."""
+
+    courier_id: UUID
+    ratings: int
+    points: int
+
+
+async def rate(tx: Tx, *, rated: Sequence[Rated]) -> None:
+    """Move averages; nobody's first order decides, so everybody begins with one rating of five."""
+    if not rated:
+        return
+    await lock(tx, ids=[one.courier_id for one in rated])
+    await tx.execute(
+        """
+        update couriers.courier c set ratings = c.ratings + u.ratings,
+            ratings_sum = c.ratings_sum + u.points,
+            rating = (c.ratings_sum + u.points + 5)::float8 / (c.ratings + u.ratings + 1)
+        from (
+            select id, sum(ratings) as ratings, sum(points) as points
+            from unnest($1::uuid[], $2::int[], $3::int[]) as r (id, ratings, points) group by id
+        ) u where c.id = u.id
+        """,
+        [one.courier_id for one in rated],
+        [one.ratings for one in rated],
+        [one.points for one in rated],
+    )
+
+
 async def lock(tx: Tx, *, ids: Sequence[UUID]) -> dict[UUID, Courier]:
     rows = await tx.rows(
         f"select {NAMES} from couriers.courier where id = any($1::uuid[]) order by id for update",  # noqa: S608 - the column list is a constant

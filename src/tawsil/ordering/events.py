@@ -72,6 +72,12 @@ class PaymentChanged(OrderEvent, frozen=True, tag="order.payment_changed.v1"):
     paid_by: str
 
 
+class OrderHeld(OrderEvent, frozen=True, tag="order.held.v1"):
+    """Payment is safe; the order is for later, and the merchant hears of it at `offers_at`."""
+
+    offers_at: datetime
+
+
 class OrderOffered(OrderEvent, frozen=True, tag="order.offered.v1"):
     """Payment is safe, so the merchant may see the order."""
 
@@ -247,9 +253,27 @@ class MessagesRead(ChatEvent, frozen=True, tag="chat.read.v1"):
     message_id: UUID
 
 
+class ReviewEvent(Event, frozen=True, kw_only=True):
+    order_id: UUID
+    customer_id: UUID
+    merchant_id: UUID
+    courier_id: UUID | None
+    merchant_rating: int | None
+    courier_rating: int | None
+
+
+class ReviewGiven(ReviewEvent, frozen=True, tag="review.given.v1"):
+    """What the customer thinks of a delivered order; the words are not in the log."""
+
+
+class ReviewChanged(ReviewEvent, frozen=True, tag="review.changed.v1"):
+    """The customer thinks otherwise: this takes the place of what was said before."""
+
+
 EVENTS: Final = (
     OrderPlaced,
     PaymentChanged,
+    OrderHeld,
     OrderOffered,
     OrderAccepted,
     PreparationStarted,
@@ -280,4 +304,6 @@ EVENTS: Final = (
     TipDeclined,
     MessageSent,
     MessagesRead,
+    ReviewGiven,
+    ReviewChanged,
 )

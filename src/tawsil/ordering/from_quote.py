@@ -84,6 +84,7 @@ def order(
         prep_time_s=quote.prep_time_s,
         travel_time_s=travel_time_s,
         handover_pin=handover_pin,
+        scheduled_for=quote.scheduled_for,
         placed_at=placed_at,
     )
 

@@ -42,6 +42,14 @@ REMIND_EVERY: Final = timedelta(minutes=15)
 CHOICE_LASTS: Final = timedelta(minutes=15)
 
 
+TOO_LATE: Final = {
+    "payment": "payment_timeout",
+    "merchant_accept": "merchant_timeout",
+    "prep": "kitchen_never_ready",
+}
+"""Why an order is cancelled that nothing came of in time."""
+
+
 class PaidBy(StrEnum):
     CARD = "card"
     CASH = "cash"
@@ -103,6 +111,8 @@ class Order(Struct, frozen=True, kw_only=True):
     travel_time_s: int
     """From being ready to being handed over, as promised: the drive, and more in a rush."""
     handover_pin: str
+    scheduled_for: datetime | None = None
+    """When it is to be at the door, if its customer said when."""
     placed_at: datetime
     offered_at: datetime | None = None
     accepted_at: datetime | None = None
@@ -126,6 +136,14 @@ class Order(Struct, frozen=True, kw_only=True):
         return self.status in LIVE
 
     @property
+    def offers_at(self) -> datetime | None:
+        """When what is for later is shown to the merchant: in time to answer, cook and ride."""
+        if self.scheduled_for is None:
+            return None
+        way = timedelta(seconds=self.prep_time_s + self.travel_time_s)
+        return self.scheduled_for - way - ACCEPT_WITHIN
+
+    @property
     def deadline(self) -> Deadline | None:
         """What must happen next, and by when; None only for an order that has ended."""
         if not self.live:
@@ -141,6 +159,9 @@ class Order(Struct, frozen=True, kw_only=True):
 
     def _waiting_for(self) -> tuple[str, datetime]:
         if self.status is Status.PENDING and self.offered_at is None:
+            if self.payment is PaymentStage.SAFE:
+                assert self.offers_at is not None, "only what is for later is held"
+                return "offer", self.offers_at
             return "payment", self.placed_at + PAYMENT_WITHIN
         kind, since_at, within = {
             Status.PENDING: ("merchant_accept", self.offered_at, ACCEPT_WITHIN),
@@ -170,10 +191,17 @@ def place(order: Order) -> Decision[Order]:
 
 
 def payment_safe(order: Order, *, now: datetime) -> Decision[Order]:
-    """The money is authorised (or will be cash): show the order to the merchant."""
+    """The money is authorised (or will be cash): show the order to the merchant, or hold it."""
     if order.status is not Status.PENDING or order.payment is not PaymentStage.AWAITED:
         return accept(order)
-    offered = replace(order, payment=PaymentStage.SAFE, offered_at=now, reminders=0)
+    safe = replace(order, payment=PaymentStage.SAFE)
+    if safe.offers_at is None or safe.offers_at <= now:
+        return _offer(safe, now=now)
+    return accept(safe, event_of(events.OrderHeld, safe, offers_at=safe.offers_at))
+
+
+def _offer(order: Order, *, now: datetime) -> Decision[Order]:
+    offered = replace(order, offered_at=now, reminders=0)
     return accept(offered, event_of(events.OrderOffered, offered, answer_by_at=now + ACCEPT_WITHIN))
 
 
@@ -190,10 +218,14 @@ def accept_order(
 ) -> Decision[Order]:
     if order.status is Status.PENDING and order.payment is not PaymentStage.SAFE:
         return refuse("order.not_paid_yet")
+    if order.status is Status.PENDING and order.offered_at is None:
+        return refuse("order.held", offers_at=order.offers_at)
     if refused := not_allowed(order, Status.ACCEPTED, party):
         return refused
     prep_s = order.prep_time_s if prep_time_s is None else prep_time_s
     ready_at = now + timedelta(seconds=prep_s)
+    if order.scheduled_for is not None:
+        ready_at = max(ready_at, order.scheduled_for - timedelta(seconds=order.travel_time_s))
     promised_at = _promise(order, ready_at)
     taken = moved(
         order,
@@ -402,9 +434,8 @@ def wake(order: Order, *, now: datetime) -> Decision[Order]:
     waiting_for = order.deadline
     assert waiting_for is not None, "only a live order is woken"
     match waiting_for.kind:
-        case "payment" | "merchant_accept" as kind:
-            reason = "payment_timeout" if kind == "payment" else "merchant_timeout"
-            return cancel(order, party=Party.SYSTEM, reason=reason, now=now)
+        case "offer":
+            return _offer(order, now=now)
         case "choice":
             return _close_choice(order, ChoiceOutcome.NO_ANSWER)
         case "prep_start":
@@ -413,8 +444,8 @@ def wake(order: Order, *, now: datetime) -> Decision[Order]:
             return move_ready_time(
                 order, party=Party.SYSTEM, ready_at=now + PREP_EXTENSION, reason="kitchen_late"
             )
-        case "prep":
-            return cancel(order, party=Party.SYSTEM, reason="kitchen_never_ready", now=now)
+        case "payment" | "merchant_accept" | "prep" as kind:
+            return cancel(order, party=Party.SYSTEM, reason=TOO_LATE[kind], now=now)
         case kind:
             overdue = replace(order, reminders=order.reminders + 1)
             return accept(

@@ -17,7 +17,7 @@ from tawsil.kernel.http import (
     envelope,
 )
 from tawsil.kernel.reach import Reach
-from tawsil.ordering import cart, journey, lists, public, store, whereabouts
+from tawsil.ordering import cancellation, cart, journey, lists, public, store, whereabouts
 from tawsil.ordering.access import acting, visible
 from tawsil.ordering.asking import STEPS, Step, canceller, cancelling, placing, towards
 from tawsil.ordering.chat import routes as chat
@@ -25,6 +25,10 @@ from tawsil.ordering.moves import Party
 from tawsil.ordering.refunds import routes as refunds
 from tawsil.ordering.refunds import store as refund_store
 from tawsil.ordering.refunds.views import RefundView
+from tawsil.ordering.reviews import routes as reviews
+from tawsil.ordering.reviews import store as review_store
+from tawsil.ordering.reviews.views import OrderReviewView
+from tawsil.ordering.sharing import routes as sharing
 from tawsil.ordering.tips import routes as tips
 from tawsil.ordering.tips import store as tip_store
 from tawsil.ordering.tips.views import TipView
@@ -39,6 +43,9 @@ from tawsil.ordering.views import (
     StatusBody,
     TimelineEntry,
 )
+
+REVIEWED: Final = frozenset({Party.CUSTOMER, Party.OPERATOR})
+"""To whom a review is shown with its order; the others read it among all that were given."""
 
 # ── orders ─────────────────────────────────────────────────────────────────────────────────────
 
@@ -80,6 +87,7 @@ async def get_order(
         items = (await store.items(tx, [order_id]))[order_id]
         returned = (await refund_store.of_orders(tx, [order_id]))[order_id]
         given = (await tip_store.of_orders(tx, [order_id]))[order_id]
+        reviewed = (await review_store.of_orders(tx, [order_id])).get(order_id)
         staff = party is Party.OPERATOR
         remarks = await store.remarks(tx, order_id) if staff else []
         destination = (await store.destinations(tx, [order_id])).get(order_id)
@@ -89,6 +97,7 @@ async def get_order(
             order,
             items=items,
             tips=[TipView.of(tip) for tip in given] if party is not Party.MERCHANT else None,
+            review=OrderReviewView.of(reviewed) if reviewed and party in REVIEWED else None,
             refunds=[RefundView.of(refund, seen_by=party) for refund in returned],
             destination=destination if knows_the_way else None,
             remarks=[f"{remark.actor_role}: {remark.words}" for remark in remarks],
@@ -389,6 +398,9 @@ routes: Final = [
     *refunds.routes,
     *tips.routes,
     *chat.routes,
+    *reviews.routes,
+    *sharing.routes,
+    *cancellation.routes,
     place_order,
     get_order,
     get_timeline,

@@ -70,6 +70,7 @@ _COLUMNS: Final[dict[str, str]] = {
     "prep_time_s": "int",
     "travel_time_s": "int",
     "handover_pin": "text",
+    "scheduled_for": "timestamptz",
     "placed_at": "timestamptz",
     "offered_at": "timestamptz",
     "accepted_at": "timestamptz",

@@ -15,6 +15,7 @@ from tawsil.ordering import store
 from tawsil.ordering.events import Status
 from tawsil.ordering.model import Choice, Order, PaidBy, legal_moves
 from tawsil.ordering.refunds.views import RefundView
+from tawsil.ordering.reviews.views import OrderReviewView
 from tawsil.ordering.tips.views import TipView
 from tawsil.payments.public import CardToken, Provider
 from tawsil.pricing import public as pricing
@@ -138,6 +139,7 @@ class OrderView(Struct, frozen=True, kw_only=True):
     discounts: list[OrderDiscountView]
     pickup: Place
     dropoff: Place
+    scheduled_for: datetime | None
     placed_at: datetime
     accepted_at: datetime | None
     ready_at: datetime | None
@@ -157,6 +159,8 @@ class OrderView(Struct, frozen=True, kw_only=True):
     """What was asked back of it; only where one order is shown."""
     tips: list[TipView] | None = None
     """What was given the courier after delivery, likewise."""
+    review: OrderReviewView | None = None
+    """What the customer said about it."""
     remarks: list[str] = []
 
     @classmethod
@@ -190,6 +194,7 @@ class OrderView(Struct, frozen=True, kw_only=True):
             discounts=[OrderDiscountView.of(one) for one in order.discounts],
             pickup=order.pickup,
             dropoff=order.dropoff,
+            scheduled_for=order.scheduled_for,
             placed_at=order.placed_at,
             accepted_at=order.accepted_at,
             ready_at=order.ready_at,

@@ -10,6 +10,7 @@ from litestar.params import FromPath
 from msgspec import Struct
 
 from tawsil.dispatch import public as dispatch
+from tawsil.identity import public as identity
 from tawsil.kernel.db import Database, Tx
 from tawsil.kernel.http import Envelope, Problem, allow, envelope, since_v2
 from tawsil.kernel.reach import Reach
@@ -18,6 +19,8 @@ from tawsil.ordering.events import Status
 from tawsil.ordering.model import Order
 from tawsil.ordering.moves import LIVE
 from tawsil.tracking import public as tracking
+
+ARRIVING: Final = LIVE - {Status.UNDELIVERABLE}
 
 
 class DeliveryLocationView(Struct, frozen=True, kw_only=True):
@@ -42,9 +45,13 @@ class DeliveryStatusView(Struct, frozen=True, kw_only=True):
     status: Status
     stage: dispatch.State | None
     courier_id: UUID | None
+    courier_name: str | None
+    """The first name of whoever is on it."""
     ready_at: datetime | None
     expected_pickup_at: datetime | None
     expected_dropoff_at: datetime | None
+    expected_dropoff_by_at: datetime | None
+    """Half of all such orders have arrived by the one, nine in ten by the other."""
     picked_up_at: datetime | None
     delivered_at: datetime | None
     ended_because: str | None
@@ -64,7 +71,9 @@ async def show_delivery_status(
     async with database.transaction() as tx:
         order, _ = await visible(tx, reach=reach, order_id=order_id)
         delivery = (await dispatch.of_references(tx, reference_ids=[order_id])).get(order_id)
-        location = await _location(tx, order)
+        location = await location_of(tx, order)
+        window = expected(order, delivery.etas if delivery else None, now=tx.now)
+        name = await first_name(tx, order)
     etas = delivery.etas if delivery and order.status in LIVE else None
     return envelope(
         DeliveryStatusView(
@@ -72,9 +81,11 @@ async def show_delivery_status(
             status=order.status,
             stage=delivery.state if delivery else None,
             courier_id=order.courier_id if order.status in LIVE else None,
+            courier_name=name,
             ready_at=order.ready_at,
             expected_pickup_at=etas.pickup_at if etas else None,
-            expected_dropoff_at=etas.dropoff_at if etas else order.promised_at,
+            expected_dropoff_at=window.p50_at if window else order.promised_at,
+            expected_dropoff_by_at=window.p90_at if window else None,
             picked_up_at=order.picked_up_at,
             delivered_at=order.delivered_at,
             ended_because=order.ended_because,
@@ -98,13 +109,30 @@ async def show_delivery_location(
     """
     async with database.transaction() as tx:
         order, _ = await visible(tx, reach=reach, order_id=order_id)
-        location = await _location(tx, order)
+        location = await location_of(tx, order)
     if location is None:
         raise Problem(404, "order.courier_not_in_sight")
     return envelope(location)
 
 
-async def _location(tx: Tx, order: Order) -> DeliveryLocationView | None:
+def expected(order: Order, etas: dispatch.Etas | None, *, now: datetime) -> tracking.Eta | None:
+    """When what is live should arrive: as dispatch expects it, or as it was promised."""
+    p50_at = etas.dropoff_at if etas else order.promised_at or order.scheduled_for
+    if order.status not in ARRIVING or p50_at is None:
+        return None
+    return tracking.spread(max(p50_at, now), now=now)
+
+
+async def first_name(tx: Tx, order: Order) -> str | None:
+    """Of the courier who is on it."""
+    if order.courier_id is None or order.status not in LIVE:
+        return None
+    people = await identity.get_many(tx, tenant_id=order.tenant_id, ids=[order.courier_id])
+    words = people[order.courier_id].name.split() if people else []
+    return words[0] if words else None
+
+
+async def location_of(tx: Tx, order: Order) -> DeliveryLocationView | None:
     if order.courier_id is None or order.status not in LIVE:
         return None
     position = (await tracking.latest(tx, courier_ids=[order.courier_id])).get(order.courier_id)

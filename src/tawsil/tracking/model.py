@@ -169,4 +169,9 @@ def arrival(*, place: Place, to: Place, travel: TravelTimes, now: datetime) -> E
     spread to begin with, until measured arrivals say better.
     """
     way = timedelta(seconds=eta_s(origin=place, to=to, travel=travel))
-    return Eta(p50_at=now + way, p90_at=now + way * ETA_SPREAD + ETA_SLACK)
+    return spread(now + way, now=now)
+
+
+def spread(p50_at: datetime, *, now: datetime) -> Eta:
+    """How late what is expected at an instant may well be; less, the nearer it is."""
+    return Eta(p50_at=p50_at, p90_at=now + (p50_at - now) * ETA_SPREAD + ETA_SLACK)

@@ -7,7 +7,7 @@ from uuid import UUID
 from tawsil.kernel.db import Tx
 from tawsil.tracking import service, store
 from tawsil.tracking.events import StopKind
-from tawsil.tracking.model import Eta, Ping, Position, arrival, eta_s
+from tawsil.tracking.model import Eta, Ping, Position, arrival, eta_s, spread
 from tawsil.tracking.service import Receipt, RecordPositions, RefusedPing, Watch
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "latest",
     "moved_since",
     "record",
+    "spread",
     "trail",
     "unwatch",
     "watch",

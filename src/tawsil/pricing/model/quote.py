@@ -5,11 +5,12 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import ClassVar, Final
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from tawsil.catalog.public import PricedLine
+from tawsil.catalog.public import Merchant, PricedLine, accepting
 from tawsil.geography.public import CashRules, CityRules
 from tawsil.kernel.decisions import Deadline, Decision, Refusal, accept, refuse
 from tawsil.kernel.places import Place
@@ -20,6 +21,10 @@ from tawsil.pricing.model.discounts import AppliedPromotion, NotApplied
 from tawsil.pricing.model.funds import Funds
 
 BINDING_FOR: Final = timedelta(minutes=15)
+ANSWER_WITHIN: Final = timedelta(minutes=5)
+"""What a merchant is given to take an order; an order for later is made so much sooner."""
+AHEAD: Final = timedelta(days=3)
+"""No order is for later than this: a bank holds money for some days only."""
 QUOTE_OVER: Final = "quote_over"
 
 
@@ -72,6 +77,10 @@ class Quote(Struct, frozen=True, kw_only=True):
     """What of the total is to come out of the customer's own points and credit."""
     promotions: tuple[AppliedPromotion, ...] = ()
     not_applied: tuple[NotApplied, ...] = ()
+    scheduled_for: datetime | None = None
+    """When it is to be at the door; without one, as soon as it can be."""
+    begins_at: datetime | None = None
+    """When the merchant begins with what is scheduled."""
     issued_at: datetime
     expires_at: datetime
 
@@ -98,6 +107,36 @@ def check_distance(distance_m: int, *, rules: CityRules) -> Refusal | None:
         limit_m=limit_m,
         distance_km=f"{distance_m / 1_000:.1f}",
         limit_km=f"{limit_m / 1_000:.1f}",
+    )
+
+
+def check_later(
+    merchant: Merchant, *, scheduled_for: datetime, lead: timedelta, now: datetime, timezone: str
+) -> Refusal | None:
+    """Why nothing can be at the door then, and when it can; `lead` is from the kitchen to it.
+
+    The merchant is asked when it is time to begin, so that is when it must be open.
+    """
+    soonest_at = now + ANSWER_WITHIN + lead
+    code = None
+    if scheduled_for < soonest_at:
+        code = "quote.too_soon"
+    elif scheduled_for > now + AHEAD:
+        return refuse("quote.too_far_ahead", status=422, days=AHEAD.days)
+    from_at = max(scheduled_for, soonest_at)
+    closed = accepting(merchant, at=from_at - lead, timezone=timezone)
+    if closed is not None:
+        code, opens_at = "quote.closed_then", closed.detail.get("opens_at")
+        if opens_at is None:
+            return closed
+        from_at = opens_at + lead
+    if code is None:
+        return None
+    return refuse(
+        code,
+        status=422,
+        possible_at=from_at,
+        possible=from_at.astimezone(ZoneInfo(timezone)).strftime("%Y-%m-%d %H:%M"),
     )
 
 

@@ -68,6 +68,8 @@ class QuoteBody(Struct, frozen=True, forbid_unknown_fields=True):
     """Points to pay with, each of one minor unit, or `all` that the city lets be used."""
     use_credit: bool = False
     """Whether what you have in credit pays as much as it can."""
+    scheduled_for: Annotated[datetime, Meta(tz=True)] | None = None
+    """When it is to be at the door, within three days; without one, as soon as it can be."""
 
 
 class TipView(Struct, frozen=True):
@@ -141,6 +143,7 @@ class QuoteView(Struct, frozen=True, kw_only=True):
     discounts: tuple[QuoteDiscountView, ...]
     not_applied: tuple[NotApplied, ...]
     """Codes that are good, though the price is lower without them."""
+    scheduled_for: datetime | None
     issued_at: datetime
     expires_at: datetime
 
@@ -169,6 +172,7 @@ class QuoteView(Struct, frozen=True, kw_only=True):
             extra_wait_s=quote.extra_wait_s,
             discounts=tuple(QuoteDiscountView.of(one) for one in quote.promotions),
             not_applied=quote.not_applied,
+            scheduled_for=quote.scheduled_for,
             issued_at=quote.issued_at,
             expires_at=quote.expires_at,
         )
@@ -207,6 +211,7 @@ async def issue_quote(
         tip_bp=data.tip_bp,
         codes=data.codes,
         wish=await _wish(data, caller, database, state),
+        scheduled_for=data.scheduled_for,
     )
     return await commands.submit(service.issue, command, view=QuoteView.of, status=201)
 

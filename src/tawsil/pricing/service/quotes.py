@@ -1,7 +1,7 @@
 """Issuing quotes, and taking them when an order is placed."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -53,6 +53,7 @@ class IssueQuote(Command, frozen=True, kw_only=True):
     """Of the subtotal, instead of an amount."""
     codes: tuple[str, ...] = ()
     wish: Wish = Wish()
+    scheduled_for: datetime | None = None
 
 
 class TakeQuote(Command, frozen=True, kw_only=True):
@@ -107,11 +108,7 @@ class _Sellers:
 async def issue(tx: Tx, commands: Sequence[IssueQuote]) -> list[Quote | Refusal]:
     """Bind the platform to a price for a quarter of an hour."""
     sellers = await _Sellers.load(tx, [(c.by.tenant_id, c.merchant_id) for c in commands])
-    baskets = await catalog.price_baskets(
-        tx,
-        baskets=[catalog.Basket(merchant_id=c.merchant_id, lines=c.lines) for c in commands],
-        at=tx.now,
-    )
+    baskets = await _baskets(tx, commands)
     terms = await _terms(tx, commands, sellers)
     agreed = await commission.agreed(tx, sellers=sellers.all())
 
@@ -127,6 +124,20 @@ async def issue(tx: Tx, commands: Sequence[IssueQuote]) -> list[Quote | Refusal]
     ]
     await store.insert(tx, [d.state for d in accepted(decisions)])
     return await _record(tx, commands, decisions)
+
+
+async def _baskets(tx: Tx, commands: Sequence[IssueQuote]) -> list[list[PricedLine] | Refusal]:
+    """What lines cost, if they are to be had at the instant that each is for."""
+    priced: dict[int, list[PricedLine] | Refusal] = {}
+    for at in {c.scheduled_for or tx.now for c in commands}:
+        then = [n for n, c in enumerate(commands) if (c.scheduled_for or tx.now) == at]
+        baskets = [
+            catalog.Basket(merchant_id=commands[n].merchant_id, lines=commands[n].lines)
+            for n in then
+        ]
+        found = await catalog.price_baskets(tx, baskets=baskets, at=at)
+        priced.update(zip(then, found, strict=True))
+    return [priced[n] for n in range(len(commands))]
 
 
 async def _promised(
@@ -184,8 +195,11 @@ async def _terms(tx: Tx, commands: Sequence[IssueQuote], sellers: _Sellers) -> l
             (city.id, place): zone.id if zone else None
             for place, zone in zip(places, of_places, strict=True)
         }
-    return [
-        _Terms(terms[seller[1].id], zones.get((seller[1].id, command.dropoff)))
+    return [  # what is so now says nothing of what is for later
+        _Terms(
+            CALM if command.scheduled_for else terms[seller[1].id],
+            zones.get((seller[1].id, command.dropoff)),
+        )
         if seller
         else _Terms(CALM, None)
         for command, seller in zip(commands, found, strict=True)
@@ -195,6 +209,37 @@ async def _terms(tx: Tx, commands: Sequence[IssueQuote], sellers: _Sellers) -> l
 def _tip_twice(command: IssueQuote) -> Refusal | None:
     both = command.tip_minor and command.tip_bp
     return refuse("quote.tip_twice", status=422) if both else None
+
+
+def _untimely(
+    tx: Tx, later: datetime | None, seller: tuple[Merchant, City], *, lead: timedelta
+) -> Refusal | None:
+    """Why the merchant does not take it for now, or for then."""
+    merchant, city = seller
+    if later is None:
+        return catalog.accepting(merchant, at=tx.now, timezone=city.timezone)
+    return model.check_later(
+        merchant, scheduled_for=later, lead=lead, now=tx.now, timezone=city.timezone
+    )
+
+
+def _refused(
+    command: IssueQuote,
+    city: City,
+    lines: list[PricedLine] | Refusal,
+    *,
+    distance_m: int,
+    now: _Terms,
+    untimely: Refusal | None,
+) -> Refusal | None:
+    """Why there is no price for it, the weightiest reason first."""
+    return (
+        untimely
+        or _tip_twice(command)
+        or (lines if isinstance(lines, Refusal) else None)
+        or model.check_distance(distance_m, rules=city.rules)
+        or model.check_conditions(distance_m, zone_id=now.zone_id, terms=now.terms)
+    )
 
 
 def _decide_issue(
@@ -211,25 +256,23 @@ def _decide_issue(
         return NOT_FOUND
     merchant, city = seller
     agreed = commissions[merchant.id]
-    closed = catalog.accepting(merchant, at=tx.now, timezone=city.timezone)
-    if refused := closed or _tip_twice(command):
-        return refused
-    if isinstance(lines, Refusal):
-        return lines
+    later = command.scheduled_for
     distance_m = round(
         geography.road_distance_m(merchant.place, command.dropoff, city.rules.detour_factor)
     )
-    if too_far := model.check_distance(distance_m, rules=city.rules):
-        return too_far
-    if paused := model.check_conditions(distance_m, zone_id=now.zone_id, terms=now.terms):
-        return paused
+    prep_s = merchant.prep_time_s if later else merchant.expected_prep_s
+    lead = timedelta(seconds=prep_s + round(distance_m / city.rules.courier_speed_mps))
+    untimely = _untimely(tx, later, seller, lead=lead)
+    if refused := _refused(command, city, lines, distance_m=distance_m, now=now, untimely=untimely):
+        return refused
+    assert not isinstance(lines, Refusal), "it would have been refused"
     breakdown = _price(
         command,
         lines,
         distance_m=distance_m,
         city=city,
         now=now,
-        at=tx.now,
+        at=later or tx.now,
         discounts=[one.discount for one in promised.applied],
     )
     return _funded(
@@ -256,11 +299,13 @@ def _decide_issue(
             address=command.address,
             instructions=command.instructions,
             distance_m=distance_m,
-            prep_time_s=merchant.expected_prep_s,
+            prep_time_s=prep_s,
             surge_minor=breakdown.delivery_fee_parts.surge_minor,
             extra_wait_s=now.terms.extra_wait_s,
             promotions=promised.applied,
             not_applied=promised.not_applied,
+            scheduled_for=later,
+            begins_at=later - lead if later else None,
             issued_at=tx.now,
             expires_at=tx.now + BINDING_FOR,
         ),
@@ -359,7 +404,8 @@ def _decide_take(
     if seller is None:
         return NOT_FOUND
     merchant, city = seller
-    refused = catalog.accepting(merchant, at=tx.now, timezone=city.timezone)
+    begins_at = quote.begins_at or tx.now
+    refused = catalog.accepting(merchant, at=begins_at, timezone=city.timezone)
     if refused is None and command.in_cash:
         refused = model.check_cash(quote, rules=city.rules.cash)
     return refused or decision

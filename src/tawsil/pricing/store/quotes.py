@@ -1,7 +1,7 @@
 """The table of pricing."""
 
 from collections.abc import Collection, Sequence
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 import asyncpg
@@ -26,31 +26,34 @@ _tips = msgspec.json.Decoder(tuple[int, ...])
 _promotions = msgspec.json.Decoder(tuple[AppliedPromotion, ...])
 _not_applied = msgspec.json.Decoder(tuple[NotApplied, ...])
 
+_INSERT: Final = """
+    insert into pricing.quote (id, version, tenant_id, city_id, customer_id, merchant_id,
+        status, currency, lines, subtotal_minor, delivery_fee_minor, service_fee_minor,
+        small_order_fee_minor, discount_minor, tax_minor, tip_minor, total_minor,
+        merchant_share_minor, courier_share_minor, platform_share_minor, pickup_latitude,
+        pickup_longitude, dropoff_latitude, dropoff_longitude, address, instructions,
+        distance_m, prep_time_s, issued_at, expires_at, surge_minor, extra_wait_s,
+        tax_included, taxes, delivery_tax_minor, delivery_fee_parts, line_charges,
+        suggested_tips_bp, commission_plan_id, commission_bp, commission_minor,
+        discounts, not_applied, points_minor, credit_minor, scheduled_for, begins_at)
+    select * from unnest($1::uuid[], $2::int[], $3::uuid[], $4::uuid[], $5::uuid[],
+        $6::uuid[], $7::text[], $8::text[], $9::jsonb[], $10::bigint[], $11::bigint[],
+        $12::bigint[], $13::bigint[], $14::bigint[], $15::bigint[], $16::bigint[],
+        $17::bigint[], $18::bigint[], $19::bigint[], $20::bigint[], $21::double precision[],
+        $22::double precision[], $23::double precision[], $24::double precision[], $25::text[],
+        $26::text[], $27::int[], $28::int[], $29::timestamptz[], $30::timestamptz[],
+        $31::bigint[], $32::int[], $33::boolean[], $34::jsonb[], $35::bigint[], $36::jsonb[],
+        $37::jsonb[], $38::jsonb[], $39::uuid[], $40::int[], $41::bigint[],
+        $42::jsonb[], $43::jsonb[], $44::bigint[], $45::bigint[], $46::timestamptz[],
+        $47::timestamptz[])
+"""
+
 
 async def insert(tx: Tx, quotes: Sequence[Quote]) -> None:
     if not quotes:
         return
     await tx.execute(
-        """
-        insert into pricing.quote (id, version, tenant_id, city_id, customer_id, merchant_id,
-            status, currency, lines, subtotal_minor, delivery_fee_minor, service_fee_minor,
-            small_order_fee_minor, discount_minor, tax_minor, tip_minor, total_minor,
-            merchant_share_minor, courier_share_minor, platform_share_minor, pickup_latitude,
-            pickup_longitude, dropoff_latitude, dropoff_longitude, address, instructions,
-            distance_m, prep_time_s, issued_at, expires_at, surge_minor, extra_wait_s,
-            tax_included, taxes, delivery_tax_minor, delivery_fee_parts, line_charges,
-            suggested_tips_bp, commission_plan_id, commission_bp, commission_minor,
-            discounts, not_applied, points_minor, credit_minor)
-        select * from unnest($1::uuid[], $2::int[], $3::uuid[], $4::uuid[], $5::uuid[],
-            $6::uuid[], $7::text[], $8::text[], $9::jsonb[], $10::bigint[], $11::bigint[],
-            $12::bigint[], $13::bigint[], $14::bigint[], $15::bigint[], $16::bigint[],
-            $17::bigint[], $18::bigint[], $19::bigint[], $20::bigint[], $21::double precision[],
-            $22::double precision[], $23::double precision[], $24::double precision[], $25::text[],
-            $26::text[], $27::int[], $28::int[], $29::timestamptz[], $30::timestamptz[],
-            $31::bigint[], $32::int[], $33::boolean[], $34::jsonb[], $35::bigint[], $36::jsonb[],
-            $37::jsonb[], $38::jsonb[], $39::uuid[], $40::int[], $41::bigint[],
-            $42::jsonb[], $43::jsonb[], $44::bigint[], $45::bigint[])
-        """,
+        _INSERT,
         [q.id for q in quotes],
         [q.version for q in quotes],
         [q.tenant_id for q in quotes],
@@ -96,6 +99,8 @@ async def insert(tx: Tx, quotes: Sequence[Quote]) -> None:
         [_json(q.not_applied) for q in quotes],
         [q.funds.points_minor for q in quotes],
         [q.funds.credit_minor for q in quotes],
+        [q.scheduled_for for q in quotes],
+        [q.begins_at for q in quotes],
     )
 
 
@@ -208,6 +213,8 @@ def _quote(row: asyncpg.Record) -> Quote:
         funds=Funds(points_minor=row["points_minor"], credit_minor=row["credit_minor"]),
         promotions=promotions,
         not_applied=_not_applied.decode(row["not_applied"]),
+        scheduled_for=row["scheduled_for"],
+        begins_at=row["begins_at"],
         issued_at=row["issued_at"],
         expires_at=row["expires_at"],
     )
