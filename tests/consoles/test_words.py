@@ -1,12 +1,13 @@
 import re
 from datetime import UTC, datetime, timedelta
-from importlib.resources import files
+from pathlib import Path
 from typing import get_args
 from uuid import UUID
 
 import pytest
 
-from tawsil.consoles import dispatch_routes, words
+from tawsil import consoles
+from tawsil.consoles import dispatch_routes, navigation, words
 from tawsil.consoles.picture import Presence, Stage, Step
 from tawsil.consoles.situation import TERMS
 from tawsil.couriers import events as couriers
@@ -57,14 +58,16 @@ CODES = [
     *(f"console.done.{code}" for code in ("held", "let_go", "searched")),
     *(f"console.conditions.for_{minutes}" for minutes in dispatch_routes.HOLD_FOR_MIN),
     *(f"console.acts.{act}{part}" for act in ("reassign", "hand-over") for part in ("", ".submit")),
+    *(f"console.nav.group.{group.name}" for group in navigation.GROUPS),
+    *(f"console.nav.{place.name}" for group in navigation.GROUPS for place in group.places),
     "console.ruling.travel.great_circle",
     "console.ruling.travel.measured",
 ]
 
 
 def _codes_in_templates() -> set[str]:
-    templates = files("tawsil.consoles").joinpath("templates")
-    text = "".join(template.read_text() for template in templates.iterdir())
+    templates = Path(consoles.__path__[0]) / "templates"
+    text = "".join(template.read_text() for template in templates.rglob("*.html"))
     whole = re.findall(r"""say\(["']([a-z_.]+[a-z_])["'][,)]""", text)
     return {f"console.{code}" for code in whole}
 

@@ -1,3 +1,6 @@
-// What every page has: parts that are asked for again, and nothing that the policy forbids.
+// What every page has: parts that are asked for again, dialogs, and words about what was done.
 
-import "../shared/htmx";
+import "../shared/htmx.ts";
+import { listen } from "../shared/openers.ts";
+
+listen();

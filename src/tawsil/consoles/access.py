@@ -14,23 +14,34 @@ READ: Final = "order:read"
 ASSIGN: Final = "order:assign"
 HOLD: Final = "zone:update"
 BOOKS: Final = "payment:read"
+SYSTEM: Final = "system:read"
 
 
 class May(Struct, frozen=True):
     """What a page offers to whoever looks at it."""
 
-    city: bool
-    assign: bool
-    hold: bool
-    books: bool
+    city: bool = False
+    dispatch: bool = False
+    assign: bool = False
+    hold: bool = False
+    books: bool = False
+    merchant: bool = False
+    courier: bool = False
+    customer: bool = False
+    admin: bool = False
 
     @classmethod
     def of(cls, caller: Caller) -> "May":
         return cls(
             city="all" in caller.scopes(STAFF),
+            dispatch="all" in caller.scopes(READ),
             assign="all" in caller.scopes(ASSIGN),
             hold="all" in caller.scopes(HOLD),
             books="all" in caller.scopes(BOOKS),
+            merchant=caller.location_id is not None and "own" in caller.scopes("merchant:update"),
+            courier="own" in caller.scopes("courier:update"),
+            customer="own" in caller.scopes("order:cancel"),
+            admin="all" in caller.scopes(SYSTEM),
         )
 
 

@@ -77,7 +77,17 @@ def etag(body: bytes) -> str:
     return f'"{sha256(body).hexdigest()[:16]}"'
 
 
-ASSETS: Final = _load("static")
+DESIGN: Final = ("tokens.css", "components.css", "parts.css", "layout.css")
+"""What every page is made of, sent as one: `design.css`."""
+
+
+def _with_design(plain: dict[str, Asset]) -> dict[str, Asset]:
+    body = b"\n".join(plain[name].body for name in DESIGN)
+    design = Asset(body=body, media_type=MEDIA_TYPES["css"], etag=etag(body))
+    return {**plain, "design.css": design}
+
+
+ASSETS: Final = _with_design(_load("static"))
 BUILDS: Final = _load(BUILT)
 VERSION: Final = sha256("".join(sorted(a.etag for a in ASSETS.values())).encode()).hexdigest()[:12]
 MADE: Final = (

@@ -135,7 +135,7 @@ async def show_ruling(
     ruling = await watch.ruling(tenant_id=caller.tenant_id, decision_id=decision_id)
     if ruling is None:
         raise not_found()
-    return page(request, "decision.html", caller=caller, may=May.of(caller), ruling=ruling)
+    return page(request, "decision.html", caller=caller, ruling=ruling)
 
 
 @post(f"{ADDRESS}/hold", opt={"rule": allow(HOLD)}, include_in_schema=False, status_code=303)
@@ -298,7 +298,6 @@ async def _dispatch_page(
         caller=caller,
         here=_address(situation.city),
         situation=situation,
-        may=May.of(caller),
         done=done,
         refused=refused,
         form=dict(form or {}),

@@ -12,7 +12,9 @@ from litestar.response import Redirect
 from markupsafe import Markup
 
 from tawsil.consoles import words
+from tawsil.consoles.access import May
 from tawsil.consoles.assets import Asked, address, built, script
+from tawsil.consoles.navigation import navigation
 from tawsil.consoles.picture import STEPS, Presence, Stage
 from tawsil.kernel.http import Caller, Problem
 from tawsil.kernel.http.middleware import csp_nonce
@@ -83,11 +85,15 @@ def page(
     locale = current_locale.get()
     theme = request.cookies.get(THEME_COOKIE, THEMES[0])
     asked = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    found = here or (asked if request.method == "GET" else request.url.path)
+    may = known.pop("may", None) or (May.of(caller) if caller else May())
     body = fragment(
         template,
         direction="rtl" if locale == "ar" else "ltr",
         theme=theme if theme in THEMES else THEMES[0],
-        here=here or (asked if request.method == "GET" else request.url.path),
+        here=found,
+        places=navigation(may, here=found),
+        may=may,
         caller=caller,
         nonce=csp_nonce(request.scope),
         **known,

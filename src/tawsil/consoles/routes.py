@@ -96,7 +96,6 @@ async def show_city(
         "city.html",
         caller=caller,
         picture=picture,
-        may=May.of(caller),
         stage=_stage(stage),
         story=story,
         chosen=chosen if story else None,
@@ -150,7 +149,7 @@ async def show_order(
             media_type=HTML,
             headers={"Cache-Control": "no-store"},
         )
-    return page(request, "order.html", caller=caller, may=May.of(caller), story=story)
+    return page(request, "order.html", caller=caller, story=story)
 
 
 @get("/design", opt={"rule": PUBLIC}, include_in_schema=False, sync_to_thread=False)

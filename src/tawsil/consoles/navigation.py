@@ -1,0 +1,84 @@
+"""Where one can go from a page: what whoever looks at it may do there, grouped by the work it is.
+
+A page that is ready enters itself here, with the word `console.nav.<name>`, and an icon that is
+named in `frontend/icons.json`.
+"""
+
+from collections.abc import Callable
+from typing import Final
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+from msgspec import Struct
+
+from tawsil.consoles.access import May
+
+
+class Place(Struct, frozen=True):
+    name: str
+    address: str
+    icon: str
+    open_to: Callable[[May], bool]
+    of_city: bool = False
+    """Whether it shows one city, the one that is looked at already."""
+
+
+class Group(Struct, frozen=True):
+    name: str
+    places: tuple[Place, ...]
+
+
+class Link(Struct, frozen=True):
+    name: str
+    address: str
+    icon: str
+    here: bool
+
+
+OPERATIONS: Final = (
+    Place("city", "/city", "map", lambda may: may.city, of_city=True),
+    Place("dispatch", "/city/dispatch", "route", lambda may: may.dispatch, of_city=True),
+    Place("money", "/money", "scale", lambda may: may.books),
+)
+MERCHANT: Final[tuple[Place, ...]] = ()
+ADMIN: Final[tuple[Place, ...]] = ()
+GROUPS: Final = (
+    Group("operations", OPERATIONS),
+    Group("merchant", MERCHANT),
+    Group("admin", ADMIN),
+)
+
+
+def navigation(may: May, *, here: str) -> list[tuple[str, list[Link]]]:
+    """Groups that have something for them, with the place they are at marked."""
+    split = urlsplit(here)
+    city = parse_qs(split.query).get("city")
+    shown = [
+        (group.name, [place for place in group.places if place.open_to(may)]) for group in GROUPS
+    ]
+    at = max(
+        (p.address for _, places in shown for p in places if _within(split.path, p.address)),
+        key=len,
+        default=None,
+    )
+    return [
+        (
+            name,
+            [
+                Link(
+                    name=place.name,
+                    address=f"{place.address}?{urlencode({'city': city[0]})}"
+                    if city and place.of_city
+                    else place.address,
+                    icon=place.icon,
+                    here=place.address == at,
+                )
+                for place in places
+            ],
+        )
+        for name, places in shown
+        if places
+    ]
+
+
+def _within(path: str, address: str) -> bool:
+    return path == address or path.startswith(f"{address}/")
