@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from typing import Any, Final
 from uuid import UUID
 
-from tawsil.apps import live_chat
+from tawsil.apps import live_chat, live_merchants
 from tawsil.catalog import events as catalog
 from tawsil.catalog.public import Standing
 from tawsil.couriers import events as couriers
@@ -413,6 +413,7 @@ TRANSLATIONS: Final[Mapping[type[Event], Translate]] = {
     **dict.fromkeys(TIP_STATES, _tip),
     orders.OrderOffered: _new_order,
     **live_chat.TRANSLATIONS,
+    **live_merchants.TRANSLATIONS,
     **dict.fromkeys(
         (catalog.MerchantVerified, catalog.MerchantSuspended, catalog.MerchantReinstated), _standing
     ),

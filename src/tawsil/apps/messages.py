@@ -19,6 +19,7 @@ from tawsil.kernel.places import Place
 from tawsil.ordering.events import Status, Thread, Writer
 from tawsil.ordering.public import RefundState, TipState
 from tawsil.support.events import Kind, Priority, SubjectKind
+from tawsil.tracking.events import StopKind
 
 
 class Message(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
@@ -49,6 +50,13 @@ class MerchantStandingUpdated(Message, frozen=True):
     merchant_id: UUID
     standing: Standing
     reason: SuspendedBecause | None
+
+
+class MerchantUpdated(Message, frozen=True):
+    """A merchant has paused, is busy, or something on its menu has run out; or not any more."""
+
+    merchant_id: UUID
+    happened: str
 
 
 class NewOrder(Message, frozen=True):
@@ -241,6 +249,15 @@ class DeliveryCourierChanged(Message, frozen=True):
     reason: str
 
 
+class DeliveryCourierArrived(Message, frozen=True):
+    """The courier of a delivery stands where it is fetched, or where it is handed over."""
+
+    delivery_id: UUID
+    driver_id: UUID
+    stop: StopKind
+    at: datetime
+
+
 class DeliveryEtaUpdated(Message, frozen=True):
     """When it should be at the door; `confidence` is the chance that it is there by then."""
 
@@ -314,11 +331,13 @@ MESSAGES: Final[Mapping[str, type[Message]]] = {
     "break_expired": BreakExpired,
     "conditions_changed": ConditionsChanged,
     "delivery_at_risk_updated": DeliveryAtRiskUpdated,
+    "delivery_courier_arrived": DeliveryCourierArrived,
     "delivery_courier_changed": DeliveryCourierChanged,
     "delivery_eta_updated": DeliveryEtaUpdated,
     "delivery_location_updated": DeliveryLocationUpdated,
     "driver_performance_updated": DriverPerformanceUpdated,
     "merchant_standing_updated": MerchantStandingUpdated,
+    "merchant_updated": MerchantUpdated,
     "move_suggested": MoveSuggested,
     "new_order": NewOrder,
     "offer_accepted": OfferAccepted,

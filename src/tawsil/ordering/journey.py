@@ -24,8 +24,9 @@ from tawsil.kernel.decisions import (
 )
 from tawsil.kernel.events import Recorded
 from tawsil.ordering import complaints, earnings, from_quote, model, points, settlement, store
+from tawsil.ordering.kitchen.silence import pause_the_silent
 from tawsil.ordering.model import Choice, Order, PaidBy
-from tawsil.ordering.moves import Party
+from tawsil.ordering.moves import BEFORE_PICKUP, Party
 from tawsil.ordering.refunds import service as refunds
 from tawsil.ordering.steps import Agree, OrderCommand, done, hear, move, save
 from tawsil.payments import events as paid
@@ -35,6 +36,8 @@ from tawsil.tracking import events as tracked
 
 OFFER_CHOICE: Final = "offer_choice"
 """The action of a rung of dispatch's ladder that asks the customer."""
+
+NOT_HERE: Final = refuse("order.courier_not_here")
 
 # ── place and pay ──────────────────────────────────────────────────────────────────────────────
 
@@ -206,12 +209,24 @@ async def handed_over(tx: Tx, heard: Sequence[Recorded[dispatched.DeliveryHanded
 
 
 async def pick_up(tx: Tx, commands: Sequence[MoveOrder]) -> list[Order | Refusal]:
+    """The courier takes it. The kitchen may say so too, once the courier is seen to be there."""
+    here = await _couriers_here(tx, commands)
+
+    def decide(order: Order, c: MoveOrder) -> Decision[Order]:
+        comes = order.courier_id is not None and order.status in BEFORE_PICKUP
+        if c.acting.party is Party.MERCHANT and comes and order.id not in here:
+            return NOT_HERE
+        return model.pick_up(order, party=c.acting.party, now=tx.now)
+
     return await move(
-        tx,
-        commands,
-        lambda order, c: model.pick_up(order, party=c.acting.party, now=tx.now),
-        agree=lambda tx, taken: dispatch.picked_up(tx, _steps(taken)),
+        tx, commands, decide, agree=lambda tx, taken: dispatch.picked_up(tx, _steps(taken))
     )
+
+
+async def _couriers_here(tx: Tx, commands: Sequence[MoveOrder]) -> set[UUID]:
+    handed = [c.order_id for c in commands if c.acting.party is Party.MERCHANT]
+    deliveries = await dispatch.of_references(tx, reference_ids=handed) if handed else {}
+    return {id_ for id_, delivery in deliveries.items() if delivery.arrived_at is not None}
 
 
 async def depart(tx: Tx, commands: Sequence[MoveOrder]) -> list[Order | Refusal]:
@@ -380,6 +395,7 @@ async def on_due(tx: Tx, due: Sequence[Due]) -> None:
     await save(tx, changed)
     ended = [(by, d.state) for by, d in changed if not d.state.live]
     await _undo(tx, ended)
+    await pause_the_silent(tx, ended)
     late = [(by, d.state) for by, d in changed if d.state.status is model.Status.PREPARING]
     await dispatch.move_ready_time(tx, [_ready(by, order) for by, order in late])
 

@@ -52,7 +52,7 @@ WHO_MAY: Final[Mapping[Status, frozenset[Party]]] = {
     Status.ACCEPTED: frozenset({Party.MERCHANT}) | _STAFF,
     Status.PREPARING: frozenset({Party.MERCHANT}) | _STAFF,
     Status.READY_FOR_PICKUP: frozenset({Party.MERCHANT, Party.COURIER}) | _STAFF,
-    Status.PICKED_UP: frozenset({Party.COURIER}) | _STAFF,
+    Status.PICKED_UP: frozenset({Party.COURIER, Party.MERCHANT}) | _STAFF,
     Status.IN_TRANSIT: frozenset({Party.COURIER}) | _STAFF,
     Status.DELIVERED: frozenset({Party.COURIER}) | _STAFF,
     Status.CANCELLED: frozenset({Party.CUSTOMER, Party.MERCHANT}) | _STAFF,

@@ -21,6 +21,7 @@ from tawsil.ordering import cancellation, cart, journey, lists, public, store, w
 from tawsil.ordering.access import acting, visible
 from tawsil.ordering.asking import STEPS, Step, canceller, cancelling, placing, towards
 from tawsil.ordering.chat import routes as chat
+from tawsil.ordering.kitchen import routes as kitchen
 from tawsil.ordering.moves import Party
 from tawsil.ordering.refunds import routes as refunds
 from tawsil.ordering.refunds import store as refund_store
@@ -401,6 +402,7 @@ routes: Final = [
     *reviews.routes,
     *sharing.routes,
     *cancellation.routes,
+    *kitchen.routes,
     place_order,
     get_order,
     get_timeline,
