@@ -18,6 +18,7 @@ NOBODY: Final[frozenset[Role]] = frozenset()
 OWNERS: Final[Mapping[str, frozenset[Role]]] = {
     "account": NOBODY,
     "area": NOBODY,
+    "category": frozenset({MERCHANT}),
     "city": NOBODY,
     "courier": frozenset({COURIER}),
     "decision": NOBODY,
@@ -52,6 +53,7 @@ OWNERS: Final[Mapping[str, frozenset[Role]]] = {
 PARAMETERS: Final[Mapping[str, str]] = {
     "account_id": "account",
     "area_id": "area",
+    "category_id": "category",
     "city_id": "city",
     "courier_id": "courier",
     "decision_id": "decision",

@@ -436,6 +436,7 @@ async def _settle(tx: Tx, street: Street) -> None:
     await geography.create_zones(tx, zones=[zone])
     await catalog.create_merchants(tx, merchants=[_grill(street)])
     menu = await catalog.menu(tx, merchant_id=street.id_of("merchant"))
+    street.things["category"] = str(menu.categories[0].id)
     street.things["product"] = str(menu.categories[0].products[0].id)
     await create_users(
         tx,

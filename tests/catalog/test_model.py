@@ -1,4 +1,4 @@
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -8,7 +8,16 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from tawsil.catalog import model
-from tawsil.catalog.hours import DAY, Opening, end_of_business_day, is_open, next_open_at
+from tawsil.catalog.hours import (
+    DAY,
+    Opening,
+    SpecialDay,
+    Timetable,
+    end_of_business_day,
+    is_open,
+    next_open_at,
+    overlapping,
+)
 from tawsil.catalog.menu import (
     Availability,
     Line,
@@ -36,6 +45,15 @@ instants = st.datetimes(
 )
 openings = st.builds(Opening, st.integers(0, DAY - 1), st.integers(0, DAY))
 weeks = st.tuples(*[st.lists(openings, max_size=2).map(tuple)] * 7)
+special_days = st.lists(
+    st.builds(
+        SpecialDay,
+        st.dates(min_value=date(2026, 1, 1), max_value=date(2027, 12, 31)),
+        st.lists(openings, max_size=2).map(tuple),
+    ),
+    max_size=3,
+    unique_by=lambda special: special.day,
+).map(tuple)
 
 
 def merchant(**fields: object) -> Merchant:
@@ -63,7 +81,8 @@ def merchant(**fields: object) -> Merchant:
 
 
 def test_an_evening_runs_past_midnight_on_the_clock_of_the_city() -> None:
-    thursday_night = (CLOSED, CLOSED, CLOSED, (Opening(18 * 60, 2 * 60),), CLOSED, CLOSED, CLOSED)
+    evening = (Opening(18 * 60, 2 * 60),)
+    thursday_night = Timetable((CLOSED, CLOSED, CLOSED, evening, CLOSED, CLOSED, CLOSED))
     dubai = ZoneInfo("Asia/Dubai")
     for day, hour, open_ in [(19, 17, False), (19, 18, True), (20, 1, True), (20, 2, False)]:
         at = datetime(2026, 11, day, hour, tzinfo=dubai).astimezone(UTC)
@@ -73,7 +92,7 @@ def test_an_evening_runs_past_midnight_on_the_clock_of_the_city() -> None:
 
 
 def test_hours_keep_to_the_wall_clock_when_summer_time_ends() -> None:
-    week = ((Opening(9 * 60, 17 * 60),),) * 7
+    week = Timetable(((Opening(9 * 60, 17 * 60),),) * 7)
     berlin = ZoneInfo("Europe/Berlin")
     for day in (24, 25):  # the clocks go back on 25 October 2026
         nine = datetime(2026, 10, day, 9, tzinfo=berlin).astimezone(UTC)
@@ -81,19 +100,76 @@ def test_hours_keep_to_the_wall_clock_when_summer_time_ends() -> None:
         assert not is_open(week, at=nine - timedelta(minutes=1), timezone="Europe/Berlin")
 
 
-@given(weeks, instants, zones)
+@given(weeks, special_days, instants, zones)
 def test_it_opens_next_at_an_instant_when_it_is_open_and_not_before(
-    week: tuple[tuple[Opening, ...], ...], at: datetime, zone: str
+    week: tuple[tuple[Opening, ...], ...],
+    special: tuple[SpecialDay, ...],
+    at: datetime,
+    zone: str,
 ) -> None:
-    opens_at = next_open_at(week, at=at, timezone=zone)
+    timetable = Timetable(week, special)
+    opens_at = next_open_at(timetable, at=at, timezone=zone)
     if opens_at is None:
         assert not any(week)
         return
-    assert at <= opens_at <= at + timedelta(days=8)
-    assert is_open(week, at=opens_at, timezone=zone)
-    assert is_open(week, at=at, timezone=zone) == (opens_at == at)
+    assert at <= opens_at
+    assert opens_at <= at + timedelta(days=8 + 7 * len(special)) or not any(week)
+    assert is_open(timetable, at=opens_at, timezone=zone)
+    assert is_open(timetable, at=at, timezone=zone) == (opens_at == at)
     if opens_at > at:
-        assert not is_open(week, at=opens_at - timedelta(microseconds=1), timezone=zone)
+        assert not is_open(timetable, at=opens_at - timedelta(microseconds=1), timezone=zone)
+
+
+def test_a_special_day_has_hours_of_its_own_and_leaves_the_evening_before_alone() -> None:
+    dubai = ZoneInfo("Asia/Dubai")
+    evenings = ((Opening(18 * 60, 2 * 60),),) * 7
+    holiday = (
+        SpecialDay(date(2026, 12, 2)),
+        SpecialDay(date(2026, 12, 3), (Opening(10 * 60, 12 * 60),)),
+    )
+    timetable = Timetable(evenings, holiday)
+    for day, hour, open_ in [
+        (2, 1, True),  # still the evening of the first
+        (2, 19, False),
+        (3, 1, False),
+        (3, 11, True),
+        (3, 19, False),
+        (4, 19, True),
+    ]:
+        at = datetime(2026, 12, day, hour, tzinfo=dubai).astimezone(UTC)
+        assert is_open(timetable, at=at, timezone="Asia/Dubai") is open_
+    asked = datetime(2026, 12, 2, 12, tzinfo=dubai).astimezone(UTC)
+    opens_at = next_open_at(timetable, at=asked, timezone="Asia/Dubai")
+    assert opens_at == datetime(2026, 12, 3, 10, tzinfo=dubai)
+
+
+def test_who_opens_once_a_week_and_is_away_opens_the_week_after() -> None:
+    mondays = ((Opening(9 * 60, 17 * 60),), *[CLOSED] * 6)
+    away = tuple(SpecialDay(date(2026, 11, 23) + timedelta(weeks=n)) for n in range(3))
+    opens_at = next_open_at(Timetable(mondays, away), at=FRIDAY_NOON, timezone="UTC")
+    assert opens_at == datetime(2026, 12, 14, 9, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("openings", "next_day", "wrong"),
+    [
+        (((600, 720), (720, 900)), (), False),
+        (((600, 721), (720, 900)), (), True),
+        (((1080, 120),), ((120, 600),), False),
+        (((1080, 120),), ((119, 600),), True),
+        (((0, 1440),), ((0, 60),), False),
+    ],
+)
+def test_openings_do_not_overlap(
+    openings: tuple[tuple[int, int], ...], next_day: tuple[tuple[int, int], ...], *, wrong: bool
+) -> None:
+    def day(*spans: tuple[int, int]) -> tuple[Opening, ...]:
+        return tuple(Opening(opens, closes) for opens, closes in spans)
+
+    week = Timetable((*[CLOSED] * 5, day(*openings), day(*next_day)))
+    assert overlapping(week) is wrong
+    round_the_corner = Timetable((day(*next_day), *[CLOSED] * 5, day(*openings)))
+    assert overlapping(round_the_corner) is wrong, "Sunday night runs into Monday"
 
 
 @given(instants, zones)
@@ -192,6 +268,8 @@ def product(**fields: object) -> Product:
             "tenant_id": NOBODY,
             "city_id": NOBODY,
             "merchant_id": NOBODY,
+            "category_id": NOBODY,
+            "currency": "AED",
             "name_en": "Wrap",
             "name_ar": "لفافة",
             "price_minor": 1_000,

@@ -48,6 +48,7 @@ TAGS: Final[Mapping[str, str]] = {
     "Live": "What concerns the caller, as it happens.",
     "Loyalty": "Points: what a customer has, when they lapse, and what is owed in all.",
     "Merchants": "Merchants, their menus and opening hours, and what they have run out of.",
+    "Menus": "Menus as those write them who sell from them.",
     "Orders": "Carts and orders: from placing to the door, and when it goes wrong.",
     "Cash": "What couriers hold of customers' cash, hand in at hubs, and were not paid.",
     "Payments": "What has become of a payment, and balances.",

@@ -448,10 +448,7 @@ def forgetting(menus: Cache) -> Hear:
 
     def hear(recorded: Recorded[Any]) -> None:
         event = recorded.event
-        if isinstance(
-            event,
-            catalog.MerchantListed | catalog.ProductAvailabilityChanged | catalog.ProductTaxed,
-        ):
+        if isinstance(event, (catalog.MerchantListed, *catalog.MENU_CHANGES)):
             menus.forget(event.merchant_id)
 
     return hear

@@ -91,6 +91,92 @@ class ProductTaxed(Event, frozen=True, tag="product.taxed.v1"):
     tax_class: str
 
 
+class ProductListed(Event, frozen=True, tag="product.listed.v1"):
+    """It is on the menu, in a category, at a price."""
+
+    product_id: UUID
+    merchant_id: UUID
+    category_id: UUID
+    price_minor: int
+    currency: str
+
+
+class ProductChanged(Event, frozen=True, tag="product.changed.v1"):
+    """Some of what is written about it is new: which of it. For quotes from now on."""
+
+    product_id: UUID
+    merchant_id: UUID
+    fields: tuple[str, ...]
+    price_minor: int
+    currency: str
+
+
+class ProductMoved(Event, frozen=True, tag="product.moved.v1"):
+    """It stands elsewhere on the menu, perhaps in another category."""
+
+    product_id: UUID
+    merchant_id: UUID
+    category_id: UUID
+
+
+class ProductRetired(Event, frozen=True, tag="product.retired.v1"):
+    """It is sold no more. What was ordered of it stays ordered."""
+
+    product_id: UUID
+    merchant_id: UUID
+
+
+class ProductRestored(Event, frozen=True, tag="product.restored.v1"):
+    product_id: UUID
+    merchant_id: UUID
+
+
+class CategoryListed(Event, frozen=True, tag="category.listed.v1"):
+    category_id: UUID
+    merchant_id: UUID
+
+
+class CategoryChanged(Event, frozen=True, tag="category.changed.v1"):
+    category_id: UUID
+    merchant_id: UUID
+    fields: tuple[str, ...]
+
+
+class CategoryMoved(Event, frozen=True, tag="category.moved.v1"):
+    category_id: UUID
+    merchant_id: UUID
+
+
+class CategoryRetired(Event, frozen=True, tag="category.retired.v1"):
+    """It is sold no more, and nothing in it."""
+
+    category_id: UUID
+    merchant_id: UUID
+
+
+class CategoryRestored(Event, frozen=True, tag="category.restored.v1"):
+    """It is sold again, with what was in it."""
+
+    category_id: UUID
+    merchant_id: UUID
+
+
+MENU_CHANGES: Final = (
+    ProductAvailabilityChanged,
+    ProductTaxed,
+    ProductListed,
+    ProductChanged,
+    ProductMoved,
+    ProductRetired,
+    ProductRestored,
+    CategoryListed,
+    CategoryChanged,
+    CategoryMoved,
+    CategoryRetired,
+    CategoryRestored,
+)
+"""After any of these a merchant's menu reads differently."""
+
 EVENTS: Final = (
     MerchantListed,
     MerchantPaused,
@@ -101,6 +187,5 @@ EVENTS: Final = (
     MerchantVerified,
     MerchantSuspended,
     MerchantReinstated,
-    ProductAvailabilityChanged,
-    ProductTaxed,
+    *MENU_CHANGES,
 )

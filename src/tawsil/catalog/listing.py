@@ -102,24 +102,33 @@ def list_merchant(new: NewMerchant, *, ids: Callable[[], UUID]) -> Accepted[Merc
 def write_menu(new: NewMerchant, merchant: Merchant, *, ids: Callable[[], UUID]) -> Menu:
     return Menu(
         merchant_id=merchant.id,
-        categories=tuple(
-            Category(
-                id=ids(),
-                name_en=category.name_en,
-                name_ar=category.name_ar,
-                products=tuple(_product(p, merchant, ids=ids) for p in category.products),
-            )
-            for category in new.categories
-        ),
+        categories=tuple(_category(c, merchant, ids=ids) for c in new.categories),
     )
 
 
-def _product(new: NewProduct, merchant: Merchant, *, ids: Callable[[], UUID]) -> Product:
+def _category(new: NewCategory, merchant: Merchant, *, ids: Callable[[], UUID]) -> Category:
+    id_ = ids()
+    return Category(
+        id=id_,
+        tenant_id=merchant.tenant_id,
+        city_id=merchant.city_id,
+        merchant_id=merchant.id,
+        name_en=new.name_en,
+        name_ar=new.name_ar,
+        products=tuple(_product(p, merchant, category_id=id_, ids=ids) for p in new.products),
+    )
+
+
+def _product(
+    new: NewProduct, merchant: Merchant, *, category_id: UUID, ids: Callable[[], UUID]
+) -> Product:
     return Product(
         id=ids(),
         tenant_id=merchant.tenant_id,
         city_id=merchant.city_id,
         merchant_id=merchant.id,
+        category_id=category_id,
+        currency=merchant.currency,
         name_en=new.name_en,
         name_ar=new.name_ar,
         description_en=new.description_en,

@@ -38,7 +38,11 @@ class OptionGroup(Struct, frozen=True, kw_only=True):
 
 
 class Product(Struct, frozen=True, kw_only=True):
-    """Something a merchant sells; unavailable until an instant, or for ever, or not at all."""
+    """Something a merchant sells; unavailable until an instant, or for ever, or not at all.
+
+    `edition` counts the changes of what is written about it. Once retired it is sold no more, nor
+    is it while its category is retired (`shelved`).
+    """
 
     stream: ClassVar[str] = "product"
     id: UUID
@@ -46,14 +50,21 @@ class Product(Struct, frozen=True, kw_only=True):
     tenant_id: UUID
     city_id: UUID
     merchant_id: UUID
+    category_id: UUID
+    edition: int = 1
     name_en: str
     name_ar: str
     description_en: str = ""
     description_ar: str = ""
     price_minor: int
+    currency: str
     tax_class: TaxClass = TaxClass.STANDARD
     image_url: str | None = None
+    prep_time_s: int | None = None
+    """How long it takes, where that is longer than the merchant usually needs."""
     unavailable_until: datetime | None = None
+    retired_at: datetime | None = None
+    shelved: bool = False
     option_groups: tuple[OptionGroup, ...] = ()
 
     @property
@@ -61,15 +72,33 @@ class Product(Struct, frozen=True, kw_only=True):
         """None: a product comes back by itself when the clock says so."""
         return None
 
+    @property
+    def sold(self) -> bool:
+        return self.retired_at is None and not self.shelved
+
     def available(self, *, at: datetime) -> bool:
         return self.unavailable_until is None or self.unavailable_until <= at
 
 
 class Category(Struct, frozen=True, kw_only=True):
+    """A part of a menu, with what is in it. Retired, it is off the menu with all of that."""
+
+    stream: ClassVar[str] = "category"
     id: UUID
+    version: int = 0
+    tenant_id: UUID
+    city_id: UUID
+    merchant_id: UUID
+    edition: int = 1
     name_en: str
     name_ar: str
-    products: tuple[Product, ...]
+    retired_at: datetime | None = None
+    products: tuple[Product, ...] = ()
+
+    @property
+    def deadline(self) -> Deadline | None:
+        """None: nothing happens to it by itself."""
+        return None
 
 
 class Menu(Struct, frozen=True, kw_only=True):
@@ -158,6 +187,7 @@ class PricedLine(Struct, frozen=True, kw_only=True):
     options: tuple[PricedOption, ...]
     total_minor: int
     tax_class: TaxClass = TaxClass.STANDARD
+    prep_time_s: int = 0
 
 
 def price_line(line: Line, product: Product, *, at: datetime) -> PricedLine | Refusal:
@@ -187,6 +217,7 @@ def price_line(line: Line, product: Product, *, at: datetime) -> PricedLine | Re
         ),
         total_minor=unit_price_minor * line.quantity,
         tax_class=product.tax_class,
+        prep_time_s=product.prep_time_s or 0,
     )
 
 

@@ -1,7 +1,7 @@
 """A merchant, and whether it takes orders: pure decisions."""
 
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any, ClassVar, Final
@@ -22,7 +22,14 @@ from tawsil.catalog.events import (
     MerchantVerified,
     SuspendedBecause,
 )
-from tawsil.catalog.hours import Hours, is_open, next_open_at
+from tawsil.catalog.hours import (
+    Hours,
+    SpecialDays,
+    Timetable,
+    is_open,
+    next_open_at,
+    overlapping,
+)
 from tawsil.kernel.decisions import Deadline, Decision, Refusal, accept, refuse
 from tawsil.kernel.places import Place
 
@@ -71,12 +78,13 @@ RULINGS: Final[Mapping[Standing, frozenset[Ruling]]] = {
 
 class Merchant(Struct, frozen=True, kw_only=True):
     """A place that sells. `commission_bp` is its own percentage: a plan that pricing has for it
-    counts before, the city's after.
+    counts before, the city's after. `edition` counts the changes of what is written about it.
     """
 
     stream: ClassVar[str] = "merchant"
     id: UUID
     version: int = 0
+    edition: int = 1
     tenant_id: UUID
     city_id: UUID
     name_en: str
@@ -91,6 +99,7 @@ class Merchant(Struct, frozen=True, kw_only=True):
     currency: str
     commission_bp: int | None = None
     hours: Hours
+    special_days: SpecialDays = ()
     prep_time_s: int
     busy_extra_s: int = 0
     paused_until: datetime | None = None
@@ -108,9 +117,17 @@ class Merchant(Struct, frozen=True, kw_only=True):
         return Taking.ORDERS if self.paused_until is None else Taking.PAUSED
 
     @property
+    def timetable(self) -> Timetable:
+        return Timetable(self.hours, self.special_days)
+
+    @property
     def expected_prep_s(self) -> int:
         """How long preparing takes now."""
         return self.prep_time_s + self.busy_extra_s
+
+    def usual_prep_s(self, dishes_s: Iterable[int]) -> int:
+        """How long it usually takes to prepare some dishes, each of which may take its own time."""
+        return max((self.prep_time_s, *dishes_s))
 
     @property
     def deadline(self) -> Deadline | None:
@@ -217,13 +234,56 @@ class Particulars(Struct, frozen=True, kw_only=True):
     hours: Hours
 
 
+class Profile(Struct, frozen=True, kw_only=True):
+    """What a merchant says about itself. Its names and its place are operations' to change."""
+
+    description_en: str
+    description_ar: str
+    phone: str
+
+
 def change(merchant: Merchant, *, to: Particulars) -> Decision[Merchant]:
-    wanted = {field: getattr(to, field) for field in to.__struct_fields__}
-    differing = tuple(field for field in wanted if wanted[field] != getattr(merchant, field))
-    if not differing:
+    return _written(merchant, to)
+
+
+def introduce(merchant: Merchant, *, to: Profile, edition: int) -> Decision[Merchant]:
+    return _stale(merchant, edition) or _written(merchant, to)
+
+
+def open_at(merchant: Merchant, *, to: Timetable, edition: int) -> Decision[Merchant]:
+    if stale := _stale(merchant, edition):
+        return stale
+    if overlapping(to):
+        return refuse("merchant.hours_overlap", status=422)
+    days = [special.day for special in to.special_days]
+    if len(set(days)) < len(days):
+        return refuse("merchant.special_day_twice", status=422)
+    return _written(merchant, to)
+
+
+def _written(merchant: Merchant, wanted: Struct) -> Decision[Merchant]:
+    changes = {
+        field: getattr(wanted, field)
+        for field in wanted.__struct_fields__
+        if getattr(wanted, field) != getattr(merchant, field)
+    }
+    if not changes:
         return accept(merchant)
     return accept(
-        replace(merchant, **wanted), MerchantChanged(merchant_id=merchant.id, fields=differing)
+        replace(merchant, edition=merchant.edition + 1, **changes),
+        MerchantChanged(merchant_id=merchant.id, fields=tuple(changes)),
+    )
+
+
+def _stale(merchant: Merchant, edition: int) -> Refusal | None:
+    if edition == merchant.edition:
+        return None
+    return refuse(
+        "written.stale",
+        name=merchant.name_en,
+        name_ar=merchant.name_ar,
+        sent=edition,
+        edition=merchant.edition,
     )
 
 
@@ -236,10 +296,10 @@ def accepting(merchant: Merchant, *, at: datetime, timezone: str) -> Refusal | N
     if paused_until == FOREVER:
         return refuse("merchant.paused_indefinitely", **names)
     paused = paused_until is not None and at < paused_until
-    if not paused and is_open(merchant.hours, at=at, timezone=timezone):
+    if not paused and is_open(merchant.timetable, at=at, timezone=timezone):
         return None
     opens_at = next_open_at(
-        merchant.hours, at=paused_until if paused and paused_until else at, timezone=timezone
+        merchant.timetable, at=paused_until if paused and paused_until else at, timezone=timezone
     )
     if opens_at is None:
         return refuse("merchant.never_open", **names)

@@ -10,7 +10,8 @@ from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from litestar.types import Scope
 from msgspec import Meta, Struct
 
-from tawsil.catalog import admin_routes, service
+from tawsil.catalog import admin_routes, menu_routes, own_routes, service
+from tawsil.catalog.access import check_own, own_of
 from tawsil.catalog.menu import Availability
 from tawsil.catalog.views import (
     MenuView,
@@ -71,20 +72,6 @@ def _near(latitude: float | None, longitude: float | None) -> Place | None:
     if latitude is None or longitude is None:
         raise Problem(400, "merchant.place_incomplete")
     return Place(latitude, longitude)
-
-
-def _own(caller: Caller, permission: str) -> UUID | None:
-    """The one merchant the caller may act for; None: any of its tenant."""
-    if "all" in caller.scopes(permission):
-        return None
-    if caller.location_id is None:
-        raise not_found()
-    return caller.location_id
-
-
-def _check(caller: Caller, merchant_id: UUID) -> None:
-    if _own(caller, "merchant:update") not in {None, merchant_id}:
-        raise not_found()
 
 
 @get(
@@ -191,7 +178,7 @@ async def pause(
     commands: NamedDependency[Commands],
 ) -> Response[Envelope[MerchantStateView]]:
     """For some minutes, until an instant, or until resumed. A second pause moves the end."""
-    _check(caller, merchant_id)
+    check_own(caller, merchant_id, "merchant:update")
     command = service.Pause(
         by=caller.by,
         merchant_id=merchant_id,
@@ -213,7 +200,7 @@ async def resume(
     caller: NamedDependency[Caller],
     commands: NamedDependency[Commands],
 ) -> Response[Envelope[MerchantStateView]]:
-    _check(caller, merchant_id)
+    check_own(caller, merchant_id, "merchant:update")
     command = service.Resume(by=caller.by, merchant_id=merchant_id)
     return await commands.submit(service.resume, command, view=MerchantStateView.of)
 
@@ -231,7 +218,7 @@ async def set_busy(
     caller: NamedDependency[Caller],
     commands: NamedDependency[Commands],
 ) -> Response[Envelope[MerchantStateView]]:
-    _check(caller, merchant_id)
+    check_own(caller, merchant_id, "merchant:update")
     extra = timedelta(minutes=data.extra_minutes)
     command = service.SetBusy(by=caller.by, merchant_id=merchant_id, extra=extra)
     return await commands.submit(service.set_busy, command, view=MerchantStateView.of)
@@ -249,7 +236,7 @@ async def set_prep_time(
     caller: NamedDependency[Caller],
     commands: NamedDependency[Commands],
 ) -> Response[Envelope[MerchantStateView]]:
-    _check(caller, merchant_id)
+    check_own(caller, merchant_id, "merchant:update")
     prep_time = timedelta(minutes=data.minutes)
     command = service.SetPrepTime(by=caller.by, merchant_id=merchant_id, prep_time=prep_time)
     return await commands.submit(service.set_prep_time, command, view=MerchantStateView.of)
@@ -271,7 +258,7 @@ async def set_availability(
     command = service.SetAvailability(
         by=caller.by,
         product_id=product_id,
-        merchant_id=_own(caller, "menu:update"),
+        merchant_id=own_of(caller, "menu:update"),
         to=data.availability,
     )
     return await commands.submit(
@@ -288,5 +275,7 @@ routes: Final[list[Any]] = [
     set_busy,
     set_prep_time,
     set_availability,
+    *own_routes.routes,
+    *menu_routes.routes,
     *admin_routes.routes,
 ]

@@ -199,22 +199,23 @@ async def change_availability(
         timezone = cities[product.city_id].timezone
         return set_availability(product, to=command.to, now=tx.now, timezone=timezone)
 
-    return await _change_products(tx, commands, known, decide)
+    return await decide_products(tx, commands, known, decide)
 
 
 async def tax_products(tx: Tx, commands: Sequence[TaxProduct]) -> list[Product | Refusal]:
     known = await menu_store.lock(tx, ids=[c.product_id for c in commands])
-    return await _change_products(
+    return await decide_products(
         tx, commands, known, lambda product, c: tax_as(product, tax_class=c.tax_class)
     )
 
 
-async def _change_products(
+async def decide_products(
     tx: Tx,
     commands: Sequence[P],
     known: dict[UUID, Product],
     decide: Callable[[Product, P], Decision[Product]],
 ) -> list[Product | Refusal]:
+    """Decide one after another about products that are locked, save, record."""
     decisions: list[Decision[Product]] = []
     for command in commands:
         product = known.get(command.product_id)
@@ -269,7 +270,7 @@ def _price(
     priced: list[PricedLine] = []
     for line in basket.lines:
         product = known.get(line.product_id)
-        if product is None or product.merchant_id != basket.merchant_id:
+        if product is None or not product.sold or product.merchant_id != basket.merchant_id:
             return refuse("product.unknown", status=422, product_id=line.product_id)
         one = price_line(line, product, at=at)
         if isinstance(one, Refusal):

@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Struct
 
 from tawsil.catalog.events import SuspendedBecause
-from tawsil.catalog.hours import Hours
+from tawsil.catalog.hours import Hours, SpecialDays
 from tawsil.catalog.model import FOREVER, Merchant, Standing, search_text
 from tawsil.kernel.db import Tx
 from tawsil.kernel.decisions import Accepted
@@ -17,6 +17,7 @@ from tawsil.kernel.lists import holding
 from tawsil.kernel.places import Place
 
 _hours = msgspec.json.Decoder(Hours)
+_special_days = msgspec.json.Decoder(SpecialDays)
 
 _AROUND_DEGREES: Final = 0.4  # some 40 km: further than anything is ever delivered
 
@@ -24,6 +25,7 @@ _AROUND_DEGREES: Final = 0.4  # some 40 km: further than anything is ever delive
 _COLUMNS: Final[Mapping[str, str]] = {
     "id": "uuid",
     "version": "int",
+    "edition": "int",
     "tenant_id": "uuid",
     "city_id": "uuid",
     "name_en": "text",
@@ -39,6 +41,7 @@ _COLUMNS: Final[Mapping[str, str]] = {
     "currency": "text",
     "commission_bp": "int",
     "hours": "jsonb",
+    "special_days": "jsonb",
     "prep_time_s": "int",
     "busy_extra_s": "int",
     "paused_until": "timestamptz",
@@ -58,6 +61,7 @@ def _flat(merchant: Merchant) -> dict[str, Any]:
         "place_latitude": merchant.place.latitude,
         "place_longitude": merchant.place.longitude,
         "hours": msgspec.json.encode(merchant.hours).decode(),
+        "special_days": msgspec.json.encode(merchant.special_days).decode(),
         "search_text": search_text(merchant.name_en, merchant.name_ar, merchant.cuisine),
     }
 
@@ -177,6 +181,7 @@ def merchant_of(row: Any) -> Merchant:
     return Merchant(
         id=row["id"],
         version=row["version"],
+        edition=row["edition"],
         tenant_id=row["tenant_id"],
         city_id=row["city_id"],
         name_en=row["name_en"],
@@ -191,6 +196,7 @@ def merchant_of(row: Any) -> Merchant:
         currency=row["currency"],
         commission_bp=row["commission_bp"],
         hours=_hours.decode(row["hours"]),
+        special_days=_special_days.decode(row["special_days"]),
         prep_time_s=row["prep_time_s"],
         busy_extra_s=row["busy_extra_s"],
         paused_until=instant(row["paused_until"]),

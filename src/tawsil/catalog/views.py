@@ -7,7 +7,7 @@ from uuid import UUID
 from msgspec import Struct
 
 from tawsil.catalog.events import SuspendedBecause
-from tawsil.catalog.hours import Hours
+from tawsil.catalog.hours import Hours, SpecialDays
 from tawsil.catalog.menu import Menu, Option, OptionGroup, Product
 from tawsil.catalog.model import FOREVER, Merchant, Standing, Taking
 from tawsil.catalog.service import Found
@@ -31,7 +31,7 @@ def _name(named: _Named) -> str:
     return localised(named.name_en, named.name_ar)
 
 
-def _until(instant: datetime | None) -> datetime | None:
+def until(instant: datetime | None) -> datetime | None:
     return None if instant == FOREVER else instant
 
 
@@ -50,6 +50,7 @@ class MerchantView(Struct, frozen=True, kw_only=True):
     phone: str
     currency: str
     hours: Hours
+    special_days: SpecialDays
     open: bool
     closed_because: str | None
     opens_at: datetime | None
@@ -75,6 +76,7 @@ class MerchantView(Struct, frozen=True, kw_only=True):
             phone=merchant.phone,
             currency=merchant.currency,
             hours=merchant.hours,
+            special_days=merchant.special_days,
             open=refusal is None,
             closed_because=refusal.code if refusal else None,
             opens_at=refusal.detail.get("opens_at") if refusal else None,
@@ -117,7 +119,7 @@ class ListedMerchantView(Struct, frozen=True, kw_only=True):
         shown: dict[str, Any] = {
             field: getattr(merchant, field) for field in cls.__struct_fields__ if field != "name"
         }
-        shown["paused_until"] = _until(merchant.paused_until)
+        shown["paused_until"] = until(merchant.paused_until)
         return cls(name=_name(merchant), **shown)
 
 
@@ -135,7 +137,7 @@ class MerchantStateView(Struct, frozen=True, kw_only=True):
         return cls(
             id=merchant.id,
             taking=merchant.taking,
-            paused_until=_until(merchant.paused_until),
+            paused_until=until(merchant.paused_until),
             prep_time_s=merchant.prep_time_s,
             busy_extra_s=merchant.busy_extra_s,
         )
@@ -240,6 +242,7 @@ class MenuView(Struct, frozen=True, kw_only=True):
                     products=[ProductView.of(product, at=at) for product in category.products],
                 )
                 for category in menu.categories
+                if category.products
             ],
         )
 
@@ -258,7 +261,7 @@ class ProductAvailabilityView(Struct, frozen=True, kw_only=True):
             id=product.id,
             merchant_id=product.merchant_id,
             available=product.unavailable_until is None,
-            unavailable_until=_until(product.unavailable_until),
+            unavailable_until=until(product.unavailable_until),
         )
 
 

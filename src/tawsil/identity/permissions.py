@@ -27,6 +27,7 @@ PERMISSIONS: Final[Mapping[Role, tuple[str, ...]]] = {
     Role.ADMIN: (
         "user:*",
         "merchant:*",
+        "menu:*",
         "order:*",
         "analytics:*",
         "system:*",

@@ -260,7 +260,8 @@ def _decide_issue(
     distance_m = round(
         geography.road_distance_m(merchant.place, command.dropoff, city.rules.detour_factor)
     )
-    prep_s = merchant.prep_time_s if later else merchant.expected_prep_s
+    dishes_s = () if isinstance(lines, Refusal) else [line.prep_time_s for line in lines]
+    prep_s = merchant.usual_prep_s(dishes_s) + (0 if later else merchant.busy_extra_s)
     lead = timedelta(seconds=prep_s + round(distance_m / city.rules.courier_speed_mps))
     untimely = _untimely(tx, later, seller, lead=lead)
     if refused := _refused(command, city, lines, distance_m=distance_m, now=now, untimely=untimely):
