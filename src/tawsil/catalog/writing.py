@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from msgspec import Struct
@@ -131,7 +131,8 @@ def list_product(category: Category, dish: Dish, *, currency: str, ids: Ids) -> 
         merchant_id=category.merchant_id,
         category_id=category.id,
         currency=currency,
-        **{**_plain(dish), "option_groups": groups},
+        option_groups=groups,
+        **_plain(dish),
     )
     return accept(
         product,
@@ -154,9 +155,8 @@ def rewrite(
     groups = _groups(to.option_groups, known=known, ids=ids)
     if isinstance(groups, Refusal):
         return groups
-    wanted = replace(
-        product, **{**_plain(to), "tax_class": product.tax_class, "option_groups": groups}
-    )
+    plain = _plain(to) | {"tax_class": product.tax_class}
+    wanted = replace(product, option_groups=groups, **plain)
     fields = _differing(product, wanted, Dish.__struct_fields__)
     written = accept(product)
     if fields:
@@ -237,8 +237,9 @@ def _gone(category: Category) -> Refusal | None:
     return refuse("written.retired", name=category.name_en, name_ar=category.name_ar)
 
 
-def _plain(dish: Dish) -> dict[str, object]:
-    return {field: getattr(dish, field) for field in dish.__struct_fields__}
+def _plain(dish: Dish) -> dict[str, Any]:
+    """But for the options, which get their ids."""
+    return {f: getattr(dish, f) for f in dish.__struct_fields__ if f != "option_groups"}
 
 
 def _differing(one: Struct, other: Struct, fields: Iterable[str]) -> tuple[str, ...]:
