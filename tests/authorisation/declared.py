@@ -37,6 +37,7 @@ OWNERS: Final[Mapping[str, frozenset[Role]]] = {
     "policy": NOBODY,
     "product": frozenset({MERCHANT}),
     "promotion": frozenset({MERCHANT}),
+    "proof": frozenset({CUSTOMER, COURIER}),
     "quote": frozenset({CUSTOMER}),
     "review": NOBODY,
     "refund": frozenset({CUSTOMER, MERCHANT}),
@@ -74,6 +75,7 @@ PARAMETERS: Final[Mapping[str, str]] = {
     "payout_account_id": "payout_account",
     "product_id": "product",
     "promotion_id": "promotion",
+    "proof_id": "proof",
     "quote_id": "quote",
     "review_id": "review",
     "reference_id": "order",
@@ -322,6 +324,10 @@ ROWS: Final[Mapping[str, Row]] = {
     "GET /v4/refunds": Row(lists="refund"),
     "GET /v4/refunds.csv": Row(lists="refund"),
     "POST /v4/orders/{order_id}/ready-time": Row(only=frozenset({MERCHANT})),
+    "PUT /v4/orders/{order_id}/proofs/{proof_id}": Row(personal=True, owners=frozenset({COURIER})),
+    "GET /v4/orders/{order_id}/proofs": Row(owners=frozenset({CUSTOMER, COURIER})),
+    "GET /v4/orders/{order_id}/proofs/{proof_id}": Row(owners=frozenset({CUSTOMER, COURIER})),
+    "POST /v4/drivers/{courier_id}/outbox": Row(personal=True),
     # support
     "GET /v4/support/tickets": Row(lists="ticket"),
     "POST /v4/support/tickets": Row(

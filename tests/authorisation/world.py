@@ -51,6 +51,13 @@ PUBLIC_KEY: Final = {  # of RFC 8037
     "crv": "Ed25519",
     "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo",
 }
+PICTURE: Final = {
+    "kind": "photo",
+    "taken_at": "2026-11-20T12:00:00Z",
+    "content": (
+        "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg=="
+    ),
+}
 KITCHEN, DOOR = Place(24.12, 53.1), Place(24.13, 53.1)
 
 
@@ -253,6 +260,8 @@ class World:
         policy = await self.do(
             whose, Role.SUPER_ADMIN, "POST", "/v4/dispatch/policies", name=street.slug
         )
+        proof = f"/v4/orders/{things['order']}/proofs/{street.name('proof')}"
+        await self.do(whose, COURIER, "PUT", proof, **PICTURE)
         experiment = await self.do(
             whose,
             Role.SUPER_ADMIN,

@@ -12,7 +12,7 @@ from tawsil.kernel.clock import Ids
 from tawsil.kernel.db import Tx
 from tawsil.kernel.decisions import By, Refusal
 from tawsil.kernel.places import Place
-from tawsil.ordering import journey, model, settlement
+from tawsil.ordering import handover, journey, model, settlement
 from tawsil.ordering.model import Order, PaidBy
 from tawsil.ordering.moves import Party
 from tawsil.ordering.steps import Acting, save
@@ -121,7 +121,7 @@ class Street:
 
     async def captured(self, tx: Tx, order: Order) -> Order:
         """What a courier carries, handed over and paid."""
-        handed = model.deliver(order, party=Party.COURIER, pin=None, now=tx.now)
+        handed = handover.deliver(order, party=Party.COURIER, shown=handover.Shown(), now=tx.now)
         order = await self.after(tx, order, handed)
         (taken,) = await payments.capture(tx, [settlement.capture(self.by, order)])
         assert not isinstance(taken, Refusal), taken

@@ -16,9 +16,10 @@ from tawsil.kernel.clock import Ids
 from tawsil.kernel.decisions import Accepted, Decision, Refusal
 from tawsil.kernel.i18n import LOCALES, text
 from tawsil.kernel.places import Place
-from tawsil.ordering import complaints, events, model
+from tawsil.ordering import complaints, events, handover, model
 from tawsil.ordering.amounts import Amounts
 from tawsil.ordering.events import Status
+from tawsil.ordering.handover import Shown
 from tawsil.ordering.model import Choice, Fault, Order, PaidBy, PaymentStage
 from tawsil.ordering.moves import CHARGED, LIVE, MAY_CHOOSE, MOVES, WHO_MAY, Party
 from tawsil.pricing import public as pricing
@@ -235,7 +236,7 @@ class AnOrder(RuleBasedStateMachine):
     @rule(party=parties, pin=st.sampled_from([None, PIN, "9999"]))
     def handed_over(self, party: Party, pin: str | None) -> None:
         before = self.order
-        decision = model.deliver(before, party=party, pin=pin, now=self.now)
+        decision = handover.deliver(before, party=party, shown=Shown(pin=pin), now=self.now)
         if pin == "9999":
             assert isinstance(decision, Refusal)
         self.decided(decision, before, party=party)
@@ -399,7 +400,7 @@ STEPS: dict[Status, Callable[[Order, Party], Decision[Order]]] = {
     Status.READY_FOR_PICKUP: lambda o, p: model.mark_ready(o, party=p, now=NOON),
     Status.PICKED_UP: lambda o, p: model.pick_up(o, party=p, now=NOON),
     Status.IN_TRANSIT: lambda o, p: model.depart(o, party=p),
-    Status.DELIVERED: lambda o, p: model.deliver(o, party=p, pin=None, now=NOON),
+    Status.DELIVERED: lambda o, p: handover.deliver(o, party=p, shown=Shown(), now=NOON),
     Status.CANCELLED: lambda o, p: model.cancel(o, party=p, reason="x", now=NOON),
     Status.UNDELIVERABLE: lambda o, p: model.mark_undeliverable(
         o, party=p, reason="damaged", now=NOON
@@ -447,7 +448,9 @@ def test_a_ready_time_that_cannot_move_names_what_can(status: Status) -> None:
 
 def test_a_wrong_pin_says_nothing_about_an_order_that_cannot_be_handed_over() -> None:
     for status in Status:
-        decision = model.deliver(at_status(status), party=Party.COURIER, pin="9999", now=NOON)
+        decision = handover.deliver(
+            at_status(status), party=Party.COURIER, shown=Shown(pin="9999"), now=NOON
+        )
         assert isinstance(decision, Refusal)
         on_the_way = status in {Status.PICKED_UP, Status.IN_TRANSIT}
         otherwise = "order.complaint_open" if status is Status.DISPUTED else "order.illegal_move"

@@ -41,6 +41,7 @@ from tawsil.kernel.jobs import JobHandler, JobHandlers
 from tawsil.ordering import by_hand, heard, journey
 from tawsil.ordering import events as order_events
 from tawsil.ordering import routes as order_routes
+from tawsil.ordering.proofs import service as proofs
 from tawsil.ordering.refunds import service as refunds
 from tawsil.payments import dispute_events
 from tawsil.payments import events as payment_events
@@ -137,6 +138,7 @@ HANDLERS: Final[Mapping[type[Event], Sequence[Handler]]] = {
     payment_events.CashUnblocked: [support_causes.cash_handed_in],
     payment_events.PaymentRefunded: [refunds.money_returned],
     payment_events.RefundFailed: [refunds.money_stuck],
+    order_events.CourierActionKept: [support_causes.out_of_step],
     order_events.OrderPlaced: [measures.order_placed],
     order_events.OrderDelivered: [measures.order_delivered],
     order_events.OrderCancelled: [measures.order_cancelled],
@@ -161,6 +163,7 @@ DEADLINES: Final[Mapping[str, Owner]] = {
     "provider": circuits.on_due,
     "points": loyalty.on_due,
     "order": journey.on_due,
+    "proof": proofs.on_due,
     "ticket": support.on_due,
 }
 

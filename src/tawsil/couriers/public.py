@@ -10,7 +10,12 @@ from tawsil.couriers.access import check_reached
 from tawsil.couriers.cash_store import Cash
 from tawsil.couriers.events import Availability, Fault, Reason, Vehicle
 from tawsil.couriers.list_store import SORTS, Filter, Within, reached
-from tawsil.couriers.model import BREAK_AFTER_MISSED, MISSED_IN_A_ROW, Courier
+from tawsil.couriers.model import (
+    BREAK_AFTER_MISSED,
+    MISSED_IN_A_ROW,
+    SHORTEST_BREAK,
+    Courier,
+)
 from tawsil.couriers.service import (
     EndShift,
     Engage,
@@ -21,12 +26,14 @@ from tawsil.couriers.service import (
     NewCourier,
     Prefer,
     Release,
+    Resume,
     StartShift,
     TakeBreak,
     end_shift,
     mark_safe,
     mark_unsafe,
     prefer,
+    resume,
     start_shift,
     take_break,
 )
@@ -41,6 +48,7 @@ from tawsil.kernel.reach import Reach
 __all__ = [
     "BREAK_AFTER_MISSED",
     "MISSED_IN_A_ROW",
+    "SHORTEST_BREAK",
     "SORTS",
     "Availability",
     "Cash",
@@ -58,6 +66,7 @@ __all__ = [
     "Rated",
     "Reason",
     "Release",
+    "Resume",
     "Span",
     "StartShift",
     "TakeBreak",
@@ -79,6 +88,7 @@ __all__ = [
     "rate",
     "reached",
     "release",
+    "resume",
     "search",
     "set_cash",
     "start_shift",

@@ -138,27 +138,31 @@ class DeliveryStranded(DeliveryEvent, frozen=True, kw_only=True, tag="delivery.s
     cause: str
 
 
-class DeliveryArrived(DeliveryEvent, frozen=True, kw_only=True, tag="delivery.arrived.v1"):
+class StepEvent(DeliveryEvent, frozen=True, kw_only=True):
+    """`happened_at`: when the courier did it, if they were out of reach and told of it later."""
+
     courier_id: UUID
+    happened_at: datetime | None = None
+
+
+class DeliveryArrived(StepEvent, frozen=True, kw_only=True, tag="delivery.arrived.v1"):
     kind: StopKind
 
 
-class DeliveryPickedUp(DeliveryEvent, frozen=True, kw_only=True, tag="delivery.picked_up.v1"):
-    courier_id: UUID
+class DeliveryPickedUp(StepEvent, frozen=True, kw_only=True, tag="delivery.picked_up.v1"):
+    pass
 
 
-class DeliveryDone(DeliveryEvent, frozen=True, kw_only=True, tag="delivery.done.v1"):
-    courier_id: UUID
+class DeliveryDone(StepEvent, frozen=True, kw_only=True, tag="delivery.done.v1"):
+    pass
 
 
-class DeliveryFailed(DeliveryEvent, frozen=True, kw_only=True, tag="delivery.failed.v1"):
+class DeliveryFailed(StepEvent, frozen=True, kw_only=True, tag="delivery.failed.v1"):
     """It could not be handed over: the courier takes it back to where it came from."""
 
-    courier_id: UUID
 
-
-class DeliveryReturned(DeliveryEvent, frozen=True, kw_only=True, tag="delivery.returned.v1"):
-    courier_id: UUID
+class DeliveryReturned(StepEvent, frozen=True, kw_only=True, tag="delivery.returned.v1"):
+    pass
 
 
 class DeliveryWithdrawn(DeliveryEvent, frozen=True, kw_only=True, tag="delivery.withdrawn.v1"):

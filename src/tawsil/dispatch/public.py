@@ -77,7 +77,7 @@ from tawsil.dispatch.service.pressure import sense
 from tawsil.dispatch.service.reassignment import Reassign
 from tawsil.dispatch.service.requests import MoveReadyTime, RequestCourier, Withdraw
 from tawsil.dispatch.service.rules import SetRules, set_rules
-from tawsil.dispatch.service.steps import Step
+from tawsil.dispatch.service.steps import Arrival, Step
 from tawsil.dispatch.service.ticking import Tick
 from tawsil.dispatch.service.travel import OnMap
 from tawsil.dispatch.service.zones import zone_health
@@ -92,6 +92,7 @@ __all__ = [
     "TRIAL",
     "Action",
     "Answer",
+    "Arrival",
     "AskForTrial",
     "Considered",
     "CreatePolicy",
@@ -134,6 +135,7 @@ __all__ = [
     "ZoneHealth",
     "accept",
     "acceptance_rates",
+    "arrived",
     "begin_trial",
     "by_ids",
     "decision",
@@ -200,6 +202,11 @@ async def move_ready_time(tx: Tx, commands: Sequence[MoveReadyTime]) -> list[Del
 async def withdraw(tx: Tx, commands: Sequence[Withdraw]) -> list[Delivery | Refusal]:
     """End deliveries that are not collected yet and free who was to collect them."""
     return await requests.withdraw(tx, commands)
+
+
+async def arrived(tx: Tx, commands: Sequence[Arrival]) -> list[Delivery | Refusal]:
+    """The courier is at the door, and says so. Once passed, it is no news."""
+    return await steps.arrived(tx, commands)
 
 
 async def picked_up(tx: Tx, commands: Sequence[Step]) -> list[Delivery | Refusal]:

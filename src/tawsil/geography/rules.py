@@ -166,6 +166,24 @@ class CourierPay(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     wait_most_minutes: Annotated[int, Meta(ge=0, le=240)] = 30
 
 
+class Proof(StrEnum):
+    """What shows that something was handed over."""
+
+    PIN = "pin"
+    PHOTO = "photo"
+    SIGNATURE = "signature"
+
+
+class HandoverRules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a courier shows for a handover: any one of `proofs` will do.
+
+    `word_is_enough`: who shows none is believed, and the order's story says so.
+    """
+
+    proofs: Annotated[tuple[Proof, ...], Meta(max_length=3)] = (Proof.PIN, Proof.PHOTO)
+    word_is_enough: bool = True
+
+
 class CityRules(Struct, frozen=True, kw_only=True):
     """What a city decides for itself; what it leaves out is as here.
 
@@ -199,6 +217,7 @@ class CityRules(Struct, frozen=True, kw_only=True):
     loyalty: LoyaltyRules = LoyaltyRules()
     cash: CashRules = CashRules()
     courier_pay: CourierPay = CourierPay()
+    handover: HandoverRules = HandoverRules()
 
 
 def flaw(rules: CityRules, *, zone_ids: Collection[UUID]) -> Refusal | None:

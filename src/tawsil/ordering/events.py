@@ -270,6 +270,38 @@ class ReviewChanged(ReviewEvent, frozen=True, tag="review.changed.v1"):
     """The customer thinks otherwise: this takes the place of what was said before."""
 
 
+class ProofKept(Event, frozen=True, kw_only=True, tag="proof.kept.v1"):
+    """A courier's picture of a handover is kept until `kept_until_at`; `sha256` tells it."""
+
+    proof_id: UUID
+    order_id: UUID
+    courier_id: UUID
+    kind: str
+    sha256: str
+    kept_until_at: datetime
+
+
+class ProofForgotten(Event, frozen=True, kw_only=True, tag="proof.forgotten.v1"):
+    """The picture was deleted, because its time was over."""
+
+    proof_id: UUID
+    order_id: UUID
+
+
+class CourierActionKept(Event, frozen=True, kw_only=True, tag="courier_action.kept.v1"):
+    """A courier out of reach did something that did not fit any more once it was known.
+
+    `does` is what, `happened_at` when, `code` why it was not taken in. Somebody has to look at it.
+    """
+
+    action_id: UUID
+    courier_id: UUID
+    order_id: UUID
+    does: str
+    code: str
+    happened_at: datetime
+
+
 EVENTS: Final = (
     OrderPlaced,
     PaymentChanged,
@@ -306,4 +338,7 @@ EVENTS: Final = (
     MessagesRead,
     ReviewGiven,
     ReviewChanged,
+    ProofKept,
+    ProofForgotten,
+    CourierActionKept,
 )

@@ -5,8 +5,8 @@ delivered → captured → settled; then what happens when it goes wrong. Calls 
 payments, dispatch), in the same transaction; what happens below is heard of in events.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
-from datetime import timedelta
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -23,12 +23,24 @@ from tawsil.kernel.decisions import (
     refuse,
 )
 from tawsil.kernel.events import Recorded
-from tawsil.ordering import complaints, earnings, from_quote, model, points, settlement, store
+from tawsil.ordering import (
+    along,
+    complaints,
+    earnings,
+    from_quote,
+    handover,
+    model,
+    points,
+    settlement,
+    store,
+)
 from tawsil.ordering.kitchen.silence import pause_the_silent
 from tawsil.ordering.model import Choice, Order, PaidBy
 from tawsil.ordering.moves import BEFORE_PICKUP, Party
+from tawsil.ordering.proofs import service as proofs
+from tawsil.ordering.proofs.service import DeliverOrder
 from tawsil.ordering.refunds import service as refunds
-from tawsil.ordering.steps import Agree, OrderCommand, done, hear, move, save
+from tawsil.ordering.steps import OrderCommand, done, hear, move, save
 from tawsil.payments import events as paid
 from tawsil.payments import public as payments
 from tawsil.pricing import public as pricing
@@ -216,10 +228,10 @@ async def pick_up(tx: Tx, commands: Sequence[MoveOrder]) -> list[Order | Refusal
         comes = order.courier_id is not None and order.status in BEFORE_PICKUP
         if c.acting.party is Party.MERCHANT and comes and order.id not in here:
             return NOT_HERE
-        return model.pick_up(order, party=c.acting.party, now=tx.now)
+        return model.pick_up(order, party=c.acting.party, now=_when(order, c, tx))
 
     return await move(
-        tx, commands, decide, agree=lambda tx, taken: dispatch.picked_up(tx, _steps(taken))
+        tx, commands, decide, agree=lambda tx, taken: dispatch.picked_up(tx, along.steps_of(taken))
     )
 
 
@@ -244,18 +256,17 @@ async def left_the_merchant(tx: Tx, heard: Sequence[Recorded[tracked.GeofenceLef
     await hear(tx, heard, decide)
 
 
-class DeliverOrder(OrderCommand, frozen=True, kw_only=True):
-    pin: str | None = None
-
-
 async def deliver(tx: Tx, commands: Sequence[DeliverOrder]) -> list[Order | Refusal]:
     """Handed over: the courier is free again and the money is taken."""
+    shown = await proofs.shown(tx, commands)
 
     def decide(order: Order, c: DeliverOrder) -> Decision[Order]:
-        return model.deliver(order, party=c.acting.party, pin=c.pin, now=tx.now)
+        return handover.deliver(
+            order, party=c.acting.party, shown=shown(order, c), now=_when(order, c, tx)
+        )
 
     ended: list[dispatch.Delivery] = []
-    outcomes = await move(tx, commands, decide, agree=_ending(dispatch.delivered, ended))
+    outcomes = await move(tx, commands, decide, agree=along.ending(dispatch.delivered, ended))
     await _capture(tx, _stories(commands, outcomes))
     await earnings.record(tx, _stories(commands, outcomes), ended)
     return outcomes
@@ -331,10 +342,12 @@ async def mark_undeliverable(
     """Nobody to hand it to: the courier brings the food back."""
 
     def decide(order: Order, c: MarkUndeliverable) -> Decision[Order]:
-        return model.mark_undeliverable(order, party=c.acting.party, reason=c.reason, now=tx.now)
+        return model.mark_undeliverable(
+            order, party=c.acting.party, reason=c.reason, now=_when(order, c, tx)
+        )
 
     return await move(
-        tx, commands, decide, agree=lambda tx, taken: dispatch.failed(tx, _steps(taken))
+        tx, commands, decide, agree=lambda tx, taken: dispatch.failed(tx, along.steps_of(taken))
     )
 
 
@@ -344,8 +357,8 @@ async def return_to_merchant(tx: Tx, commands: Sequence[MoveOrder]) -> list[Orde
     outcomes = await move(
         tx,
         commands,
-        lambda order, c: model.return_to_merchant(order, party=c.acting.party, now=tx.now),
-        agree=_ending(dispatch.returned, ended),
+        lambda o, c: model.return_to_merchant(o, party=c.acting.party, now=_when(o, c, tx)),
+        agree=along.ending(dispatch.returned, ended),
     )
     back = _stories(commands, outcomes)
     await earnings.record(tx, back, ended)
@@ -460,20 +473,6 @@ async def _capture(tx: Tx, done: Sequence[tuple[By, Order]]) -> None:
     await payments.capture(tx, [settlement.capture(by, order) for by, order in done])
 
 
-def _ending(
-    step: Callable[[Tx, Sequence[dispatch.Step]], Awaitable[list[dispatch.Delivery | Refusal]]],
-    ended: list[dispatch.Delivery],
-) -> Agree:
-    """The last step of deliveries; those that dispatch agreed to are added to `ended`."""
-
-    async def agree(tx: Tx, taken: Sequence[tuple[By, Order]]) -> Sequence[Any]:
-        outcomes = await step(tx, _steps(taken))
-        ended.extend(d for d in outcomes if not isinstance(d, Refusal))
-        return outcomes
-
-    return agree
-
-
 async def _tell_dispatch(tx: Tx, changed: Sequence[tuple[By, Order]]) -> None:
     await dispatch.move_ready_time(tx, [_ready(by, order) for by, order in changed])
 
@@ -490,10 +489,5 @@ def _stories(
     return [(c.by.about(order.id), order) for c, order in done(commands, outcomes)]
 
 
-def _steps(taken: Sequence[tuple[By, Order]]) -> list[dispatch.Step]:
-    """The step as dispatch sees it, which refuses it if it has sent another courier meanwhile."""
-    steps: list[dispatch.Step] = []
-    for by, order in taken:
-        assert order.courier_id is not None, "what is carried has a courier"
-        steps.append(dispatch.Step(by=by, reference_id=order.id, courier_id=order.courier_id))
-    return steps
+def _when(order: Order, command: OrderCommand, tx: Tx) -> datetime:
+    return handover.happened_at(order, said=command.at, now=tx.now)

@@ -86,6 +86,8 @@ UNDELIVERABLE_FAULTS: Final[Mapping[str, Fault]] = {
     "wrong_address": Fault.CUSTOMER,
     "damaged": Fault.PLATFORM,
     "accident": Fault.PLATFORM,
+    "vehicle": Fault.PLATFORM,
+    "unsafe_place": Fault.PLATFORM,
 }
 
 
@@ -344,22 +346,6 @@ def depart(order: Order, *, party: Party) -> Decision[Order]:
         return refused
     departed = replace(order, status=Status.IN_TRANSIT)
     return accept(departed, event_of(events.OrderDeparted, departed))
-
-
-def deliver(order: Order, *, party: Party, pin: str | None, now: datetime) -> Decision[Order]:
-    """Hand over. A PIN that is given must be right; without one the courier's word is the proof."""
-    if order.status is Status.DISPUTED:
-        return refuse("order.complaint_open")
-    if order.status is Status.PICKED_UP:
-        departed = depart(order, party=party)
-        return then(departed, lambda o: deliver(o, party=party, pin=pin, now=now))
-    if refused := not_allowed(order, Status.DELIVERED, party):
-        return refused
-    if pin is not None and pin != order.handover_pin:
-        return refuse("order.wrong_pin", status=422)
-    delivered = moved(order, Status.DELIVERED, delivered_at=now, ended_at=now)
-    proof = "pin" if pin is not None else "courier"
-    return accept(delivered, event_of(events.OrderDelivered, delivered, proof=proof))
 
 
 def settle(order: Order) -> Decision[Order]:

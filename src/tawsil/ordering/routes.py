@@ -23,6 +23,8 @@ from tawsil.ordering.asking import STEPS, Step, canceller, cancelling, placing, 
 from tawsil.ordering.chat import routes as chat
 from tawsil.ordering.kitchen import routes as kitchen
 from tawsil.ordering.moves import Party
+from tawsil.ordering.outbox import routes as outbox
+from tawsil.ordering.proofs import routes as proofs
 from tawsil.ordering.refunds import routes as refunds
 from tawsil.ordering.refunds import store as refund_store
 from tawsil.ordering.refunds.views import RefundView
@@ -219,7 +221,11 @@ async def deliver(
     return await commands.submit(
         journey.deliver,
         journey.DeliverOrder(
-            by=caller.by, order_id=order_id, acting=acting(caller, "order:update"), pin=data.pin
+            by=caller.by,
+            order_id=order_id,
+            acting=acting(caller, "order:update"),
+            pin=data.pin,
+            proof_ids=data.proof_ids,
         ),
         view=OrderView.of,
     )
@@ -282,7 +288,9 @@ async def mark_undeliverable(
     caller: NamedDependency[Caller],
     commands: NamedDependency[Commands],
 ) -> Response[Envelope[OrderView]]:
-    """Reasons: customer_absent, customer_refused, wrong_address, damaged, accident."""
+    """Reasons: customer_absent, customer_refused, wrong_address, damaged, accident, vehicle,
+    unsafe_place.
+    """
     return await commands.submit(
         journey.mark_undeliverable,
         journey.MarkUndeliverable(
@@ -403,6 +411,8 @@ routes: Final = [
     *sharing.routes,
     *cancellation.routes,
     *kitchen.routes,
+    *proofs.routes,
+    *outbox.routes,
     place_order,
     get_order,
     get_timeline,

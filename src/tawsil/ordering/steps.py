@@ -1,6 +1,7 @@
 """How every step of the journey is done: lock, decide, save, record."""
 
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
 from typing import Any, Final, TypeVar
 from uuid import UUID
 
@@ -22,11 +23,15 @@ class Acting(Struct, frozen=True):
 
 
 class OrderCommand(Command, frozen=True, kw_only=True):
-    """A step somebody takes on an order; `remark` is what they say about it."""
+    """A step somebody takes on an order; `remark` is what they say about it.
+
+    `at`: when they took it, if they were out of reach then and it becomes known now.
+    """
 
     order_id: UUID
     acting: Acting
     remark: str = ""
+    at: datetime | None = None
 
 
 NOT_FOUND: Final = refuse("request.not_found", status=404)

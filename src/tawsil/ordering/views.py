@@ -74,7 +74,10 @@ class ReadyTimeBody(Struct, forbid_unknown_fields=True):
 
 
 class DeliverBody(Struct, forbid_unknown_fields=True):
+    """`proof_ids`: pictures of the handover, sent before. What is asked for is the city's rule."""
+
     pin: Annotated[str, Meta(pattern=r"^[0-9]{4}$(?!\n)", examples=["4711"])] | None = None
+    proof_ids: Annotated[tuple[UUID, ...], Meta(max_length=4)] = ()
 
 
 class ReasonBody(Struct, forbid_unknown_fields=True):

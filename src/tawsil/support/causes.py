@@ -8,6 +8,7 @@ from tawsil.dispatch import events as dispatched
 from tawsil.kernel.db import Tx
 from tawsil.kernel.decisions import Event
 from tawsil.kernel.events import Recorded
+from tawsil.ordering import events as orders
 from tawsil.ordering import public as ordering
 from tawsil.payments import events as paid
 from tawsil.payments import public as payments
@@ -134,6 +135,33 @@ async def dispute_due(tx: Tx, heard: Sequence[Recorded[payments.DisputeEvidenceD
                 writing=Writing(
                     cause=Cause.DISPUTE_DUE,
                     detail={"due_at": recorded.event.due_at.isoformat(timespec="minutes")},
+                ),
+            )
+            for recorded in heard
+        ],
+    )
+
+
+async def out_of_step(tx: Tx, heard: Sequence[Recorded[orders.CourierActionKept]]) -> None:
+    """What a courier did out of reach did not fit any more: whoever was at the door knows why."""
+    kind = Kind.ORDER_PROBLEM
+    await service.open_tickets(
+        tx,
+        [
+            OpenTicket(
+                by=recorded.by,
+                kind=kind,
+                subject_kind=SubjectKind.ORDER,
+                subject_id=recorded.event.order_id,
+                city_id=_city(recorded),
+                priority=Priority.HIGH,
+                writing=Writing(
+                    cause=Cause.OUT_OF_STEP,
+                    detail={
+                        "does": recorded.event.does,
+                        "at": recorded.event.happened_at.isoformat(timespec="minutes"),
+                        "code": recorded.event.code,
+                    },
                 ),
             )
             for recorded in heard

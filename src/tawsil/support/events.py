@@ -73,6 +73,7 @@ class Cause(StrEnum):
     CASH_HANDED_IN = "cash_handed_in"
     BOOKS_WRONG = "books_wrong"
     DISPUTE_DUE = "dispute_due"
+    OUT_OF_STEP = "out_of_step"
 
 
 class TicketEvent(Event, frozen=True, kw_only=True):

@@ -4,18 +4,13 @@ from tawsil.dispatch.model.delivery import (
     COMMIT_AHEAD,
     NOBODY_CAME,
     Delivery,
-    arrive,
     assign,
-    bring_back,
-    deliver,
     escalate,
-    fail,
     fall_through,
     give_up,
     move_ready_time,
     not_searched_for,
     offer,
-    pick_up,
     request,
     reschedule,
     unassign,
@@ -60,6 +55,7 @@ from tawsil.dispatch.model.rules import (
     set_rules,
 )
 from tawsil.dispatch.model.states import MOVES, TO_COLLECT, WITH_COURIER, WITHOUT_COURIER, State
+from tawsil.dispatch.model.steps import arrive, bring_back, deliver, fail, pick_up
 from tawsil.dispatch.model.suggestion import SUGGESTION_LASTS, Suggestion, suggest
 from tawsil.dispatch.model.watch import DOUBTS, LOOK_EVERY, Risk, Sight, Undo, Watch
 

@@ -18,13 +18,9 @@ from tawsil.dispatch.model.offer import Etas, Offer
 from tawsil.dispatch.model.rules import DEFAULT_RULES, Action, Offering, Rules
 from tawsil.dispatch.model.states import (
     ASSIGNED,
-    AT_DROPOFF,
-    AT_PICKUP,
     DONE,
-    FAILED,
     MOVES,
     OFFERED,
-    PICKED_UP,
     RETURNED,
     TO_COLLECT,
     WAITING,
@@ -41,11 +37,9 @@ from tawsil.kernel.decisions import (
     Refusal,
     accept,
     refuse,
-    then,
 )
 from tawsil.kernel.money import share
 from tawsil.kernel.places import Place
-from tawsil.tracking.events import StopKind
 
 COMMIT_AHEAD: Final = timedelta(minutes=3)
 """Until then a delivery may be held on purpose: a courier nearby need not set off yet."""
@@ -207,8 +201,8 @@ def offer(delivery: Delivery, *, offers: Sequence[Offer], now: datetime) -> Deci
     """A round of offers begins: whoever of them says yes first has it."""
     first, *others = offers
     assert {o.round_id for o in others} <= {first.round_id}, "one round at a time"
-    if refused := _refused(delivery, OFFERED):
-        return refused
+    if no := refused(delivery, OFFERED):
+        return no
     offered = replace(
         delivery,
         state=OFFERED,
@@ -264,8 +258,8 @@ def assign(
 
     Who declined before another accepted is not asked again if that one loses it.
     """
-    if refused := _refused(delivery, ASSIGNED):
-        return refused
+    if no := refused(delivery, ASSIGNED):
+        return no
     assigned = replace(
         delivery,
         state=ASSIGNED,
@@ -329,37 +323,6 @@ def unassign(delivery: Delivery, *, cause: Cause, now: datetime) -> Decision[Del
     return accept(
         lost, _event(events.DeliveryUnassigned, lost, courier_id=courier_id, reason=cause.value)
     )
-
-
-def arrive(delivery: Delivery, *, kind: StopKind, now: datetime) -> Decision[Delivery]:
-    """The courier stands at the door. Arriving twice, or somewhere passed already, is no news."""
-    expected = {StopKind.PICKUP: ASSIGNED, StopKind.DROPOFF: PICKED_UP}
-    if delivery.state is not expected[kind]:
-        return accept(delivery)
-    to = AT_PICKUP if kind is StopKind.PICKUP else AT_DROPOFF
-    seen = delivery.risk is not None and delivery.risk.cause in SEEN_BY_LOOKING
-    well: Decision[Delivery] = recovered(delivery, now=now) if seen else accept(delivery)
-    at = now if kind is StopKind.PICKUP else delivery.arrived_at
-    here = then(well, lambda d: accept(replace(d, arrived_at=at)))
-    return then(here, lambda d: _moved(d, to, events.DeliveryArrived, kind=kind))
-
-
-def pick_up(delivery: Delivery, *, courier_id: UUID, now: datetime) -> Decision[Delivery]:
-    taken = replace(delivery, collected_at=now)
-    return _step(taken, PICKED_UP, events.DeliveryPickedUp, courier_id=courier_id, now=now)
-
-
-def deliver(delivery: Delivery, *, courier_id: UUID, now: datetime) -> Decision[Delivery]:
-    return _step(delivery, DONE, events.DeliveryDone, courier_id=courier_id, now=now)
-
-
-def fail(delivery: Delivery, *, courier_id: UUID, now: datetime) -> Decision[Delivery]:
-    """Nobody took it: the same courier brings it back."""
-    return _step(delivery, FAILED, events.DeliveryFailed, courier_id=courier_id, now=now)
-
-
-def bring_back(delivery: Delivery, *, courier_id: UUID, now: datetime) -> Decision[Delivery]:
-    return _step(delivery, RETURNED, events.DeliveryReturned, courier_id=courier_id, now=now)
 
 
 def recovered(delivery: Delivery, *, now: datetime) -> Accepted[Delivery]:
@@ -436,31 +399,8 @@ def give_up(delivery: Delivery, *, now: datetime) -> Decision[Delivery]:
     return accept(gone, _event(events.DeliveryGivenUp, gone, reason=NOBODY_CAME))
 
 
-def _step(
-    delivery: Delivery, to: State, fact: Any, *, courier_id: UUID, now: datetime
-) -> Decision[Delivery]:
-    """What the courier does shows that they are at it, whatever was feared."""
-    if delivery.courier_id != courier_id:
-        return refuse("dispatch.not_your_delivery", status=403)
-    if refused := _refused(delivery, to):
-        return refused
-    well: Decision[Delivery] = accept(delivery)
-    if delivery.risk is not None:
-        well = recovered(delivery, now=now)
-    ended_at = now if to in {DONE, RETURNED} else None
-    return then(well, lambda d: _moved(d, to, fact, ended_at=ended_at))
-
-
-def _moved(
-    delivery: Delivery, to: State, fact: Any, *, ended_at: datetime | None = None, **fields: Any
-) -> Accepted[Delivery]:
-    moved = replace(
-        delivery, state=to, ended_at=ended_at, watch=delivery.watch if to in WITH_COURIER else None
-    )
-    return accept(moved, _event(fact, moved, courier_id=moved.courier_id, **fields))
-
-
-def _refused(delivery: Delivery, to: State) -> Refusal | None:
+def refused(delivery: Delivery, to: State) -> Refusal | None:
+    """Why it cannot become so, if it cannot."""
     return None if to in MOVES[delivery.state] else _illegal(delivery, to)
 
 

@@ -17,7 +17,6 @@ from tawsil.dispatch.events import Cause
 from tawsil.dispatch.model.delivery import (
     SEEN_BY_LOOKING,
     Delivery,
-    arrive,
     recovered,
     unassign,
 )
@@ -30,6 +29,7 @@ from tawsil.dispatch.model.states import (
     WITH_COURIER,
     WITHOUT_COURIER,
 )
+from tawsil.dispatch.model.steps import arrive
 from tawsil.dispatch.model.watch import DOUBTS, Risk, Sight, Undo, Watch
 from tawsil.kernel.decisions import Decision, Refusal, accept, refuse, then
 from tawsil.kernel.places import Place

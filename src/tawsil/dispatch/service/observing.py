@@ -1,6 +1,7 @@
 """Hearing how couriers do, from what happens to offers and deliveries."""
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
@@ -151,16 +152,16 @@ class _Notes:
     def arrived(self, recorded: Recorded[facts.DeliveryArrived]) -> None:
         held = self._held(recorded)
         if held and recorded.event.kind is StopKind.PICKUP:
-            self._keep(promise.arrived(held, at=recorded.at))
+            self._keep(promise.arrived(held, at=_when(recorded)))
 
     def collected(self, recorded: Recorded[facts.DeliveryPickedUp]) -> None:
         if held := self._held(recorded):
-            self._keep(promise.collected(held, at=recorded.at))
+            self._keep(promise.collected(held, at=_when(recorded)))
 
     def done(self, recorded: Recorded[facts.DeliveryDone]) -> None:
         self.well(recorded, Measure.COMPLETION)
         if held := self._held(recorded):
-            late = promise.late_by(held, handed_over_at=recorded.at)
+            late = promise.late_by(held, handed_over_at=_when(recorded))
             if late is None:
                 self.well(recorded, Measure.ON_TIME)
             else:
@@ -197,6 +198,11 @@ class _Notes:
     def _end(self, recorded: Recorded[Any]) -> None:
         self.promises.pop(recorded.event.delivery_id, None)
         self.over.add(recorded.event.delivery_id)
+
+
+def _when(recorded: Recorded[facts.StepEvent]) -> datetime:
+    """Nobody is late because their phone was out of reach."""
+    return recorded.event.happened_at or recorded.at
 
 
 HEARD: Final[Mapping[type[Event], Callable[[_Notes, Recorded[Any]], None]]] = {

@@ -1,0 +1,1 @@
+"""Pictures that show a handover: a photo, a signature."""
