@@ -89,7 +89,7 @@ async def list_proofs(
     opt={"rule": allow(READ)},
     tags=["Orders"],
     summary="A picture of an order's handover",
-    media_type="image/jpeg",
+    media_type="image/*",
 )
 async def show_proof(
     order_id: FromPath[UUID],
