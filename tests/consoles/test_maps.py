@@ -27,7 +27,9 @@ async def client(serve: Any, known: dict[str, Any]) -> Any:
 
 
 async def test_streets_are_a_grid_until_there_is_a_file(client: Any, maps: Path) -> None:
-    ground = (await client.get(f"{HERE}/ground.json")).json()
+    ground = (await client.get(f"{HERE}/ground.json", headers={"Accept-Language": "ar"})).json()
+    assert ground["words"].pop("zoom_in") == "تقريب"
+    assert all(ground.pop("words").values())
     assert ground == {
         "kind": "streets",
         "address": f"{HERE}/streets.geojson",

@@ -16,24 +16,39 @@ from tawsil.consoles import base_map
 from tawsil.consoles.assets import Asked, unless_known
 from tawsil.consoles.picture import CityFacts
 from tawsil.consoles.view import LiveWatch, Watch
+from tawsil.consoles.words import say
 from tawsil.kernel.db import Database
 from tawsil.kernel.http import PUBLIC, UNLIMITED, not_found
 
+Kind = Literal["style", "tiles", "streets"]
 OPEN: Final = {"rule": PUBLIC, "limit": UNLIMITED}
 AN_HOUR: Final = "public, max-age=3600"
-A_MINUTE: Final = "public, max-age=60"
+A_MINUTE: Final = "private, max-age=60"
 MOST_AT_ONCE: Final = 16 * 1024 * 1024
 """Readers of a tile archive ask for a few kilobytes at a time."""
 _RANGE: Final = re.compile(r"bytes=(\d{1,15})-(\d{1,15})?")
 
 
+class GroundWords(Struct, frozen=True, kw_only=True):
+    """What a map says of itself, in the language of the request."""
+
+    zoom_in: str
+    zoom_out: str
+    attribution: str
+    scroll: str
+    scroll_mac: str
+    two_fingers: str
+    pin: str
+
+
 class Ground(Struct, frozen=True, kw_only=True):
     """What a city's map is drawn from: a style of somebody's, an archive of tiles, or streets."""
 
-    kind: Literal["style", "tiles", "streets"]
+    kind: Kind
     address: str
     centre: tuple[float, float]
     """[longitude, latitude], as in GeoJSON."""
+    words: GroundWords
 
 
 @get("/maps/{city_id:uuid}/ground.json", opt=OPEN, include_in_schema=False)
@@ -45,14 +60,20 @@ async def show_ground(
     style: str | None = state.settings.map_style_url
     archive = await asyncio.to_thread(base_map.archive, city, data=state.settings.data)
     here = f"/maps/{city.id}"
-    centre = (city.centre.longitude, city.centre.latitude)
-    ground = Ground(kind="streets", address=f"{here}/streets.geojson", centre=centre)
+    kind: Kind = "streets"
+    address = f"{here}/streets.geojson"
     if style:
-        ground = Ground(kind="style", address=style, centre=centre)
+        kind, address = "style", style
     elif archive:
-        tiles = f"{here}/tiles/{base_map.version(archive)}"
-        ground = Ground(kind="tiles", address=tiles, centre=centre)
-    return Response(ground, headers={"Cache-Control": A_MINUTE})
+        kind, address = "tiles", f"{here}/tiles/{base_map.version(archive)}"
+    words = {name: say(f"map.{name}") for name in GroundWords.__struct_fields__}
+    ground = Ground(
+        kind=kind,
+        address=address,
+        centre=(city.centre.longitude, city.centre.latitude),
+        words=GroundWords(**words),
+    )
+    return Response(ground, headers={"Cache-Control": A_MINUTE, "Vary": "Cookie, Accept-Language"})
 
 
 @get("/maps/{city_id:uuid}/streets.geojson", opt=OPEN, include_in_schema=False)

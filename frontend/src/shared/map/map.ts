@@ -1,0 +1,236 @@
+// A city's map. It never mirrors: north is up and east is right in every language.
+
+import "maplibre-gl/dist/maplibre-gl.css";
+import "./map.css";
+import {
+  addProtocol, AttributionControl, LngLatBounds, Map as GlMap, NavigationControl, setWorkerUrl,
+} from "maplibre-gl";
+import type { FeatureCollection } from "geojson";
+import type { ExpressionSpecification, GeoJSONSource, LayerSpecification, PointLike } from "maplibre-gl";
+import workerUrl from "maplibre-gl/dist/maplibre-gl-worker.mjs?worker&url";
+import { type Way, Points, pointLayers, wayLayers, waysAsData } from "./overlays.ts";
+import { onThemeChange, type Palette, palette } from "./palette.ts";
+import { Pin, type PinOptions } from "./pin.ts";
+import { image, RATIO, SHAPES } from "./shapes.ts";
+import { groundLayers, styleOf } from "./style.ts";
+import type { Ground, GroundWords, LonLat, MapPoint } from "./types.ts";
+
+export type { Pin, PinOptions } from "./pin.ts";
+
+export interface MapOptions {
+  /** The id of the city whose ground is drawn. */
+  city: string;
+  /** What a reader is told it is. */
+  label: string;
+  centre?: LonLat;
+  zoom?: number;
+  /** `ar` or `en`; the page's own unless said. */
+  locale?: string;
+  /** A picture to look at only, without `interactive`. */
+  interactive?: boolean;
+  /** In a page that scrolls: two fingers, or Ctrl and the wheel, move the map. */
+  cooperative?: boolean;
+}
+
+export interface PointsOptions {
+  pick?: (id: string, event: MouseEvent) => void;
+  hover?: (point: MapPoint | null, x: number, y: number) => void;
+}
+
+let prepared: Promise<void> | null = null;
+
+/** Once per page: whose worker, how tiles are read, and letters to draw names with. */
+function prepare(): Promise<void> {
+  prepared ??= (async () => {
+    setWorkerUrl(workerUrl);
+    await Promise.allSettled([
+      document.fonts.load('24px "Inter"', "A"),
+      document.fonts.load('24px "Noto Sans Arabic"', "ا"),
+    ]);
+  })();
+  return prepared;
+}
+
+let tiles: Promise<void> | null = null;
+
+function readTiles(): Promise<void> {
+  tiles ??= import("pmtiles").then(({ Protocol }) => addProtocol("pmtiles", new Protocol().tile));
+  return tiles;
+}
+
+export async function open(element: HTMLElement, options: MapOptions): Promise<CityMap> {
+  const [answer] = await Promise.all([
+    fetch(`/maps/${encodeURIComponent(options.city)}/ground.json`),
+    prepare(),
+  ]);
+  if (!answer.ok) throw new Error(`the ground of the city: ${answer.status}`);
+  const ground: Ground = await answer.json();
+  if (ground.kind === "tiles") await readTiles();
+  const map = new CityMap(element, ground, options);
+  await map.drawn;
+  return map;
+}
+
+export class CityMap {
+  /** MapLibre's own, for what is not here. */
+  readonly gl: GlMap;
+  readonly drawn: Promise<void>;
+  readonly words: GroundWords;
+  readonly #ground: Ground;
+  readonly #locale: string;
+  readonly #points = new Map<string, Points>();
+  readonly #layered: ((c: Palette) => LayerSpecification[])[] = [];
+  readonly #forgetTheme: () => void;
+  #colours: Palette;
+
+  constructor(element: HTMLElement, ground: Ground, options: MapOptions) {
+    const { interactive = true, cooperative = false } = options;
+    this.#ground = ground;
+    this.words = ground.words;
+    this.#locale = options.locale ?? document.documentElement.lang;
+    this.#colours = palette();
+    element.dir = "ltr";
+    this.gl = new GlMap({
+      container: element,
+      style: ground.kind === "style" ? ground.address : styleOf(ground, this.#colours, this.#locale),
+      center: options.centre ?? ground.centre,
+      zoom: options.zoom ?? 12.5,
+      interactive,
+      cooperativeGestures: cooperative,
+      attributionControl: false,
+      dragRotate: false,
+      pitchWithRotate: false,
+      touchPitch: false,
+      maxPitch: 0,
+      fadeDuration: still.matches ? 0 : 150,
+      locale: saidBy(ground.words, options.label),
+    });
+    this.gl.touchZoomRotate.disableRotation();
+    this.gl.keyboard.disableRotation();
+    if (ground.kind !== "streets") this.gl.addControl(new AttributionControl({ compact: true }));
+    if (interactive) this.gl.addControl(new NavigationControl({ showCompass: false }), "top-right");
+    this.drawn = this.gl.once("load").then(() => this.#addImages());
+    this.#forgetTheme = onThemeChange(() => void this.drawn.then(() => this.#repaint()));
+  }
+
+  /** Points of one kind of interest, by name; those of the same name take the place of the last. */
+  points(name: string, points: Iterable<MapPoint>, options: PointsOptions = {}): void {
+    let known = this.#points.get(name);
+    if (!known) {
+      this.gl.addSource(name, { type: "geojson", data: empty() });
+      this.#addLayers((c) => pointLayers(name, c));
+      known = new Points(this.gl, name);
+      this.#points.set(name, known);
+      this.#listen(name, known, options);
+    }
+    known.set(points);
+  }
+
+  /** Some of them are elsewhere now. */
+  move(name: string, moves: Iterable<[string, LonLat]>): void {
+    this.#points.get(name)?.move(moves);
+  }
+
+  /** Which of the points is the one being looked at; none of them: null. */
+  choose(name: string, ids: string | string[] | null): void {
+    if (!this.#points.has(name)) return;
+    const chosen = ids === null ? [] : [ids].flat();
+    const filter: ExpressionSpecification = ["in", ["get", "id"], ["literal", chosen]];
+    this.gl.setFilter(`${name}-chosen`, filter);
+  }
+
+  /** Ways, drawn below the points that are there already. */
+  ways(name: string, ways: Iterable<Way>): void {
+    const source = this.gl.getSource<GeoJSONSource>(name);
+    if (source) {
+      source.setData(waysAsData(ways));
+      return;
+    }
+    this.gl.addSource(name, { type: "geojson", data: waysAsData(ways) });
+    const first = [...this.#points.keys()][0];
+    this.#addLayers((c) => wayLayers(name, c), first && `${first}-chosen`);
+  }
+
+  /** A pin that is dragged, or moved with the arrow keys. */
+  pin(options: PinOptions): Pin {
+    return new Pin(this.gl, { label: this.words.pin, ...options });
+  }
+
+  /** Show all of these places. */
+  fit(places: LonLat[], { padding = 48, maxZoom = 16, glide = false } = {}): void {
+    if (!places.length) return;
+    const bounds = places.reduce((all, at) => all.extend(at), new LngLatBounds());
+    this.gl.fitBounds(bounds, { padding, maxZoom, animate: glide && !still.matches });
+  }
+
+  /** Bring a place into sight, if it is not. */
+  reveal(at: LonLat): void {
+    if (this.gl.getBounds().contains(at)) return;
+    this.gl.easeTo({ center: at, animate: !still.matches });
+  }
+
+  /** Ids of the points of a name within a rectangle of the screen. */
+  within(name: string, box: [PointLike, PointLike]): string[] {
+    const found = this.gl.queryRenderedFeatures(box, { layers: [name] });
+    return [...new Set(found.map((one) => String(one.properties.id)))];
+  }
+
+  remove(): void {
+    this.#forgetTheme();
+    this.gl.remove();
+  }
+
+  #addImages(): void {
+    for (const shape of SHAPES) {
+      this.gl.addImage(shape, image(shape, this.#colours), { pixelRatio: RATIO });
+    }
+  }
+
+  #addLayers(layers: (c: Palette) => LayerSpecification[], before?: string): void {
+    this.#layered.push(layers);
+    for (const layer of layers(this.#colours)) this.gl.addLayer(layer, before);
+  }
+
+  #repaint(): void {
+    this.#colours = palette();
+    const ours = this.#ground.kind === "style" ? [] : groundLayers(this.#ground, this.#colours, this.#locale);
+    for (const layer of [...ours, ...this.#layered.flatMap((layers) => layers(this.#colours))]) {
+      for (const [property, value] of Object.entries(layer.paint ?? {})) {
+        this.gl.setPaintProperty(layer.id, property as never, value as never);
+      }
+    }
+    for (const shape of SHAPES) this.gl.updateImage(shape, image(shape, this.#colours));
+  }
+
+  #listen(name: string, known: Points, { pick, hover }: PointsOptions): void {
+    if (pick) {
+      this.gl.on("click", name, (event) => {
+        const id = event.features?.[0]?.properties.id;
+        if (id) pick(String(id), event.originalEvent);
+      });
+    }
+    if (!pick && !hover) return;
+    this.gl.on("mousemove", name, (event) => {
+      this.gl.getCanvas().style.cursor = pick ? "pointer" : "";
+      const point = known.shown.get(String(event.features?.[0]?.properties.id));
+      if (point) hover?.(point, event.point.x, event.point.y);
+    });
+    this.gl.on("mouseleave", name, () => {
+      this.gl.getCanvas().style.cursor = "";
+      hover?.(null, 0, 0);
+    });
+  }
+}
+
+const still = matchMedia("(prefers-reduced-motion: reduce)");
+const empty = (): FeatureCollection => ({ type: "FeatureCollection", features: [] });
+
+const saidBy = (words: GroundWords, label: string) => ({
+  "Map.Title": label,
+  "NavigationControl.ZoomIn": words.zoom_in,
+  "NavigationControl.ZoomOut": words.zoom_out,
+  "AttributionControl.ToggleAttribution": words.attribution,
+  "CooperativeGesturesHandler.WindowsHelpText": words.scroll,
+  "CooperativeGesturesHandler.MacHelpText": words.scroll_mac,
+  "CooperativeGesturesHandler.MobileHelpText": words.two_fingers,
+});

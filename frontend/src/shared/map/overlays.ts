@@ -1,0 +1,149 @@
+// What is drawn over the ground: points with a shape, and ways between them.
+
+import type { Feature, FeatureCollection } from "geojson";
+import type { ExpressionSpecification, GeoJSONSource, LayerSpecification, LineLayerSpecification, Map as GlMap } from "maplibre-gl";
+import type { Palette } from "./palette.ts";
+import type { LonLat, MapPoint } from "./types.ts";
+
+/** A line; `dotted` for what is only meant to be, `trail` for what has been. */
+export interface Way {
+  id: string;
+  along: LonLat[];
+  kind?: "way" | "late" | "trail";
+  dotted?: boolean;
+  faint?: boolean;
+}
+
+export function pointLayers(name: string, c: Palette): LayerSpecification[] {
+  const source = name;
+  return [
+    {
+      id: `${name}-chosen`,
+      type: "circle",
+      source,
+      filter: ["==", ["get", "id"], ""],
+      paint: {
+        "circle-radius": 15,
+        "circle-color": c.order,
+        "circle-opacity": 0.22,
+        "circle-stroke-color": c.order,
+        "circle-stroke-width": 2,
+      },
+    },
+    {
+      id: name,
+      type: "symbol",
+      source,
+      layout: {
+        "icon-image": ["get", "shape"],
+        "icon-size": ["interpolate", ["linear"], ["zoom"], 10, 0.5, 13, 0.85, 16, 1.1],
+        "icon-allow-overlap": true,
+        "icon-ignore-placement": true,
+        "icon-rotation-alignment": "viewport",
+        "text-field": ["step", ["zoom"], "", 15, ["coalesce", ["get", "name"], ""]],
+        "text-font": ["Inter", "Noto Sans Arabic"],
+        "text-size": 11.5,
+        "text-optional": true,
+        "text-anchor": "top",
+        "text-offset": [0, 0.9],
+      },
+      paint: {
+        "icon-opacity": ["case", ["==", ["get", "faded"], true], 0.42, 1],
+        "text-color": c.words,
+        "text-halo-color": c.halo,
+        "text-halo-width": 1.4,
+      },
+    },
+  ];
+}
+
+export function wayLayers(name: string, c: Palette): LayerSpecification[] {
+  const paint: LineLayerSpecification["paint"] = {
+    "line-color": ["match", ["get", "kind"], "late", c.late, "trail", c.free, c.busy],
+    "line-opacity": ["case", ["get", "faint"], 0.3, 0.9],
+    "line-width": ["case", ["get", "faint"], 1.5, 3],
+  };
+  const layout = { "line-cap": "round", "line-join": "round" } as const;
+  const dotted: ExpressionSpecification = ["==", ["get", "dotted"], true];
+  return [
+    { id: name, type: "line", source: name, filter: ["!", dotted], layout, paint },
+    {
+      id: `${name}-dotted`,
+      type: "line",
+      source: name,
+      filter: dotted,
+      layout,
+      paint: { ...paint, "line-dasharray": [0.5, 2] },
+    },
+  ];
+}
+
+/** A set of points. What is new while the last of it is on its way is sent when that has arrived. */
+export class Points {
+  readonly shown = new Map<string, MapPoint>();
+  readonly #features = new Map<string, Feature>();
+  readonly #source: GeoJSONSource;
+  #sending = false;
+  #again = false;
+
+  constructor(map: GlMap, name: string) {
+    this.#source = map.getSource(name) as GeoJSONSource;
+  }
+
+  set(points: Iterable<MapPoint>): void {
+    this.shown.clear();
+    this.#features.clear();
+    for (const point of points) this.#put(point);
+    this.#send();
+  }
+
+  /** Points that are elsewhere now; those that are not shown are left out. */
+  move(moves: Iterable<[string, LonLat]>): void {
+    for (const [id, at] of moves) {
+      const point = this.shown.get(id);
+      if (point) this.#put({ ...point, at, faded: false });
+    }
+    this.#send();
+  }
+
+  #put(point: MapPoint): void {
+    this.shown.set(point.id, point);
+    this.#features.set(point.id, feature(point));
+  }
+
+  async #send(): Promise<void> {
+    if (this.#sending) {
+      this.#again = true;
+      return;
+    }
+    this.#sending = true;
+    try {
+      do {
+        this.#again = false;
+        await this.#source.setData({ type: "FeatureCollection", features: [...this.#features.values()] });
+      } while (this.#again);
+    } finally {
+      this.#sending = false;
+    }
+  }
+}
+
+function feature({ id, at, shape, faded, name }: MapPoint): Feature {
+  return {
+    type: "Feature",
+    geometry: { type: "Point", coordinates: at },
+    properties: { id, shape, ...(faded && { faded }), ...(name && { name }) },
+  };
+}
+
+export function waysAsData(ways: Iterable<Way>): FeatureCollection {
+  return {
+    type: "FeatureCollection",
+    features: [...ways].map((way) => ({
+      type: "Feature",
+      id: way.id,
+      geometry: { type: "LineString", coordinates: way.along },
+      properties: { kind: way.kind ?? "way", dotted: way.dotted ?? false, faint: way.faint ?? false },
+    })),
+  };
+}
