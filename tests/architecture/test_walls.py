@@ -118,6 +118,7 @@ VALUES: Final = {
     "_uuid": "array[gen_random_uuid()]",
     "_int8": "array[1]::int8[]",
     "_int4": "array[1]::int4[]",
+    "int4multirange": "'{}'::int4multirange",
 }
 
 

@@ -204,6 +204,7 @@ ROWS: Final[Mapping[str, Row]] = {
         query="subjects_per_block=20&block_sd=30&subject_sd=200"
     ),
     # catalog
+    "GET /v4/search": Row(query="q=shawarma"),
     "GET /v4/admin/merchants": Row(lists="merchant"),
     "GET /v4/admin/merchants.csv": Row(lists="merchant"),
     "PUT /v4/admin/merchants/{merchant_id}": CONFIGURES,
@@ -213,6 +214,9 @@ ROWS: Final[Mapping[str, Row]] = {
     "POST /v4/admin/merchants/{merchant_id}/commission-plans": CONFIGURES,
     "GET /v4/quotes/{quote_id}": Row(personal=True),
     "GET /v4/promotions": Row(lists="promotion"),
+    "GET /v4/delivery-estimates": Row(
+        query="merchant_ids={merchant_id:uuid}&latitude=24.12&longitude=53.1", shared=True
+    ),
     "GET /v4/promotions/mine": Row(query="merchant_id={merchant_id:uuid}", shared=True),
     "POST /v4/promotions": Row(body={"terms": PROMISED}),
     "PUT /v4/promotions/{promotion_id}": Row(body={"terms": PROMISED}),

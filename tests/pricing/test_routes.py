@@ -111,3 +111,29 @@ async def test_a_tip_is_an_amount_or_a_part_of_the_subtotal(
     both = await client.post("/v4/quotes", json={**body, "tip_bp": 500}, headers=customer)
     assert both.status_code == 422
     assert both.json()["errors"][0]["code"] == "quote.tip_twice"
+
+
+async def test_an_estimate_says_what_a_quote_will(
+    client: Any, customer: dict[str, str], body: dict[str, Any]
+) -> None:
+    quote = (await client.post("/v4/quotes", json=body, headers=customer)).json()["data"]
+    asked = f"merchant_ids={body['merchant_id']}&latitude=24.121&longitude=53.101"
+    nobody = "01900000-0000-7000-8000-00000000dead"
+    answer = await client.get(f"/v4/delivery-estimates?{asked}&merchant_ids={nobody}")
+    (estimate,) = answer.json()["data"]
+    assert estimate["delivers"]
+    assert estimate["delivery_fee_minor"] == quote["breakdown"]["delivery_fee_minor"]
+    assert estimate["distance_m"] == quote["distance_m"]
+    assert estimate["usual_s"] > quote["prep_time_s"]
+    assert estimate["latest_s"] >= estimate["usual_s"] + 300
+
+
+async def test_an_estimate_says_why_nothing_goes_there(client: Any, body: dict[str, Any]) -> None:
+    asked = f"merchant_ids={body['merchant_id']}&latitude=25&longitude=53.101"
+    for locale, word in (("en", "5.0 km"), ("ar", "5.0")):
+        headers = {"Accept-Language": locale}
+        answer = await client.get(f"/v4/delivery-estimates?{asked}", headers=headers)
+        (estimate,) = answer.json()["data"]
+        assert (estimate["delivers"], estimate["refused"]) == (False, "quote.too_far")
+        assert word in estimate["because"]
+    assert (await client.get("/v4/delivery-estimates?latitude=1&longitude=1")).status_code == 400

@@ -13,6 +13,7 @@ from litestar.types import ControllerRouterHandler
 from tawsil.apps import asyncapi, measures
 from tawsil.apps.graph import routes as graph_routes
 from tawsil.catalog import events as catalog_events
+from tawsil.catalog import finding
 from tawsil.catalog import routes as catalog_routes
 from tawsil.catalog import service as catalog
 from tawsil.consoles import routes as console_routes
@@ -94,6 +95,7 @@ REGISTRY: Final = Registry(
 )
 
 HANDLERS: Final[Mapping[type[Event], Sequence[Handler]]] = {
+    **{event: [finding.on_menu] for event in finding.HEARD},
     tracking_events.GeofenceEntered: [dispatch.on_geofence],
     tracking_events.GeofenceLeft: [journey.left_the_merchant],
     courier_events.AvailabilityChanged: [dispatch.on_courier_unavailable],

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from msgspec import Meta, Struct
 
 DAY: Final = 1440
+WEEK: Final = 7 * DAY
 MOST_SPANS: Final = 6
 _A_DAY: Final = timedelta(days=1)
 BUSINESS_DAY_ENDS: Final = time(5)  # what is sold after midnight belongs to the evening before
@@ -119,3 +120,20 @@ def _utc(day: date, minute: int, zone: ZoneInfo) -> datetime:
     """The instant the wall clock shows a minute, counted from the midnight that starts `day`."""
     wall = datetime.combine(day, time()) + timedelta(minutes=minute)
     return wall.replace(tzinfo=zone).astimezone(UTC)
+
+
+def minutes_of_week(hours: Hours) -> list[tuple[int, int]]:
+    """When it is open: minutes since Monday's midnight on its wall clock, each up to the second."""
+    spans: list[tuple[int, int]] = []
+    for day, openings in enumerate(hours):
+        for opening in openings:
+            start, end = day * DAY + opening.opens, day * DAY + opening.ends
+            spans.append((start, min(end, WEEK)))
+            if end > WEEK:
+                spans.append((0, end - WEEK))
+    return spans
+
+
+def minute_of_week(*, at: datetime, timezone: str) -> int:
+    local = at.astimezone(ZoneInfo(timezone))
+    return local.weekday() * DAY + local.hour * 60 + local.minute

@@ -1,6 +1,5 @@
 """A merchant, and whether it takes orders: pure decisions."""
 
-import unicodedata
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -30,6 +29,7 @@ from tawsil.catalog.hours import (
     next_open_at,
     overlapping,
 )
+from tawsil.catalog.search_words import folded
 from tawsil.kernel.decisions import Deadline, Decision, Refusal, accept, refuse
 from tawsil.kernel.places import Place
 
@@ -317,17 +317,6 @@ def _wall_clock(instant: datetime, *, at: datetime, timezone: str) -> str:
     return local.strftime("%H:%M" if local.date() == now.date() else "%Y-%m-%d %H:%M")
 
 
-_FOLDED: Final = str.maketrans(
-    {
-        "\N{ARABIC LETTER ALEF MAKSURA}": "\N{ARABIC LETTER YEH}",
-        "\N{ARABIC LETTER TEH MARBUTA}": "\N{ARABIC LETTER HEH}",
-        "\N{ARABIC TATWEEL}": None,
-    }
-)
-
-
 def search_text(*texts: str) -> str:
-    """Words as they are compared: no case, no diacritics, one form of alef, ya and ta marbuta."""
-    decomposed = unicodedata.normalize("NFKD", " ".join(texts).casefold())
-    bare = "".join(c for c in decomposed if c.isprintable() and not unicodedata.combining(c))
-    return " ".join(bare.translate(_FOLDED).split())
+    """Some texts as one, to be looked in for a part of it."""
+    return folded(" ".join(texts))

@@ -1,6 +1,7 @@
 """What others may use of the catalog."""
 
 from tawsil.catalog import list_store
+from tawsil.catalog.finding import Found, Search, look_at, search
 from tawsil.catalog.hours import ALWAYS, Hours, Opening
 from tawsil.catalog.list_store import SORTS, Filter, reached
 from tawsil.catalog.listing import (
@@ -24,19 +25,17 @@ from tawsil.catalog.menu import (
 from tawsil.catalog.model import FOREVER, Merchant, Standing, accepting
 from tawsil.catalog.service import (
     Basket,
-    Found,
     Pause,
     Resume,
-    Search,
     SetAvailability,
     SetBusy,
     SetPrepTime,
     TaxProduct,
     change_availability,
     create_merchants,
-    look_at,
     menu,
     merchants,
+    merchants_shown,
     on_due,
     pause,
     price_baskets,
@@ -44,7 +43,6 @@ from tawsil.catalog.service import (
     products,
     products_of,
     resume,
-    search,
     set_busy,
     set_prep_time,
     tax_products,
@@ -94,6 +92,7 @@ __all__ = [
     "look_at",
     "menu",
     "merchants",
+    "merchants_shown",
     "on_due",
     "pause",
     "price_baskets",

@@ -6,13 +6,14 @@ from uuid import UUID
 
 from litestar import Response, get, post, put
 from litestar.di import NamedDependency
-from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
+from litestar.params import FromPath, JSONBody
 from litestar.types import Scope
 from msgspec import Meta, Struct
 
-from tawsil.catalog import admin_routes, menu_routes, own_routes, service
+from tawsil.catalog import admin_routes, finding, menu_routes, own_routes, search_routes, service
 from tawsil.catalog.access import check_own, own_of
 from tawsil.catalog.menu import Availability
+from tawsil.catalog.search_routes import Latitude, Longitude, near_of
 from tawsil.catalog.views import (
     MenuView,
     MerchantStateView,
@@ -22,27 +23,17 @@ from tawsil.catalog.views import (
 from tawsil.kernel.db import Database
 from tawsil.kernel.http import (
     PUBLIC,
-    SEARCH,
     Caller,
     Commands,
     Envelope,
-    Page,
-    PageNumber,
-    PageQuery,
-    PageSize,
-    Problem,
     allow,
     envelope,
     not_found,
-    page_envelope,
 )
 from tawsil.kernel.http.cached import Cache, Kept, answer_kept
 from tawsil.kernel.i18n import current_locale
-from tawsil.kernel.places import Place
 
 TAGS: Final = ["Merchants"]
-Latitude = Annotated[float | None, QueryParameter(ge=-90, le=90)]
-Longitude = Annotated[float | None, QueryParameter(ge=-180, le=180)]
 
 
 class PauseBody(Struct, frozen=True, forbid_unknown_fields=True):
@@ -66,46 +57,6 @@ class AvailabilityBody(Struct, frozen=True, forbid_unknown_fields=True):
     availability: Availability
 
 
-def _near(latitude: float | None, longitude: float | None) -> Place | None:
-    if latitude is None and longitude is None:
-        return None
-    if latitude is None or longitude is None:
-        raise Problem(400, "merchant.place_incomplete")
-    return Place(latitude, longitude)
-
-
-@get(
-    "/v4/merchants",
-    opt={"rule": PUBLIC, "limit": SEARCH},
-    tags=TAGS,
-    summary="Merchants, nearest first",
-)
-async def list_merchants(
-    database: NamedDependency[Database],
-    latitude: Latitude = None,
-    longitude: Longitude = None,
-    tenant_id: FromQuery[UUID | None] = None,
-    city_id: FromQuery[UUID | None] = None,
-    q: Annotated[str | None, QueryParameter(max_length=100)] = None,
-    open_now: FromQuery[bool] = False,  # noqa: FBT002  a query parameter has a name
-    page: PageNumber = 1,
-    limit: PageSize = 20,
-) -> Envelope[list[MerchantView]]:
-    """Merchants around a place, or by name, with whether they take orders now."""
-    query = PageQuery(page=page, limit=limit)
-    asked = service.Search(
-        tenant_id=tenant_id,
-        city_id=city_id,
-        near=_near(latitude, longitude),
-        words=q,
-        open_now=open_now,
-    )
-    async with database.transaction() as tx:
-        found = await service.search(tx, asked=asked)
-    shown = found[query.offset : query.offset + query.limit]
-    return page_envelope(Page([MerchantView.of(f) for f in shown], len(found)), query)
-
-
 @get("/v4/merchants/{merchant_id:uuid}", opt={"rule": PUBLIC}, tags=TAGS, summary="One merchant")
 async def show_merchant(
     merchant_id: FromPath[UUID],
@@ -117,8 +68,8 @@ async def show_merchant(
         merchant = await service.merchant(tx, merchant_id=merchant_id)
         if merchant is None:
             raise not_found()
-        near = _near(latitude, longitude)
-        (found,) = await service.look_at(tx, merchants=[merchant], near=near)
+        near = near_of(latitude, longitude)
+        (found,) = await finding.look_at(tx, merchants=[merchant], near=near)
     return envelope(MerchantView.of(found))
 
 
@@ -267,7 +218,7 @@ async def set_availability(
 
 
 routes: Final[list[Any]] = [
-    list_merchants,
+    *search_routes.routes,
     show_merchant,
     show_menu,
     pause,

@@ -33,7 +33,6 @@ from tawsil.kernel.decisions import (
     accepted,
     refuse,
 )
-from tawsil.kernel.places import Place, distances_m
 
 
 class MerchantCommand(Command, frozen=True, kw_only=True):
@@ -101,6 +100,11 @@ async def merchants(tx: Tx, *, tenant_id: UUID, ids: Sequence[UUID]) -> dict[UUI
     """Those of the merchants that exist and are the tenant's."""
     found = await store.merchants(tx, ids=ids)
     return {id_: m for id_, m in found.items() if m.tenant_id == tenant_id}
+
+
+async def merchants_shown(tx: Tx, *, ids: Sequence[UUID]) -> dict[UUID, Merchant]:
+    """Those of the merchants that exist, whoever's: anybody may look at them."""
+    return await store.merchants(tx, ids=ids)
 
 
 async def merchant(tx: Tx, *, merchant_id: UUID) -> Merchant | None:
@@ -277,55 +281,3 @@ def _price(
             return one
         priced.append(one)
     return priced
-
-
-# Looking for merchants
-
-
-class Search(Struct, frozen=True, kw_only=True):
-    """What somebody looks for; nearest first when `near` is known, otherwise by name."""
-
-    tenant_id: UUID | None = None
-    city_id: UUID | None = None
-    near: Place | None = None
-    words: str | None = None
-    open_now: bool = False
-
-
-class Found(Struct, frozen=True, kw_only=True):
-    """A merchant, why it takes no orders now (None: it does), and how far away it is."""
-
-    merchant: Merchant
-    refusal: Refusal | None
-    distance_m: float | None = None
-
-
-async def look_at(
-    tx: Tx, *, merchants: Sequence[Merchant], near: Place | None = None
-) -> list[Found]:
-    """The merchants as they are now, in order."""
-    cities = await geography.cities_by_id(tx, ids=list({m.city_id for m in merchants}))
-    far = distances_m([near], [m.place for m in merchants])[0] if near and merchants else None
-    return [
-        Found(
-            merchant=m,
-            refusal=model.accepting(m, at=tx.now, timezone=cities[m.city_id].timezone),
-            distance_m=None if far is None else float(far[n]),
-        )
-        for n, m in enumerate(merchants)
-    ]
-
-
-async def search(tx: Tx, *, asked: Search) -> list[Found]:
-    """All that match, in order."""
-    merchants = await store.search(
-        tx,
-        tenant_id=asked.tenant_id,
-        city_id=asked.city_id,
-        near=asked.near,
-        words=asked.words,
-    )
-    found = await look_at(tx, merchants=merchants, near=asked.near)
-    if asked.open_now:
-        found = [f for f in found if f.refusal is None]
-    return sorted(found, key=lambda f: f.distance_m or 0.0)

@@ -1,6 +1,6 @@
 """The tables of catalog: merchants."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -9,18 +9,14 @@ import msgspec
 from msgspec import Struct
 
 from tawsil.catalog.events import SuspendedBecause
-from tawsil.catalog.hours import Hours, SpecialDays
+from tawsil.catalog.hours import Hours, SpecialDays, minutes_of_week
 from tawsil.catalog.model import FOREVER, Merchant, Standing, search_text
 from tawsil.kernel.db import Tx
 from tawsil.kernel.decisions import Accepted
-from tawsil.kernel.lists import holding
 from tawsil.kernel.places import Place
 
 _hours = msgspec.json.Decoder(Hours)
 _special_days = msgspec.json.Decoder(SpecialDays)
-
-_AROUND_DEGREES: Final = 0.4  # some 40 km: further than anything is ever delivered
-
 
 _COLUMNS: Final[Mapping[str, str]] = {
     "id": "uuid",
@@ -50,6 +46,7 @@ _COLUMNS: Final[Mapping[str, str]] = {
     "standing": "text",
     "suspended_because": "text",
     "search_text": "text",
+    "open_week": "text",
 }
 _NEVER_CHANGING: Final = ("id", "tenant_id", "city_id", "currency", "rating", "ratings")
 _CHANGING: Final = [name for name in _COLUMNS if name not in _NEVER_CHANGING]
@@ -63,14 +60,28 @@ def _flat(merchant: Merchant) -> dict[str, Any]:
         "hours": msgspec.json.encode(merchant.hours).decode(),
         "special_days": msgspec.json.encode(merchant.special_days).decode(),
         "search_text": search_text(merchant.name_en, merchant.name_ar, merchant.cuisine),
+        "open_week": _multirange(minutes_of_week(merchant.hours)),
     }
+
+
+def _multirange(spans: Iterable[tuple[int, int]]) -> str:
+    inside = ",".join(f"[{start},{end})" for start, end in spans)
+    return f"{{{inside}}}"
+
+
+def _stored(column: str) -> str:
+    """A column out of `u`. The driver takes no array of multiranges, so that one comes as text."""
+    return f"u.{column}::int4multirange" if column == "open_week" else f"u.{column}"
 
 
 async def insert_merchants(tx: Tx, *, merchants: Sequence[Merchant]) -> None:
     flat = [_flat(merchant) for merchant in merchants]
     values = ", ".join(f"${n}::{kind}[]" for n, kind in enumerate(_COLUMNS.values(), start=1))
     await tx.execute(
-        f"insert into catalog.merchant ({', '.join(_COLUMNS)}) select * from unnest({values})",  # noqa: S608 - our own column names
+        f"""
+        insert into catalog.merchant ({", ".join(_COLUMNS)})
+        select {", ".join(map(_stored, _COLUMNS))} from unnest({values}) u ({", ".join(_COLUMNS)})
+        """,  # noqa: S608 - our own column names
         *[[row[name] for row in flat] for name in _COLUMNS],
     )
 
@@ -95,7 +106,7 @@ async def save(tx: Tx, decisions: Sequence[Accepted[Merchant]]) -> None:
         return
     first = {d.state.id: d.expected_version for d in reversed(decisions)}
     flat = [_flat(merchant) for merchant in last.values()]
-    changes = ", ".join(f"{name} = u.{name}" for name in _CHANGING)
+    changes = ", ".join(f"{name} = {_stored(name)}" for name in _CHANGING)
     values = ", ".join(f"${n}::{_COLUMNS[name]}[]" for n, name in enumerate(_CHANGING, start=3))
     saved = await tx.execute(
         f"""
@@ -137,38 +148,6 @@ async def rate(tx: Tx, *, rated: Sequence[Rated]) -> None:
         [one.ratings for one in rated],
         [one.points for one in rated],
     )
-
-
-async def search(
-    tx: Tx,
-    *,
-    tenant_id: UUID | None,
-    city_id: UUID | None,
-    near: Place | None,
-    words: str | None,
-) -> list[Merchant]:
-    """Those that may sell: of a tenant or city, not too far from a place, by words in names."""
-    rows = await tx.rows(
-        """
-        select * from catalog.merchant
-        where standing = 'ACTIVE'
-            and ($1::uuid is null or tenant_id = $1)
-            and ($2::uuid is null or city_id = $2)
-            and ($3::text is null or search_text like $3)
-            and ($4::double precision is null or (
-                place_latitude between $4 - $6 and $4 + $6
-                and abs(place_longitude - $5) * cos(radians($4)) <= $6
-            ))
-        order by name_en, id
-        """,
-        tenant_id,
-        city_id,
-        holding(search_text(words)) if words else None,
-        near.latitude if near else None,
-        near.longitude if near else None,
-        _AROUND_DEGREES,
-    )
-    return [merchant_of(row) for row in rows]
 
 
 def instant(stored: datetime | None) -> datetime | None:

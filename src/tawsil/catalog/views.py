@@ -7,10 +7,10 @@ from uuid import UUID
 from msgspec import Struct
 
 from tawsil.catalog.events import SuspendedBecause
+from tawsil.catalog.finding import Answer, Found, FoundDish
 from tawsil.catalog.hours import Hours, SpecialDays
 from tawsil.catalog.menu import Menu, Option, OptionGroup, Product
 from tawsil.catalog.model import FOREVER, Merchant, Standing, Taking
-from tawsil.catalog.service import Found
 from tawsil.geography.public import TaxClass
 from tawsil.kernel.i18n import current_locale
 from tawsil.kernel.places import Place
@@ -36,7 +36,10 @@ def until(instant: datetime | None) -> datetime | None:
 
 
 class MerchantView(Struct, frozen=True, kw_only=True):
-    """`open`: it takes orders now. Otherwise `closed_because` and, where known, `opens_at`."""
+    """`open`: it takes orders now. Otherwise `closed_because` and, where known, `opens_at`.
+
+    `price_level`: 1 where half of the dishes cost little for the city, 2 about the usual, 3 more.
+    """
 
     id: UUID
     city_id: UUID
@@ -49,6 +52,7 @@ class MerchantView(Struct, frozen=True, kw_only=True):
     place: Place
     phone: str
     currency: str
+    timezone: str
     hours: Hours
     special_days: SpecialDays
     open: bool
@@ -58,6 +62,7 @@ class MerchantView(Struct, frozen=True, kw_only=True):
     busy: bool
     rating: float | None
     ratings: int
+    price_level: int | None
     distance_m: int | None
 
     @classmethod
@@ -75,6 +80,7 @@ class MerchantView(Struct, frozen=True, kw_only=True):
             place=merchant.place,
             phone=merchant.phone,
             currency=merchant.currency,
+            timezone=found.timezone,
             hours=merchant.hours,
             special_days=merchant.special_days,
             open=refusal is None,
@@ -84,7 +90,55 @@ class MerchantView(Struct, frozen=True, kw_only=True):
             busy=merchant.busy_extra_s > 0,
             rating=merchant.rating,
             ratings=merchant.ratings,
+            price_level=found.price_level,
             distance_m=None if found.distance_m is None else round(found.distance_m),
+        )
+
+
+class FoundDishView(Struct, frozen=True, kw_only=True):
+    """A dish, and where it is sold."""
+
+    id: UUID
+    name: str
+    name_en: str
+    name_ar: str
+    description: str
+    price_minor: int
+    image_url: str | None
+    available: bool
+    merchant: MerchantView
+
+    @classmethod
+    def of(cls, found: FoundDish) -> "FoundDishView":
+        product = found.product
+        return cls(
+            id=product.id,
+            name=_name(product),
+            name_en=product.name_en,
+            name_ar=product.name_ar,
+            description=localised(product.description_en, product.description_ar),
+            price_minor=product.price_minor,
+            image_url=product.image_url,
+            available=found.available,
+            merchant=MerchantView.of(found.at),
+        )
+
+
+class AnswerView(Struct, frozen=True, kw_only=True):
+    """`meant`: what was looked for instead, where what was typed is near a word that is known."""
+
+    meant: str | None
+    merchants: list[MerchantView]
+    dishes: list[FoundDishView]
+    dishes_in_all: int
+
+    @classmethod
+    def of(cls, answer: Answer) -> "AnswerView":
+        return cls(
+            meant=answer.meant,
+            merchants=[MerchantView.of(found) for found in answer.merchants],
+            dishes=[FoundDishView.of(found) for found in answer.dishes],
+            dishes_in_all=answer.dishes_in_all,
         )
 
 
@@ -195,10 +249,13 @@ class ProductView(Struct, frozen=True, kw_only=True):
     tax_class: TaxClass
     image_url: str | None
     available: bool
+    available_at: datetime | None
+    """When it can be had again, where that is known."""
     option_groups: list[OptionGroupView]
 
     @classmethod
     def of(cls, product: Product, *, at: datetime) -> "ProductView":
+        available = product.available(at=at)
         return cls(
             id=product.id,
             name=_name(product),
@@ -210,7 +267,8 @@ class ProductView(Struct, frozen=True, kw_only=True):
             price_minor=product.price_minor,
             tax_class=product.tax_class,
             image_url=product.image_url,
-            available=product.available(at=at),
+            available=available,
+            available_at=None if available else until(product.unavailable_until),
             option_groups=[OptionGroupView.of(group) for group in product.option_groups],
         )
 

@@ -60,9 +60,10 @@ def caller_of(request: Asked) -> Caller | None:
 
 async def visit_of(request: Asked) -> Visit:
     caller = caller_of(request)
-    cart = None
+    cart: Cart | None = None
     if caller is not None and caller.scopes(ORDER):
-        cart = answered(await ask_as_caller(request, "GET", "/v4/cart"), Cart | None)
+        kept: Any = Cart | None
+        cart = answered(await ask_as_caller(request, "GET", "/v4/cart"), cast("type[Cart]", kept))
     return Visit(
         caller=caller,
         addresses=addresses_of(request),

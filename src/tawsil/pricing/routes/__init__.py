@@ -2,10 +2,11 @@
 
 from typing import Any, Final
 
-from tawsil.pricing.routes import commission, conditions, promotions, quotes, reviews
+from tawsil.pricing.routes import commission, conditions, estimates, promotions, quotes, reviews
 
 routes: Final[list[Any]] = [
     *quotes.routes,
+    *estimates.routes,
     *promotions.routes,
     *reviews.routes,
     *commission.routes,
