@@ -14,6 +14,8 @@ READ: Final = "order:read"
 ASSIGN: Final = "order:assign"
 HOLD: Final = "zone:update"
 BOOKS: Final = "payment:read"
+TICKETS: Final = "ticket:update"
+REFUNDS: Final = "refund:decide"
 SYSTEM: Final = "system:read"
 
 
@@ -25,6 +27,8 @@ class May(Struct, frozen=True):
     assign: bool = False
     hold: bool = False
     books: bool = False
+    tickets: bool = False
+    refunds: bool = False
     merchant: bool = False
     courier: bool = False
     customer: bool = False
@@ -38,6 +42,8 @@ class May(Struct, frozen=True):
             assign="all" in caller.scopes(ASSIGN),
             hold="all" in caller.scopes(HOLD),
             books="all" in caller.scopes(BOOKS),
+            tickets="all" in caller.scopes(TICKETS),
+            refunds="all" in caller.scopes(REFUNDS),
             merchant=caller.location_id is not None and "own" in caller.scopes("merchant:update"),
             courier="own" in caller.scopes("courier:update"),
             customer="own" in caller.scopes("order:cancel"),

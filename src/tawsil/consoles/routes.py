@@ -25,6 +25,8 @@ from tawsil.consoles import (
 )
 from tawsil.consoles.access import READ, STAFF, May, uuid_or_none, watch_of
 from tawsil.consoles.assets import Asked, show_asset
+from tawsil.consoles.desk.refunds import pages_of_refunds
+from tawsil.consoles.desk.tickets import pages_of_tickets
 from tawsil.consoles.pages import (
     A_YEAR_S,
     HOME,
@@ -175,6 +177,8 @@ _pages: Final = Router(
         show_order,
         *dispatch_routes.pages,
         *money_routes.pages,
+        *pages_of_tickets,
+        *pages_of_refunds,
         show_design,
     ],
     opt={"own_pages": True},

@@ -1,0 +1,1 @@
+"""The desk of support: tickets, and money that is given back."""
