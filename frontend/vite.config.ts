@@ -5,7 +5,10 @@ import { icons, marks } from "./plugins.ts";
 
 const built = "../src/tawsil/consoles/built";
 const input = Object.fromEntries(
-  globSync("src/entries/*.{ts,tsx,css}").map((path) => [basename(path).replace(/\.\w+$/, ""), path]),
+  globSync("src/entries/*.{ts,tsx,css}").map((path) => [
+    basename(path).replace(/\.\w+$/, ""),
+    path,
+  ]),
 );
 
 export default defineConfig({

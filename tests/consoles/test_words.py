@@ -146,3 +146,14 @@ def test_arabic_is_said_when_it_is_asked_for() -> None:
         assert words.until_promise(NOON + timedelta(minutes=5), NOON) == "خلال 5 د"
     finally:
         current_locale.reset(token)
+
+
+def test_what_a_script_says_is_exported_with_its_plurals() -> None:
+    token = current_locale.set("ar")
+    try:
+        exported = words.words_of("live.", "shop.things")
+    finally:
+        current_locale.reset(token)
+    assert exported["live.live"] == catalogues["ar"]._sentences["console.live.live"]
+    assert set(exported["shop.things"]) == {"zero", "one", "two", "few", "many", "other"}
+    assert all(code.startswith(("live.", "shop.things")) for code in exported)

@@ -379,6 +379,23 @@ async def test_a_slow_websocket_is_told_that_it_is(
         assert ended.value.rcvd.code == 4_008
 
 
+async def test_a_stream_beats_as_often_as_it_was_asked_to(wire: Wire) -> None:
+    """An event: of comments, a browser tells its page nothing."""
+    async with httpx.AsyncClient(
+        base_url=f"http://{wire.address}", headers=wire.headers, trust_env=False, timeout=5
+    ) as client:
+        for wrong in ("1", "61", "x"):
+            assert (await client.get("/v4/live", params={"beat_s": wrong})).status_code == 400
+        heard_at: list[float] = []
+        async with client.stream("GET", "/v4/live", params={"beat_s": 2}) as stream:
+            async for line in stream.aiter_lines():
+                if line == "event: beat":
+                    heard_at.append(asyncio.get_running_loop().time())
+                if len(heard_at) == 2:
+                    break
+        assert 1.5 < heard_at[1] - heard_at[0] < 3.5
+
+
 async def test_server_sent_events(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(live, "HEARTBEAT_S", 0.05)
     await wire.teller.tell(wire.me, 1)

@@ -18,6 +18,7 @@ export function listen(): void {
       return;
     }
     const dialog = event.target.closest("dialog");
-    if (dialog && (event.target === dialog || event.target.closest("[data-closes]"))) dialog.close();
+    if (dialog && (event.target === dialog || event.target.closest("[data-closes]")))
+      dialog.close();
   });
 }

@@ -37,6 +37,7 @@ _environment: Final[Any] = Environment(  # untyped: jinja takes its own globals 
 _environment.globals.update(
     say=words.say,
     word=words.word,
+    words_of=words.words_of,
     amount=words.amount,
     bare=words.bare,
     month_name=words.month_name,

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from enum import Enum
+from functools import cache
 from typing import Any, Final, cast
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -39,9 +40,27 @@ CODED: Final = frozenset({"reason", "cause", "proof", "code", "waiting_for"})
 """Fields of events that hold a code with a word of its own."""
 
 
+CONTEXT: Final = "console."
+
+
 def say(code: str, *, n: int | None = None, **params: Any) -> str:
     """A sentence of this context in the request's language."""
-    return text(f"console.{code}", params=params, n=n)
+    return text(f"{CONTEXT}{code}", params=params, n=n)
+
+
+@cache
+def _words_under(prefixes: tuple[str, ...], locale: str) -> dict[str, str | dict[str, str]]:
+    return {
+        code.removeprefix(CONTEXT): sentence
+        for name in (DEFAULT, locale)
+        for prefix in prefixes
+        for code, sentence in catalogues[name].under(f"{CONTEXT}{prefix}").items()
+    }
+
+
+def words_of(*prefixes: str) -> dict[str, str | dict[str, str]]:
+    """The sentences of this context for a script of the page, by the beginnings of their codes."""
+    return _words_under(prefixes, current_locale.get())
 
 
 def statuses() -> dict[str, str]:

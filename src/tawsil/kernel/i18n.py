@@ -31,6 +31,16 @@ class Catalogue:
     def has(self, code: str) -> bool:
         return code in self._sentences
 
+    def under(self, prefix: str) -> dict[str, str | dict[str, str]]:
+        """The sentences whose codes begin so; plural forms by the names of CLDR."""
+        return {
+            code: dict(zip(self._tags, sentence, strict=False))
+            if isinstance(sentence, tuple)
+            else sentence
+            for code, sentence in self._sentences.items()
+            if code.startswith(prefix)
+        }
+
     def text(self, code: str, *, n: int | None, params: Mapping[str, Any]) -> str:
         """The sentence for a code with its `{placeholders}` filled; `n` chooses a plural form."""
         sentence = self._sentences[code]

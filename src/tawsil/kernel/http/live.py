@@ -18,7 +18,7 @@ from collections.abc import (
 )
 from contextlib import asynccontextmanager, suppress
 from itertools import product
-from typing import Any, Final
+from typing import Annotated, Any, Final
 from uuid import UUID
 
 import asyncpg
@@ -27,6 +27,7 @@ from litestar import Litestar, Request, WebSocket, get, websocket
 from litestar.datastructures import State
 from litestar.di import NamedDependency
 from litestar.exceptions import WebSocketDisconnect
+from litestar.params import QueryParameter
 from litestar.response import ServerSentEvent
 from litestar.types import Receive, Scope, Send
 from msgspec import Struct
@@ -163,10 +164,12 @@ class Hub:
         if stream.ending is Ending.SIGNED_OUT:
             raise SignedOutError
 
-    async def open(self, caller: Caller, *, may_still: MayStill | None = None) -> Stream:
-        """Begin to listen; whoever does must `leave`."""
+    async def open(
+        self, caller: Caller, *, may_still: MayStill | None = None, beat_s: float | None = None
+    ) -> Stream:
+        """Begin to listen; whoever does must `leave`. `beat_s`: be told at least so often."""
         reach = await self._reach_of(caller, LISTENS)
-        stream = Stream(caller, reach, most=MOST_UNREAD, may_still=may_still)
+        stream = Stream(caller, reach, most=MOST_UNREAD, may_still=may_still, beat_s=beat_s)
         self._streams.add(stream)
         if self.closed.is_set():
             stream.end(Ending.RESTART)
@@ -296,10 +299,10 @@ class Hub:
         loop = asyncio.get_running_loop()
         while True:
             await asyncio.sleep(min(BEAT_S, HEARTBEAT_S))
-            quiet_since_s = loop.time() - HEARTBEAT_S
+            now_s = loop.time()
             for stream in self._streams:
-                if stream.told_at_s <= quiet_since_s:
-                    stream.told_at_s = loop.time()
+                if stream.told_at_s + (stream.beat_s or HEARTBEAT_S) <= now_s:
+                    stream.told_at_s = now_s
                     stream.tell(self._position)
 
     async def _check(self) -> None:
@@ -382,11 +385,12 @@ class _LiveStream(ServerSentEvent):
         async def write(body: bytes, *, more: bool = True) -> None:
             await send({"type": "http.response.body", "body": body, "more_body": more})
 
+        as_sent = _as_sent if self._stream.beat_s is None else _as_heard
         try:
             await send({"type": "http.response.start", "status": 200, "headers": headers})
             await write(b"event: hello\ndata: {}\nretry: 2000\n\n")
             async for batch in self._hub.batches(self._stream, after=self._after):
-                await write(b"".join(map(_as_sent, batch)))
+                await write(b"".join(map(as_sent, batch)))
             if self._stream.ending is not Ending.GONE:
                 why = str(self._stream.ending).encode()
                 await write(b'event: goodbye\ndata: {"reason":"%s"}\n\n' % why, more=False)
@@ -405,6 +409,11 @@ def _as_sent(one: Telling | int) -> bytes:
     return one.sent if isinstance(one, Telling) else b": still here\nid: %d\n\n" % one
 
 
+def _as_heard(one: Telling | int) -> bytes:
+    """A beat as an event: of a comment, a browser tells its page nothing."""
+    return one.sent if isinstance(one, Telling) else b"event: beat\ndata: {}\nid: %d\n\n" % one
+
+
 def _may_still(scope: Any) -> MayStill | None:
     return scope.get("may_still")
 
@@ -417,9 +426,14 @@ def _may_still(scope: Any) -> MayStill | None:
     media_type="text/event-stream",
 )
 async def live_sse(
-    request: Request[Any, Any, State], caller: NamedDependency[Caller]
+    request: Request[Any, Any, State],
+    caller: NamedDependency[Caller],
+    beat_s: Annotated[int | None, QueryParameter(ge=2, le=60)] = None,
 ) -> ServerSentEvent:
     """Everything that concerns the caller, as it happens.
+
+    With `beat_s`, an event `beat` at least so often: whoever hears nothing for twice as long has
+    been cut off.
 
     Reconnect with `Last-Event-ID` (browsers do it by themselves) to hear what was missed. A stream
     that we end says why in its last event, `goodbye`: `restart` or `slow`, after which to come
@@ -429,7 +443,7 @@ async def live_sse(
         request.headers.get("last-event-id") or request.query_params.get("last_event_id")
     )
     hub: Hub = request.app.state.hub
-    stream = await hub.open(caller, may_still=_may_still(request.scope))
+    stream = await hub.open(caller, may_still=_may_still(request.scope), beat_s=beat_s)
     return _LiveStream(hub, stream, after=after)
 
 

@@ -89,6 +89,7 @@ class Stream:
         "_most",
         "_unread",
         "_woken",
+        "beat_s",
         "caller",
         "checks",
         "ending",
@@ -97,10 +98,19 @@ class Stream:
         "told_at_s",
     )
 
-    def __init__(self, caller: Caller, reach: Reach, *, most: int, may_still: Any = None) -> None:
+    def __init__(
+        self,
+        caller: Caller,
+        reach: Reach,
+        *,
+        most: int,
+        may_still: Any = None,
+        beat_s: float | None = None,
+    ) -> None:
         self.caller = caller
         self.reach = reach
         self.may_still = may_still
+        self.beat_s = beat_s
         self.ending: Ending | None = None
         self.told_at_s = asyncio.get_running_loop().time()
         self.checks = 0
