@@ -12,7 +12,7 @@ from msgspec import Struct
 from tawsil.consoles import pages
 from tawsil.consoles.access import REFUNDS
 from tawsil.consoles.assets import Asked
-from tawsil.consoles.desk.listed import listed
+from tawsil.consoles.listed import listed
 from tawsil.consoles.own_api import Refused, ask_as_caller, refusal_of
 from tawsil.kernel.http import allow
 from tawsil.kernel.http.envelope import PageNumber

@@ -16,7 +16,7 @@ from msgspec import Struct
 from tawsil.consoles import pages
 from tawsil.consoles.access import TICKETS
 from tawsil.consoles.assets import Asked
-from tawsil.consoles.desk.listed import listed
+from tawsil.consoles.listed import listed
 from tawsil.consoles.own_api import Refused, answered, ask_as_caller, refusal_of
 from tawsil.kernel.http import allow, not_found
 from tawsil.kernel.http.envelope import PageNumber

@@ -1,4 +1,4 @@
-"""What the lists of the desk share: filters in the address, and pages of what was found."""
+"""Lists on pages: filters in the address, and pages of what the API found."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
