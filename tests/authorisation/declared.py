@@ -22,6 +22,7 @@ OWNERS: Final[Mapping[str, frozenset[Role]]] = {
     "city": NOBODY,
     "courier": frozenset({COURIER}),
     "decision": NOBODY,
+    "document": NOBODY,
     "deposit": NOBODY,
     "experiment": NOBODY,
     "hub": frozenset({COURIER}),
@@ -58,6 +59,7 @@ PARAMETERS: Final[Mapping[str, str]] = {
     "city_id": "city",
     "courier_id": "courier",
     "decision_id": "decision",
+    "document_id": "document",
     "deposit_id": "deposit",
     "experiment_id": "experiment",
     "hub_id": "hub",
@@ -93,6 +95,9 @@ PARAMETERS: Final[Mapping[str, str]] = {
 
 CONSTANTS: Final[Mapping[str, str]] = {
     "act": "escalate",
+    "key": "photo_proof",
+    "module": "loyalty",
+    "tenant_id": "00000000-0000-7000-8000-00000000007e",
     "dispute_id": "00000000-0000-7000-8000-00000000d15b",
     "event_type": "order.placed.v1",
     "month": "2026-10",
@@ -144,7 +149,7 @@ OPERATES: Final = Row(narrow=Expected.FORBIDDEN, areas=False)
 ON_NOTHING: Final = Row(
     narrow=Expected.FORBIDDEN, areas=False, trade=frozenset({"request.not_found"})
 )
-NO_EFFECT: Final = Row(unchecked=True)  # a city that is not the tenant's makes nobody see more
+NOT_MADE: Final = Row(trade=frozenset({"request.not_found"}))
 UNKNOWN_PROVIDER: Final = Row(trade=frozenset({"request.not_found"}))
 NEVER_USED: Final = Row(trade=frozenset({"request.not_found"}))  # who was never owed anything
 UNKNOWN_CARD_PROVIDER: Final = Row(trade=frozenset({"payment.provider_unknown"}))
@@ -166,8 +171,7 @@ ROWS: Final[Mapping[str, Row]] = {
     "POST /v4/auth/login": Row(trade=frozenset({"identity.login_failed"})),
     "POST /v4/auth/refresh": Row(trade=frozenset({"identity.session_ended"})),
     "POST /v4/auth/token": Row(trade=frozenset({"invalid_request"})),
-    "PUT /v4/users/profile": NO_EFFECT,
-    "POST /v4/users": NO_EFFECT,
+    "PUT /v4/users/profile": Row(shared=True),
     "GET /v4/auth/oidc/{provider}/start": UNKNOWN_PROVIDER,
     "GET /v4/auth/oidc/{provider}/callback": UNKNOWN_PROVIDER,
     "POST /v4/auth/oidc/exchange": Row(trade=frozenset({"identity.oidc_login_over"})),
@@ -180,6 +184,14 @@ ROWS: Final[Mapping[str, Row]] = {
     "GET /v4/service-accounts": Row(lists="account"),
     # geography
     "GET /v4/areas": Row(lists="area"),
+    "POST /v4/cities": CONFIGURES,
+    "PUT /v4/cities/{city_id}": CONFIGURES,
+    "POST /v4/cities/{city_id}/rules/preview": CONFIGURES,
+    # tenants
+    "PUT /v4/tenants/{tenant_id}": ON_NOTHING,
+    "POST /v4/tenants/{tenant_id}/suspend": ON_NOTHING,
+    "POST /v4/tenants/{tenant_id}/reinstate": ON_NOTHING,
+    "GET /v4/system/health": OPERATES,
     "PUT /v4/areas/{area_id}": CONFIGURES,
     "POST /v4/areas": CONFIGURES,
     "POST /v4/areas/{area_id}/move": CONFIGURES,
@@ -190,6 +202,8 @@ ROWS: Final[Mapping[str, Row]] = {
     "PUT /v4/cities/{city_id}/zones/{zone_id}": CONFIGURES,
     "DELETE /v4/cities/{city_id}/zones/{zone_id}": CONFIGURES,
     # experiments
+    "GET /v4/flags/{key}": NOT_MADE,
+    "GET /v4/flags/{key}/history": NOT_MADE,
     "GET /v4/experiments": Row(lists="experiment"),
     "POST /v4/experiments": Row(
         body={
@@ -197,8 +211,7 @@ ROWS: Final[Mapping[str, Row]] = {
             "units": [],
             "starts_at": "2027-01-01T00:00:00Z",
             "ends_at": "2027-01-08T00:00:00Z",
-        },
-        unchecked=True,  # in a city that is not the tenant's, nothing is compared
+        }
     ),
     "GET /v4/experiments/{experiment_id}/power": Row(
         query="subjects_per_block=20&block_sd=30&subject_sd=200"
@@ -227,6 +240,12 @@ ROWS: Final[Mapping[str, Row]] = {
     # couriers
     "GET /v4/drivers": Row(lists="courier"),
     "GET /v4/drivers.csv": Row(lists="courier"),
+    "POST /v4/drivers": CONFIGURES,
+    "POST /v4/drivers/{courier_id}/suspend": CONFIGURES,
+    "POST /v4/drivers/{courier_id}/reinstate": CONFIGURES,
+    "POST /v4/drivers/{courier_id}/documents": CONFIGURES,
+    "POST /v4/drivers/{courier_id}/documents/{document_id}/verify": CONFIGURES,
+    "POST /v4/drivers/{courier_id}/documents/{document_id}/withdraw": CONFIGURES,
     "POST /v4/drivers/{courier_id}/vehicle/safe": Row(only=NOBODY),
     # dispatch
     "POST /v4/drivers/{courier_id}/performance/incidents/{incident_id}/decide": Row(

@@ -53,7 +53,7 @@ MAY_SAY: Final[Mapping[str, str]] = {
     "TicketStatusBody.status": _WISH,
     "UserBody.roles": _WITHIN,
     "_Particulars.commission_bp": _OPERATIONS,
-    "_Rules.commission_bp": "set by whoever runs the tenant",
+    "CityRulesBody.commission_bp": "set by whoever runs the tenant",
 }
 """By struct and field: why this body may name it all the same."""
 

@@ -371,6 +371,18 @@ class World:
             street.id_of("user"),
             self.clock(),
         )
+        await pool.execute(
+            """
+            insert into couriers.document (id, version, tenant_id, courier_id, kind, sealed_number,
+                number_end, expires_on, added_at)
+            values ($1, 1, $2, $3, 'licence', 'sealed', '4321', $4, $5)
+            """,
+            street.name("document"),
+            street.tenant_id,
+            street.id_of("courier"),
+            (self.clock() + timedelta(days=400)).date(),
+            self.clock(),
+        )
         await note_cash(pool, street, at=self.clock())
 
     async def _quote(self, whose: Whose, street: Street) -> str:

@@ -14,6 +14,7 @@ from tawsil.apps import wiring
 from tawsil.apps.about import ABOUT
 from tawsil.apps.feeds import positions, zones
 from tawsil.apps.live import TRANSLATIONS, forgetting, people_of_orders
+from tawsil.experiments import public as experiments
 from tawsil.geography import public as geography
 from tawsil.identity import public as identity
 from tawsil.kernel.clock import Ids, system_now
@@ -109,6 +110,8 @@ def create_api(
         shared_with=settings.cors_origins.replace(",", " ").split(),
         lifespan=[hub.running, *([shared.running] if shared else [])],
         cities_below=cities_below,
+        owns_city=geography.OwnsCity(database),
+        modules_off=experiments.ModulesOff(database),
         about=ABOUT,
         connects_to=settings.map_hosts,
     )

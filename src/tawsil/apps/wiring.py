@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from litestar.types import ControllerRouterHandler
 
-from tawsil.apps import asyncapi, measures
+from tawsil.apps import asyncapi, measures, system_health, tenants
 from tawsil.apps.graph import routes as graph_routes
 from tawsil.catalog import events as catalog_events
 from tawsil.catalog import finding
@@ -182,6 +182,8 @@ ROUTES: Final[Sequence[ControllerRouterHandler]] = [
     *order_routes.routes,
     *support_routes.routes,
     *console_routes.routes,
+    *tenants.routes,
+    *system_health.routes,
     *audit_routes.routes,
     *asyncapi.routes,
     *live_routes.routes,

@@ -1,12 +1,13 @@
 """What happens to a courier's duty. Ids only: names and telephones stay in identity."""
 
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Final
 from uuid import UUID
 
 from msgspec import field
 
+from tawsil.geography.public import CourierDocument
 from tawsil.kernel.decisions import Event
 
 
@@ -57,6 +58,18 @@ class Reason(StrEnum):
     JOB_DONE = "job_done"
     JOB_WITHDRAWN = "job_withdrawn"
     VEHICLE_UNSAFE = "vehicle_unsafe"
+    SUSPENDED = "suspended"
+
+
+class SuspendedBecause(StrEnum):
+    """Why a courier may not ride."""
+
+    DOCUMENTS = "documents"
+    SAFETY = "safety"
+    CONDUCT = "conduct"
+    CASH = "cash"
+    OWN_WISH = "own_wish"
+    OTHER = "other"
 
 
 class CourierJoined(Event, frozen=True, kw_only=True, tag="courier.joined.v1"):
@@ -115,8 +128,49 @@ class PreferencesChanged(Event, frozen=True, kw_only=True, tag="courier.preferen
     zone_ids: tuple[UUID, ...]
 
 
+class CourierSuspended(Event, frozen=True, kw_only=True, tag="courier.suspended.v1"):
+    courier_id: UUID
+    because: SuspendedBecause
+
+
+class CourierReinstated(Event, frozen=True, kw_only=True, tag="courier.reinstated.v1"):
+    """`suspended_s`: for how long the courier could not ride."""
+
+    courier_id: UUID
+    suspended_s: int
+
+
+class DocumentAdded(Event, frozen=True, kw_only=True, tag="courier.document_added.v1"):
+    """Its number is not in the log."""
+
+    courier_id: UUID
+    document_id: UUID
+    kind: CourierDocument
+    expires_on: date
+    verified: bool
+
+
+class DocumentVerified(Event, frozen=True, kw_only=True, tag="courier.document_verified.v1"):
+    courier_id: UUID
+    document_id: UUID
+    kind: CourierDocument
+
+
+class DocumentWithdrawn(Event, frozen=True, kw_only=True, tag="courier.document_withdrawn.v1"):
+    """It does not count any more."""
+
+    courier_id: UUID
+    document_id: UUID
+    kind: CourierDocument
+
+
 EVENTS: Final = (
     CourierJoined,
+    CourierSuspended,
+    CourierReinstated,
+    DocumentAdded,
+    DocumentVerified,
+    DocumentWithdrawn,
     AvailabilityChanged,
     BreakStarted,
     BreakEnded,

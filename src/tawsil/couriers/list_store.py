@@ -26,6 +26,7 @@ class Filter(Struct, frozen=True, kw_only=True):
     area_id: UUID | None = None
     vehicle: Vehicle | None = None
     unsafe: bool | None = None
+    suspended: bool | None = None
     least_rating: float | None = None
     words: str | None = None
 
@@ -45,6 +46,7 @@ _FILTERS: Final = {
     "city_id": "city_id = {}",
     "vehicle": "vehicle = {}",
     "unsafe": "(fault is not null) = {}",
+    "suspended": "(suspended_because is not null) = {}",
     "least_rating": "rating >= {}",
 }
 _REACHED: Final = {"city_ids": "city_id = any({}::uuid[])", "user_id": "id = {}"}

@@ -39,6 +39,7 @@ COLUMNS: Final = columns(
     "rating",
     "missed_offers",
     "fault",
+    "suspended_because",
 )
 
 
@@ -50,6 +51,7 @@ async def asked_for(
     ] = None,
     vehicle: FromQuery[Vehicle | None] = None,
     unsafe: FromQuery[bool | None] = None,
+    suspended: FromQuery[bool | None] = None,
     least_rating: Annotated[float | None, QueryParameter(ge=1, le=5)] = None,
     q: Annotated[
         str | None,
@@ -66,6 +68,7 @@ async def asked_for(
         area_id=area_id,
         vehicle=vehicle,
         unsafe=unsafe,
+        suspended=suspended,
         least_rating=least_rating,
         words=q,
     )

@@ -14,13 +14,17 @@ from tawsil.couriers.events import (
     AvailabilityChanged,
     BreakEnded,
     BreakStarted,
+    CourierReinstated,
+    CourierSuspended,
     Fault,
     PreferencesChanged,
     Reason,
+    SuspendedBecause,
     Vehicle,
     VehicleMarkedSafe,
     VehicleMarkedUnsafe,
 )
+from tawsil.couriers.papers import Lacking
 from tawsil.kernel.decisions import Deadline, Decision, Event, Refusal, accept, refuse, then
 
 SHORTEST_BREAK: Final = timedelta(minutes=5)
@@ -47,7 +51,8 @@ class Courier(Struct, frozen=True, kw_only=True):
     """A courier's duty. `id` is the user's id; `missed_offers` counts those missed in a row.
 
     `reason` is why the availability is what it is; nobody who was never on duty has one. With an
-    unsafe vehicle (`fault` says why) a courier is off duty, or finishes what they carry.
+    unsafe vehicle (`fault` says why) a courier is off duty, or finishes what they carry; so is one
+    who is suspended.
     """
 
     stream: ClassVar[str] = "courier"
@@ -67,6 +72,8 @@ class Courier(Struct, frozen=True, kw_only=True):
     vehicle_unsafe_since_at: datetime | None = None
     fault: Fault | None = None
     preferred_zones: frozenset[UUID] = frozenset()
+    suspended_since_at: datetime | None = None
+    suspended_because: SuspendedBecause | None = None
 
     def __post_init__(self) -> None:
         assert (self.break_ends_at is not None) == (self.availability is ON_BREAK)
@@ -75,6 +82,8 @@ class Courier(Struct, frozen=True, kw_only=True):
         assert 1 <= self.rating <= 5
         assert (self.vehicle_unsafe_since_at is None) == (self.fault is None)
         assert self.fault is None or self.availability in {OFFLINE, ENDING_SHIFT}
+        assert (self.suspended_since_at is None) == (self.suspended_because is None)
+        assert not self.suspended_because or self.availability in {OFFLINE, ENDING_SHIFT}
         assert len(self.preferred_zones) <= MOST_ZONES
 
     @property
@@ -94,13 +103,27 @@ class Courier(Struct, frozen=True, kw_only=True):
         return min(ends, key=lambda end: end.at, default=None)
 
 
-def start_shift(courier: Courier, *, until: datetime | None, now: datetime) -> Decision[Courier]:
-    """Put the courier on duty, until they end it or until an instant within a day."""
+def start_shift(
+    courier: Courier,
+    *,
+    until: datetime | None,
+    now: datetime,
+    lacking: Lacking | None = None,
+) -> Decision[Courier]:
+    """Put the courier on duty, until they end it or until an instant within a day.
+
+    `lacking` is a document that their city asks for, and what is wrong with it.
+    """
     if until is not None and not now < until <= now + LONGEST_SHIFT:
         hours = LONGEST_SHIFT // timedelta(hours=1)
         return refuse("courier.shift_end_out_of_range", status=422, hours=hours)
     if courier.fault is not None and courier.availability is OFFLINE:
         return refuse("courier.vehicle_unsafe", fault=courier.fault)
+    if courier.availability is OFFLINE:
+        if courier.suspended_because is not None:
+            return refuse("courier.suspended", because=courier.suspended_because)
+        if lacking is not None:
+            return refuse(f"courier.{lacking.kind}_{lacking.state}", document=lacking.kind)
     return _move(
         replace(courier, missed_offers=0),
         AVAILABLE,
@@ -148,18 +171,48 @@ def mark_unsafe(courier: Courier, *, fault: Fault, now: datetime) -> Decision[Co
     """
     if courier.fault is not None:
         return accept(courier)
-    on_duty = courier.availability not in {OFFLINE, ENDING_SHIFT}
-    left: Decision[Courier] = accept(courier)
-    if on_duty:
-        left = _move(courier, _after_shift(courier), reason=Reason.VEHICLE_UNSAFE, now=now)
-    assert not isinstance(left, Refusal), "whoever is on duty may leave it"
     return then(
-        left,
+        _sent_home(courier, reason=Reason.VEHICLE_UNSAFE, now=now),
         lambda c: accept(
             replace(c, vehicle_unsafe_since_at=now, fault=fault),
             VehicleMarkedUnsafe(courier_id=c.id, fault=fault),
         ),
     )
+
+
+def suspend(courier: Courier, *, because: SuspendedBecause, now: datetime) -> Decision[Courier]:
+    """Take a courier off the road; what they have taken on is brought to its door first."""
+    if courier.suspended_because is not None:
+        return accept(courier)
+    return then(
+        _sent_home(courier, reason=Reason.SUSPENDED, now=now),
+        lambda c: accept(
+            replace(c, suspended_since_at=now, suspended_because=because),
+            CourierSuspended(courier_id=c.id, because=because),
+        ),
+    )
+
+
+def reinstate(courier: Courier, *, now: datetime) -> Decision[Courier]:
+    """The courier may ride again, and comes on duty when they want to."""
+    since_at = courier.suspended_since_at
+    if since_at is None:
+        return accept(courier)
+    return accept(
+        replace(courier, suspended_since_at=None, suspended_because=None),
+        CourierReinstated(
+            courier_id=courier.id, suspended_s=round((now - since_at).total_seconds())
+        ),
+    )
+
+
+def _sent_home(courier: Courier, *, reason: Reason, now: datetime) -> Decision[Courier]:
+    """Off duty at once, or after what they have taken on."""
+    if courier.availability in {OFFLINE, ENDING_SHIFT}:
+        return accept(courier)
+    left = _move(courier, _after_shift(courier), reason=reason, now=now)
+    assert not isinstance(left, Refusal), "whoever is on duty may leave it"
+    return left
 
 
 def mark_safe(courier: Courier, *, now: datetime) -> Decision[Courier]:

@@ -9,7 +9,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 from msgspec import Meta, Struct
 
-from tawsil.couriers import lists, public, service, store
+from tawsil.couriers import desk_routes, lists, public, service, store
 from tawsil.couriers.events import Fault
 from tawsil.couriers.model import MOST_ZONES
 from tawsil.couriers.service import (
@@ -322,6 +322,7 @@ def _reach(caller: Caller, permission: str, courier_id: UUID) -> None:
 routes: Final = [
     show_courier,
     *lists.routes,
+    *desk_routes.routes,
     start_shift,
     take_break,
     resume,

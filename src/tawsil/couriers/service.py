@@ -5,10 +5,11 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 from uuid import UUID
 
-from tawsil.couriers import model, store
-from tawsil.couriers.events import CourierJoined, Fault, Reason, Vehicle
+from tawsil.couriers import model, papering, store
+from tawsil.couriers.events import CourierJoined, Fault, Reason, SuspendedBecause, Vehicle
 from tawsil.couriers.model import Courier
 from tawsil.geography import public as geography
+from tawsil.identity import public as identity
 from tawsil.kernel.db import Tx
 from tawsil.kernel.deadlines import Due, still_due
 from tawsil.kernel.decisions import (
@@ -78,6 +79,14 @@ class MarkSafe(CourierCommand, frozen=True, kw_only=True):
     pass
 
 
+class Suspend(CourierCommand, frozen=True, kw_only=True):
+    because: SuspendedBecause
+
+
+class Reinstate(CourierCommand, frozen=True, kw_only=True):
+    pass
+
+
 class Prefer(CourierCommand, frozen=True, kw_only=True):
     """All zones the courier likes to work in; they replace those named before."""
 
@@ -111,9 +120,45 @@ def _joined(command: NewCourier, *, now: datetime) -> Accepted[Courier]:
 
 
 async def start_shift(tx: Tx, commands: Sequence[StartShift]) -> Outcomes:
+    known = await store.get_many(tx, ids=[c.courier_id for c in commands])
+    lacking = await papering.lacking(tx, couriers=known.values())
     return await _handle(
-        tx, commands, lambda courier, c: model.start_shift(courier, until=c.until, now=tx.now)
+        tx,
+        commands,
+        lambda courier, c: model.start_shift(
+            courier, until=c.until, now=tx.now, lacking=lacking.get(courier.id)
+        ),
     )
+
+
+async def suspend(tx: Tx, commands: Sequence[Suspend]) -> Outcomes:
+    return await _handle(
+        tx, commands, lambda courier, c: model.suspend(courier, because=c.because, now=tx.now)
+    )
+
+
+async def reinstate(tx: Tx, commands: Sequence[Reinstate]) -> Outcomes:
+    return await _handle(tx, commands, lambda courier, _: model.reinstate(courier, now=tx.now))
+
+
+async def enrol(tx: Tx, commands: Sequence[NewCourier]) -> Outcomes:
+    """Enrol users who are couriers by their role, in a city of theirs; each only once."""
+    return [await _enrol(tx, command) for command in commands]
+
+
+async def _enrol(tx: Tx, command: NewCourier) -> Courier | Refusal:
+    tenant_id, courier_id = command.by.tenant_id, command.courier_id
+    users = await identity.get_many(tx, tenant_id=tenant_id, ids=[courier_id])
+    if courier_id not in users:
+        return refuse("courier.user_unknown", status=422)
+    if identity.Role.DELIVERY_PARTNER not in users[courier_id].roles:
+        return refuse("courier.not_a_courier", status=422)
+    if await geography.city_of(tx, tenant_id=tenant_id, city_id=command.city_id) is None:
+        return refuse("request.city_unknown", status=422)
+    if await store.lock(tx, ids=[courier_id]):
+        return refuse("courier.enrolled")
+    (courier,) = await join(tx, [command])
+    return courier
 
 
 async def take_break(tx: Tx, commands: Sequence[TakeBreak]) -> Outcomes:

@@ -8,7 +8,14 @@ from uuid import UUID
 import asyncpg
 from msgspec import Struct
 
-from tawsil.couriers.events import Availability, AvailabilityChanged, Fault, Reason, Vehicle
+from tawsil.couriers.events import (
+    Availability,
+    AvailabilityChanged,
+    Fault,
+    Reason,
+    SuspendedBecause,
+    Vehicle,
+)
 from tawsil.couriers.model import Courier
 from tawsil.kernel.db import Tx
 from tawsil.kernel.decisions import Accepted
@@ -29,6 +36,8 @@ COLUMNS: Final[Sequence[tuple[str, str]]] = (
     ("vehicle_unsafe_since_at", "timestamptz"),
     ("fault", "text"),
     ("preferred_zones", "uuid[]"),
+    ("suspended_since_at", "timestamptz"),
+    ("suspended_because", "text"),
 )
 """Columns of a courier by name and type; arrays travel as text."""
 NAMES: Final = ", ".join(name for name, _ in COLUMNS)
@@ -243,6 +252,7 @@ def _value(courier: Courier, name: str) -> object:
 
 
 def courier_of(row: Any) -> Courier:
+    because = row["suspended_because"]
     return Courier(
         id=row["id"],
         version=row["version"],
@@ -259,4 +269,6 @@ def courier_of(row: Any) -> Courier:
         vehicle_unsafe_since_at=row["vehicle_unsafe_since_at"],
         fault=Fault(row["fault"]) if row["fault"] is not None else None,
         preferred_zones=frozenset(row["preferred_zones"]),
+        suspended_since_at=row["suspended_since_at"],
+        suspended_because=SuspendedBecause(because) if because is not None else None,
     )

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from tawsil.couriers.events import Availability, Fault, Reason, Vehicle
+from tawsil.couriers.events import Availability, Fault, Reason, SuspendedBecause, Vehicle
 from tawsil.couriers.model import BREAK_AFTER_MISSED, MISSED_IN_A_ROW, Courier
 from tawsil.couriers.public import Span
 from tawsil.kernel.i18n import text
@@ -33,6 +33,8 @@ class CourierView(Struct, frozen=True):
     vehicle_unsafe_since_at: datetime | None
     fault: Fault | None
     preferred_zones: tuple[UUID, ...]
+    suspended_since_at: datetime | None
+    suspended_because: SuspendedBecause | None
     message: str | None
 
     @staticmethod
@@ -51,6 +53,8 @@ class CourierView(Struct, frozen=True):
             vehicle_unsafe_since_at=courier.vehicle_unsafe_since_at,
             fault=courier.fault,
             preferred_zones=tuple(sorted(courier.preferred_zones)),
+            suspended_since_at=courier.suspended_since_at,
+            suspended_because=courier.suspended_because,
             message=_message(courier),
         )
 
@@ -58,6 +62,8 @@ class CourierView(Struct, frozen=True):
 def _message(courier: Courier) -> str | None:
     """What matters most to the courier just now, in the language of the request."""
     minutes = BREAK_AFTER_MISSED // timedelta(minutes=1)
+    if courier.suspended_because is not None:
+        return text("courier.suspended")
     if courier.fault is not None:
         return text(
             "courier.message_vehicle_unsafe",

@@ -2,8 +2,10 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Final
+from typing import Annotated, Final
 from uuid import UUID
+
+from msgspec import Meta, Struct
 
 from tawsil.kernel.decisions import Event
 
@@ -56,7 +58,54 @@ class ExperimentStopped(Event, frozen=True, tag="experiment.stopped.v1"):
     cause: StopCause
 
 
+class Rollout(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Whether something is on, and for how many in a hundred."""
+
+    on: bool
+    percent: Annotated[int, Meta(ge=0, le=100)] = 100
+
+
+class CityRollout(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What counts in one city instead of what counts everywhere."""
+
+    city_id: UUID
+    on: bool
+    percent: Annotated[int, Meta(ge=0, le=100)] = 100
+
+
+class FlagCreated(Event, frozen=True, tag="flag.created.v1"):
+    """Why is for colleagues, and not in the log."""
+
+    key: str
+    everywhere: Rollout
+    cities: tuple[CityRollout, ...]
+
+
+class FlagChanged(Event, frozen=True, tag="flag.changed.v1"):
+    """All that it says from now on."""
+
+    key: str
+    everywhere: Rollout
+    cities: tuple[CityRollout, ...]
+
+
+class Module(StrEnum):
+    """A part of the product that a tenant may do without."""
+
+    PROMOTIONS = "promotions"
+    LOYALTY = "loyalty"
+    EXPERIMENTS = "experiments"
+
+
+class ModuleSwitched(Event, frozen=True, tag="module.switched.v1"):
+    module: Module
+    on: bool
+
+
 EVENTS: Final = (
+    FlagCreated,
+    FlagChanged,
+    ModuleSwitched,
     ExperimentDrafted,
     ExperimentScheduled,
     ExperimentStarted,

@@ -11,12 +11,16 @@ from litestar.params import FromPath, JSONBody, QueryParameter
 from msgspec import Meta, Struct
 
 from tawsil.experiments import public
+from tawsil.experiments.events import Module
+from tawsil.experiments.flags import routes as flag_routes
+from tawsil.experiments.modules import routes as module_routes
 from tawsil.experiments.public import Better, Experiment, Metric, Status, StopCause
 from tawsil.experiments.views import AnalysisView, ExperimentView, PowerView
 from tawsil.kernel.db import Database, Tx
 from tawsil.kernel.http import (
     HEAVY,
     Caller,
+    CityCheck,
     Commands,
     Envelope,
     Page,
@@ -32,8 +36,9 @@ from tawsil.kernel.http import (
 from tawsil.kernel.text import OneLine, Prose
 
 TAGS: Final = ["Experiments"]
-CONFIGURE: Final = {"rule": allow("system:configure")}
-MONITOR: Final = {"rule": allow("system:monitor")}
+OF_MODULE: Final = {"module": Module.EXPERIMENTS.value}
+CONFIGURE: Final = {"rule": allow("system:configure"), **OF_MODULE}
+MONITOR: Final = {"rule": allow("system:monitor"), **OF_MODULE}
 
 Words = Annotated[OneLine, Meta(min_length=1, max_length=200)]
 Arm = Annotated[
@@ -103,9 +108,11 @@ async def list_experiments(
 async def draft_experiment(
     data: JSONBody[ExperimentBody],
     caller: NamedDependency[Caller],
+    check_city: NamedDependency[CityCheck],
     commands: NamedDependency[Commands],
 ) -> Response[Envelope[ExperimentView]]:
     """Say what is compared, where and when. Nothing happens until it is scheduled."""
+    await check_city(data.city_id, tenant_id=caller.tenant_id)
     command = public.Draft(
         by=caller.by,
         city_id=data.city_id,
@@ -264,6 +271,8 @@ async def _own(tx: Tx, caller: Caller, experiment_id: UUID) -> Experiment:
 
 
 routes: Final[list[Any]] = [
+    *flag_routes.routes,
+    *module_routes.routes,
     list_experiments,
     draft_experiment,
     show_experiment,

@@ -10,8 +10,9 @@ from msgspec import Struct
 from tawsil.experiments import design, model, store
 from tawsil.experiments.analysis import Measured
 from tawsil.experiments.design import Cell
-from tawsil.experiments.events import StopCause
+from tawsil.experiments.events import Module, StopCause
 from tawsil.experiments.model import Experiment, Metric, Observation, Status
+from tawsil.experiments.modules import store as modules
 from tawsil.kernel.db import Tx
 from tawsil.kernel.deadlines import Due, still_due
 from tawsil.kernel.decisions import Accepted, By, Command, Decision, Refusal, accepted, refuse
@@ -168,7 +169,12 @@ def table_of(experiment: Experiment, cells: Sequence[Cell]) -> str:
 
 
 async def arm_at(tx: Tx, *, tenant_id: UUID, city_id: UUID, at: datetime) -> Running | None:
-    """Which arms a city runs at an instant; None when no experiment runs in it."""
+    """Which arms a city runs at an instant; None when no experiment runs in it.
+
+    So it is, too, while its tenant does without experiments.
+    """
+    if Module.EXPERIMENTS in (await modules.off(tx, tenant_ids=[tenant_id])).get(tenant_id, ()):
+        return None
     rows = await store.cells_at(tx, tenant_id=tenant_id, city_id=city_id, at=at)
     if not rows:
         return None

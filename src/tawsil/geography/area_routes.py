@@ -115,7 +115,7 @@ async def create_area(
     reach: NamedDependency[Reach],
     commands: NamedDependency[Commands],
 ) -> Response[Envelope[AreaView]]:
-    _of_the_tenant(reach, CREATE)
+    of_the_tenant(reach, CREATE)
     return await commands.submit(
         public.create_area,
         public.CreateArea(
@@ -138,7 +138,7 @@ async def rename_area(
     reach: NamedDependency[Reach],
     commands: NamedDependency[Commands],
 ) -> Response[Envelope[AreaView]]:
-    _of_the_tenant(reach, UPDATE)
+    of_the_tenant(reach, UPDATE)
     return await commands.submit(
         public.rename_area,
         public.RenameArea(
@@ -167,7 +167,7 @@ async def move_area(
     commands: NamedDependency[Commands],
 ) -> Response[Envelope[AreaView]]:
     """With all that lies in it: its managers keep what they see, those above see other things."""
-    _of_the_tenant(reach, UPDATE)
+    of_the_tenant(reach, UPDATE)
     return await commands.submit(
         public.move_area,
         public.MoveArea(by=caller.by, area_id=area_id, parent_id=data.parent_id),
@@ -188,7 +188,7 @@ async def place_city(
     reach: NamedDependency[Reach],
     commands: NamedDependency[Commands],
 ) -> Response[Envelope[PlacedView]]:
-    _of_the_tenant(reach, UPDATE)
+    of_the_tenant(reach, UPDATE)
     return await commands.submit(
         public.place_city,
         public.PlaceCity(by=caller.by, city_id=city_id, municipality_id=data.municipality_id),
@@ -196,7 +196,7 @@ async def place_city(
     )
 
 
-def _of_the_tenant(reach: Reach, permission: str) -> None:
+def of_the_tenant(reach: Reach, permission: str) -> None:
     """A courier may update their own location; the tree is for those who run the tenant."""
     if not reach.everything:
         raise Problem(403, "request.forbidden", permission=permission)

@@ -79,6 +79,41 @@ class ZoneRetired(Event, frozen=True, tag="zone.retired.v1"):
     city_id: UUID
 
 
+class CityOpened(Event, frozen=True, tag="city.opened.v1"):
+    city_id: UUID
+    slug: str
+    currency: str
+    timezone: str
+    municipality_id: UUID | None
+
+
+class CityChanged(Event, frozen=True, tag="city.changed.v1"):
+    """What is written about it is otherwise from now on."""
+
+    city_id: UUID
+    fields: tuple[str, ...]
+
+
+class TenantOpened(Event, frozen=True, tag="tenant.opened.v1"):
+    slug: str
+
+
+class TenantRenamed(Event, frozen=True, tag="tenant.renamed.v1"):
+    """A company's name, which is nobody's own."""
+
+    name: str
+
+
+class TenantSuspended(Event, frozen=True, tag="tenant.suspended.v1"):
+    """Nobody of it signs in."""
+
+    slug: str
+
+
+class TenantReinstated(Event, frozen=True, tag="tenant.reinstated.v1"):
+    slug: str
+
+
 EVENTS: Final = (
     AreaCreated,
     AreaRenamed,
@@ -88,4 +123,10 @@ EVENTS: Final = (
     ZoneCreated,
     ZoneChanged,
     ZoneRetired,
+    CityOpened,
+    CityChanged,
+    TenantOpened,
+    TenantRenamed,
+    TenantSuspended,
+    TenantReinstated,
 )

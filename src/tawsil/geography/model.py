@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any, ClassVar, Final
 from uuid import UUID
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import h3.api.basic_int
 from msgspec import Struct
@@ -13,12 +14,18 @@ from tawsil.geography.events import (
     AreaCreated,
     AreaMoved,
     AreaRenamed,
+    CityChanged,
+    CityOpened,
     CityPlaced,
     CityRulesChanged,
     Level,
+    TenantOpened,
+    TenantReinstated,
+    TenantRenamed,
+    TenantSuspended,
 )
 from tawsil.geography.rules import CityRules, flaw
-from tawsil.kernel.decisions import Deadline, Decision, Refusal, accept, refuse
+from tawsil.kernel.decisions import Accepted, Deadline, Decision, Refusal, accept, refuse
 from tawsil.kernel.places import Place
 
 _h3: Any = h3.api.basic_int  # the library ships no types
@@ -27,11 +34,26 @@ ZONE_RESOLUTION: Final = 9  # hexagons of about 0.1 km², 200 m from side to sid
 
 
 class Tenant(Struct, frozen=True, kw_only=True):
-    """A company that runs its own deliveries on this platform."""
+    """A company that runs its own deliveries here; nobody of a suspended one comes in."""
 
+    stream: ClassVar[str] = "tenant"
     id: UUID
+    version: int = 0
     slug: str
     name: str
+    suspended_at: datetime | None = None
+
+    @property
+    def tenant_id(self) -> UUID:
+        return self.id
+
+    @property
+    def city_id(self) -> UUID | None:
+        return None
+
+    @property
+    def deadline(self) -> Deadline | None:
+        return None
 
 
 class Area(Struct, frozen=True, kw_only=True):
@@ -178,19 +200,90 @@ def move_area(tree: Tree, area: Area, *, parent_id: UUID) -> Decision[Area]:
     return accept(moved, AreaMoved(area_id=area.id, from_id=area.parent_id, to_id=parent_id))
 
 
+def open_city(tree: Tree, city: City, *, others: Collection[City]) -> Decision[City]:
+    """Add a city, placed in a municipality or not yet; `others` are the tenant's."""
+    if any(other.slug == city.slug for other in others):
+        return refuse("city.slug_taken", slug=city.slug)
+    if refused := _no_municipality(tree, city.municipality_id) or _no_timezone(city.timezone):
+        return refused
+    opened = CityOpened(
+        city_id=city.id,
+        slug=city.slug,
+        currency=city.currency,
+        timezone=city.timezone,
+        municipality_id=city.municipality_id,
+    )
+    return accept(city, opened)
+
+
+def without_loyalty(city: City) -> City:
+    """As if the city gave no points."""
+    rules = replace(city.rules, loyalty=replace(city.rules.loyalty, on=False))
+    return replace(city, rules=rules)
+
+
+def change_city(city: City, *, to: City) -> Decision[City]:
+    """Its names, time zone and centre. What it counts its money in stays: it has been counted."""
+    fields = ("name_en", "name_ar", "timezone", "centre")
+    differing = tuple(f for f in fields if getattr(to, f) != getattr(city, f))
+    if not differing:
+        return accept(city)
+    if refused := _no_timezone(to.timezone):
+        return refused
+    changed = replace(city, **{field: getattr(to, field) for field in differing})
+    return accept(changed, CityChanged(city_id=city.id, fields=differing))
+
+
+def _no_timezone(name: str) -> Refusal | None:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return refuse("city.timezone_unknown", status=422, timezone=name)
+    return None
+
+
+def open_tenant(tenant: Tenant) -> Accepted[Tenant]:
+    return accept(tenant, TenantOpened(slug=tenant.slug))
+
+
+def rename_tenant(tenant: Tenant, *, name: str) -> Decision[Tenant]:
+    if name == tenant.name:
+        return accept(tenant)
+    return accept(replace(tenant, name=name), TenantRenamed(name=name))
+
+
+def suspend_tenant(tenant: Tenant, *, at: datetime) -> Decision[Tenant]:
+    if tenant.suspended_at is not None:
+        return accept(tenant)
+    return accept(replace(tenant, suspended_at=at), TenantSuspended(slug=tenant.slug))
+
+
+def reinstate_tenant(tenant: Tenant) -> Decision[Tenant]:
+    if tenant.suspended_at is None:
+        return accept(tenant)
+    return accept(replace(tenant, suspended_at=None), TenantReinstated(slug=tenant.slug))
+
+
 def place_city(tree: Tree, city: City, *, municipality_id: UUID | None) -> Decision[City]:
     if municipality_id == city.municipality_id:
         return accept(city)
-    if municipality_id is not None:
-        municipality = tree.get(municipality_id)
-        if municipality is None:
-            return refuse("area.unknown", status=422)
-        if municipality.level is not Level.MUNICIPALITY:
-            return refuse("area.not_a_municipality", status=422, level=municipality.level)
+    if refused := _no_municipality(tree, municipality_id):
+        return refused
     return accept(
         replace(city, municipality_id=municipality_id),
         CityPlaced(city_id=city.id, from_id=city.municipality_id, to_id=municipality_id),
     )
+
+
+def _no_municipality(tree: Tree, area_id: UUID | None) -> Refusal | None:
+    if area_id is None:
+        return None
+    area = tree.get(area_id)
+    if area is None:
+        return refuse("area.unknown", status=422)
+    if area.level is not Level.MUNICIPALITY:
+        return refuse("area.not_a_municipality", status=422, level=area.level)
+    return None
 
 
 def change_rules(city: City, *, to: CityRules, zone_ids: Collection[UUID]) -> Decision[City]:

@@ -6,46 +6,13 @@ from uuid import UUID
 from litestar import get
 from litestar.di import NamedDependency
 from litestar.params import FromPath, QueryParameter
-from msgspec import Struct
 
-from tawsil.geography import area_routes, public, rules_routes, zone_routes
-from tawsil.geography.model import City
-from tawsil.geography.views import ZoneCollection, ZoneFeature, name_of
+from tawsil.geography import area_routes, city_routes, public, rules_routes, zone_routes
+from tawsil.geography.views import CityView, ZoneCollection, ZoneFeature
 from tawsil.kernel.db import Database
 from tawsil.kernel.http import PUBLIC, Envelope, envelope, not_found
-from tawsil.kernel.places import Place
 
 SLUG: Final = r"^[a-z0-9-]+$(?!\n)"
-
-
-class CityView(Struct, frozen=True):
-    """A city; `name` is in the language of the request."""
-
-    id: UUID
-    tenant_id: UUID
-    slug: str
-    name: str
-    name_en: str
-    name_ar: str
-    currency: str
-    timezone: str
-    centre: Place
-    most_delivery_distance_m: int
-
-    @classmethod
-    def of(cls, city: City) -> "CityView":
-        return cls(
-            id=city.id,
-            tenant_id=city.tenant_id,
-            slug=city.slug,
-            name=name_of(city),
-            name_en=city.name_en,
-            name_ar=city.name_ar,
-            currency=city.currency,
-            timezone=city.timezone,
-            centre=city.centre,
-            most_delivery_distance_m=city.rules.most_delivery_distance_m,
-        )
 
 
 @get("/v4/cities", opt={"rule": PUBLIC}, tags=["Geography"], summary="Cities we deliver in")
@@ -99,6 +66,7 @@ routes: Final[list[Any]] = [
     list_cities,
     show_city,
     list_zones,
+    *city_routes.routes,
     *area_routes.routes,
     *rules_routes.routes,
     *zone_routes.routes,

@@ -184,6 +184,14 @@ class HandoverRules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     word_is_enough: bool = True
 
 
+class CourierDocument(StrEnum):
+    """A paper that a courier shows."""
+
+    LICENCE = "licence"
+    INSURANCE = "insurance"
+    IDENTITY = "identity"
+
+
 class CityRules(Struct, frozen=True, kw_only=True):
     """What a city decides for itself; what it leaves out is as here.
 
@@ -218,6 +226,15 @@ class CityRules(Struct, frozen=True, kw_only=True):
     cash: CashRules = CashRules()
     courier_pay: CourierPay = CourierPay()
     handover: HandoverRules = HandoverRules()
+    courier_documents: Annotated[tuple[CourierDocument, ...], Meta(max_length=3)] = ()
+    """Without these, verified and in force, no shift starts."""
+
+
+class CityRulesBody(CityRules, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """All the rules, as somebody sends them: what is left out goes back to the default."""
+
+    def rules(self) -> CityRules:
+        return CityRules(**{field: getattr(self, field) for field in CityRules.__struct_fields__})
 
 
 def flaw(rules: CityRules, *, zone_ids: Collection[UUID]) -> Refusal | None:

@@ -10,7 +10,7 @@ from msgspec import Meta
 
 from tawsil.geography import public
 from tawsil.geography.model import City
-from tawsil.geography.rules import CityRules
+from tawsil.geography.rules import CityRules, CityRulesBody
 from tawsil.kernel.db import Database
 from tawsil.kernel.http import Caller, Commands, Envelope, Problem, allow, envelope, not_found
 from tawsil.kernel.reach import Reach
@@ -56,11 +56,7 @@ EXAMPLE: Final[dict[str, Any]] = {
 }
 
 
-class _Rules(CityRules, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """All the rules: what is left out goes back to the default."""
-
-
-RulesBody = Annotated[_Rules, Meta(examples=[EXAMPLE])]
+RulesBody = Annotated[CityRulesBody, Meta(examples=[EXAMPLE])]
 
 
 @get(
@@ -98,8 +94,7 @@ async def change_rules(
 ) -> Response[Envelope[CityRules]]:
     """For quotes from now on; those that bind already stay as they are."""
     _of_the_tenant(reach, UPDATE)
-    rules = CityRules(**{field: getattr(data, field) for field in CityRules.__struct_fields__})
-    command = public.ChangeRules(by=caller.by, city_id=city_id, rules=rules)
+    command = public.ChangeRules(by=caller.by, city_id=city_id, rules=data.rules())
     return await commands.submit(public.change_rules, command, view=_rules_of)
 
 

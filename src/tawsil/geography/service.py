@@ -16,7 +16,7 @@ from tawsil.kernel.places import Place
 
 T = TypeVar("T")
 A = TypeVar("A", "RenameArea", "MoveArea")
-C = TypeVar("C", "PlaceCity", "ChangeRules")
+C = TypeVar("C", "PlaceCity", "ChangeRules", "ChangeCity")
 Z = TypeVar("Z", "ChangeZone", "RetireZone")
 
 
@@ -158,6 +158,65 @@ class ChangeRules(Command, frozen=True, kw_only=True):
     rules: CityRules
 
 
+class OpenCity(Command, frozen=True, kw_only=True):
+    """In a municipality, or placed later. It charges by the default rules until it has its own."""
+
+    slug: str
+    name_en: str
+    name_ar: str
+    currency: str
+    timezone: str
+    centre: Place
+    municipality_id: UUID | None
+
+
+class ChangeCity(Command, frozen=True, kw_only=True):
+    city_id: UUID
+    name_en: str
+    name_ar: str
+    timezone: str
+    centre: Place
+
+
+async def open_city(tx: Tx, commands: Sequence[OpenCity]) -> list[City | Refusal]:
+    outcomes: list[City | Refusal] = []
+    for command in commands:
+        tenant_id = command.by.tenant_id
+        tree = await store.lock_tree(tx, tenant_id=tenant_id)
+        city = City(
+            id=tx.ids(),
+            tenant_id=tenant_id,
+            slug=command.slug,
+            name_en=command.name_en,
+            name_ar=command.name_ar,
+            currency=command.currency,
+            timezone=command.timezone,
+            centre=command.centre,
+            municipality_id=command.municipality_id,
+        )
+        others = await store.cities(tx, tenant_id=tenant_id)
+        decision = model.open_city(tree, city, others=others)
+        if isinstance(decision, Accepted):
+            await store.insert_city(tx, city=decision.state)
+            await tx.record([(command, decision)])
+        outcomes.append(_outcome(decision))
+    return outcomes
+
+
+async def change_city(tx: Tx, commands: Sequence[ChangeCity]) -> list[City | Refusal]:
+    async def decide(_: model.Tree, city: City, command: ChangeCity) -> Decision[City]:
+        to = replace(
+            city,
+            name_en=command.name_en,
+            name_ar=command.name_ar,
+            timezone=command.timezone,
+            centre=command.centre,
+        )
+        return model.change_city(city, to=to)
+
+    return [await _change_city(tx, command, decide) for command in commands]
+
+
 async def place_city(tx: Tx, commands: Sequence[PlaceCity]) -> list[City | Refusal]:
     async def decide(tree: model.Tree, city: City, command: PlaceCity) -> Decision[City]:
         return model.place_city(tree, city, municipality_id=command.municipality_id)
@@ -290,6 +349,17 @@ async def _lock_city(tx: Tx, command: CreateZone | ChangeZone | RetireZone) -> C
 
 def _outcome(decision: Decision[T]) -> T | Refusal:
     return decision.state if isinstance(decision, Accepted) else decision
+
+
+class OwnsCity:
+    """Whose a city is, for contexts beside this one."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def __call__(self, *, tenant_id: UUID, city_id: UUID) -> bool:
+        async with self._database.transaction() as tx:
+            return await city_of(tx, tenant_id=tenant_id, city_id=city_id) is not None
 
 
 class CitiesBelow:

@@ -1,6 +1,7 @@
 """The tables of geography."""
 
 from collections.abc import Sequence
+from typing import Final
 from uuid import UUID
 
 import asyncpg
@@ -14,25 +15,72 @@ from tawsil.kernel.decisions import Accepted
 from tawsil.kernel.places import Place
 from tawsil.kernel.reach import AREA_LEVELS
 
+_TENANT: Final = "id, version, slug, name, suspended_at"
 _ring = msgspec.json.Decoder(tuple[tuple[float, float], ...])
 _rules = msgspec.json.Decoder(CityRules)
 
 
 async def insert_tenant(tx: Tx, *, tenant: Tenant) -> None:
     await tx.execute(
-        "insert into geography.tenant (id, slug, name) values ($1, $2, $3)",
+        "insert into geography.tenant (id, slug, name, version) values ($1, $2, $3, $4)",
         tenant.id,
         tenant.slug,
         tenant.name,
+        tenant.version,
     )
+
+
+async def open_tenant(tx: Tx, *, tenant: Tenant) -> bool:
+    """Insert a tenant, unless another one, which may be hidden from here, has its slug."""
+    inserted = await tx.execute(
+        """
+        insert into geography.tenant (id, slug, name, version) values ($1, $2, $3, $4)
+        on conflict (slug) do nothing
+        """,
+        tenant.id,
+        tenant.slug,
+        tenant.name,
+        tenant.version,
+    )
+    return inserted == 1
+
+
+async def lock_tenant(tx: Tx, *, tenant_id: UUID) -> Tenant | None:
+    row = await tx.row(
+        f"select {_TENANT} from geography.tenant where id = $1 for update",  # noqa: S608 - a constant
+        tenant_id,
+    )
+    return Tenant(**row) if row else None
+
+
+async def save_tenant(tx: Tx, changed: Accepted[Tenant]) -> None:
+    tenant = changed.state
+    saved = await tx.execute(
+        """
+        update geography.tenant set version = $3, name = $4, suspended_at = $5
+        where id = $1 and version = $2
+        """,
+        tenant.id,
+        changed.expected_version,
+        tenant.version,
+        tenant.name,
+        tenant.suspended_at,
+    )
+    assert saved == 1, "a tenant changed under its lock"
+
+
+async def tenants(tx: Tx) -> list[Tenant]:
+    """Those that the transaction may see, by slug."""
+    rows = await tx.rows(f"select {_TENANT} from geography.tenant order by slug")  # noqa: S608 - a constant
+    return [Tenant(**row) for row in rows]
 
 
 async def insert_city(tx: Tx, *, city: City) -> None:
     await tx.execute(
         """
         insert into geography.city (id, tenant_id, slug, name_en, name_ar, currency, timezone,
-            centre_latitude, centre_longitude, rules, municipality_id)
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10::jsonb, $11)
+            centre_latitude, centre_longitude, rules, municipality_id, version)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10::jsonb, $11, $12)
         """,
         city.id,
         city.tenant_id,
@@ -45,6 +93,7 @@ async def insert_city(tx: Tx, *, city: City) -> None:
         city.centre.longitude,
         msgspec.json.encode(city.rules).decode(),
         city.municipality_id,
+        city.version,
     )
 
 
@@ -112,7 +161,10 @@ async def _insert_cells(tx: Tx, *, zones: Sequence[tuple[Zone, Sequence[int]]]) 
 
 
 async def tenant(tx: Tx, *, slug: str) -> Tenant | None:
-    row = await tx.row("select id, slug, name from geography.tenant where slug = $1", slug)
+    row = await tx.row(
+        f"select {_TENANT} from geography.tenant where slug = $1",  # noqa: S608 - a constant
+        slug,
+    )
     return Tenant(**row) if row else None
 
 
@@ -219,7 +271,8 @@ async def save_city(tx: Tx, changed: Accepted[City]) -> None:
     city = changed.state
     saved = await tx.execute(
         """
-        update geography.city set version = $3, municipality_id = $4, rules = $5::jsonb
+        update geography.city set version = $3, municipality_id = $4, rules = $5::jsonb,
+            name_en = $6, name_ar = $7, timezone = $8, centre_latitude = $9, centre_longitude = $10
         where id = $1 and version = $2
         """,
         city.id,
@@ -227,6 +280,11 @@ async def save_city(tx: Tx, changed: Accepted[City]) -> None:
         city.version,
         city.municipality_id,
         msgspec.json.encode(city.rules).decode(),
+        city.name_en,
+        city.name_ar,
+        city.timezone,
+        city.centre.latitude,
+        city.centre.longitude,
     )
     assert saved == 1, "a city changed though its tree was locked"
 

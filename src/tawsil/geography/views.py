@@ -1,4 +1,4 @@
-"""Zones as the API shows them."""
+"""Cities and zones as the API shows them."""
 
 from typing import Literal
 from uuid import UUID
@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from tawsil.geography.model import City, Zone
 from tawsil.kernel.i18n import current_locale
+from tawsil.kernel.places import Place
 
 
 class Polygon(Struct, frozen=True):
@@ -56,3 +57,35 @@ class ZoneCollection(Struct, frozen=True):
 def name_of(named: City | Zone) -> str:
     """In the language of the request."""
     return named.name_ar if current_locale.get() == "ar" else named.name_en
+
+
+class CityView(Struct, frozen=True):
+    """A city; `name` is in the language of the request."""
+
+    id: UUID
+    tenant_id: UUID
+    slug: str
+    name: str
+    name_en: str
+    name_ar: str
+    currency: str
+    timezone: str
+    centre: Place
+    most_delivery_distance_m: int
+    municipality_id: UUID | None
+
+    @classmethod
+    def of(cls, city: City) -> "CityView":
+        return cls(
+            id=city.id,
+            tenant_id=city.tenant_id,
+            slug=city.slug,
+            name=name_of(city),
+            name_en=city.name_en,
+            name_ar=city.name_ar,
+            currency=city.currency,
+            timezone=city.timezone,
+            centre=city.centre,
+            most_delivery_distance_m=city.rules.most_delivery_distance_m,
+            municipality_id=city.municipality_id,
+        )

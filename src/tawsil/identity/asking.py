@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from uuid import UUID
 
 from msgspec import UnsetType
+from msgspec.structs import replace
 
 from tawsil.identity.events import Role
 from tawsil.identity.model.users import NewUser
@@ -44,6 +45,26 @@ def inviting(
             locale=locale,
             city_id=city_id,
             location_id=location_id,
+            email_verified=False,
+            password_hash=None,
+        ),
+    )
+
+
+def inviting_first(
+    caller: Caller, *, id_: UUID, tenant_id: UUID, email: str, name: str, locale: str
+) -> Create:
+    """The first administrator of a new tenant, who chooses a password by mail."""
+    return Create(
+        by=replace(caller.by, tenant_id=tenant_id),
+        grantable=grantable_by(caller),
+        user=NewUser(
+            id=id_,
+            tenant_id=tenant_id,
+            email=email,
+            name=name,
+            roles=(Role.ADMIN,),
+            locale=locale,
             email_verified=False,
             password_hash=None,
         ),

@@ -57,14 +57,16 @@ class TokenAuthenticator:
         """
         if token.startswith(key_text.PREFIX):
             caller = await self._api_keys.caller(token)
-            if caller is None:
+            if caller is None or await self._revoked.shuts(caller.tenant_id):
                 raise _refused()
             return caller
         try:
             known = await self._recall(token) or await self._verify(token)
         except InvalidTokenError as error:
             raise _refused() from error
-        if await self._revoked.includes(known.caller.session_id):
+        if await self._revoked.includes(known.caller.session_id) or await self._revoked.shuts(
+            known.caller.tenant_id
+        ):
             raise _refused()
         return known.caller
 
@@ -109,13 +111,22 @@ class _Revocations:
         self._lock = asyncio.Lock()
         self._read_at: datetime | None = None
         self._revoked_at: dict[UUID, datetime] = {}
+        self._shut: frozenset[UUID] = frozenset()
 
     async def includes(self, session_id: UUID) -> bool:
+        await self._refresh()
+        return session_id in self._revoked_at
+
+    async def shuts(self, tenant_id: UUID) -> bool:
+        """Whether nobody of a tenant comes in."""
+        await self._refresh()
+        return tenant_id in self._shut
+
+    async def _refresh(self) -> None:
         if self._stale():
             async with self._lock:
                 if self._stale():
                     await self._read()
-        return session_id in self._revoked_at
 
     def _stale(self) -> bool:
         return self._read_at is None or self._database.now() - self._read_at >= REVOCATIONS_KEPT
@@ -128,6 +139,7 @@ class _Revocations:
         async with self._database.transaction() as tx:
             fresh = await store.sessions.revoked_since(tx, since)
             fresh |= await store.services.ended_since(tx, since)
+            self._shut = await store.tenants.all_shut(tx)
         kept = {id_: at for id_, at in self._revoked_at.items() if at > oldest}
         self._revoked_at = kept | fresh
         self._read_at = now

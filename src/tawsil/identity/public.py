@@ -8,7 +8,13 @@ from uuid import UUID
 from msgspec import Struct
 
 from tawsil.identity import service, store
-from tawsil.identity.asking import changing, changing_oneself, grantable_by, inviting
+from tawsil.identity.asking import (
+    changing,
+    changing_oneself,
+    grantable_by,
+    inviting,
+    inviting_first,
+)
 from tawsil.identity.authenticator import TokenAuthenticator
 from tawsil.identity.events import Role
 from tawsil.identity.model.keys import KeyUse, SigningKey
@@ -62,10 +68,13 @@ __all__ = [
     "hash_password",
     "invite",
     "inviting",
+    "inviting_first",
     "oidc_providers",
+    "open_tenant_again",
     "permissions_of",
     "seal_again",
     "search_users",
+    "shut_tenant",
 ]
 
 
@@ -105,6 +114,16 @@ async def disable_users(tx: Tx, *, ids: Iterable[UUID], by: By) -> list[User | R
     return await service.users.disable(
         tx, [service.users.Disable(by=by, user_id=id_) for id_ in ids]
     )
+
+
+async def shut_tenant(tx: Tx, *, tenant_id: UUID) -> None:
+    """Let nobody of a tenant come in: tokens and keys are refused within a second."""
+    await store.tenants.shut(tx, tenant_id=tenant_id)
+
+
+async def open_tenant_again(tx: Tx, *, tenant_id: UUID) -> None:
+    """Let a tenant's people come in; the sessions they had go on."""
+    await store.tenants.open_again(tx, tenant_id=tenant_id)
 
 
 async def forget_old(tx: Tx) -> int:

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from uuid import UUID
 
+from tawsil.experiments import public as experiments
+from tawsil.experiments.public import Module
 from tawsil.geography import public as geography
 from tawsil.kernel.db import Tx
 from tawsil.kernel.decisions import By
@@ -19,7 +21,10 @@ async def earn(tx: Tx, settled: Sequence[tuple[By, Order]]) -> None:
     """On what was paid for the items, as the city of the order says."""
     cities = await geography.cities_by_id(tx, ids=list({order.city_id for _, order in settled}))
     commands: list[payments.EarnPoints] = []
+    off = await experiments.modules_off(tx, tenant_ids={by.tenant_id for by, _ in settled})
     for by, order in settled:
+        if Module.LOYALTY in off.get(by.tenant_id, ()):
+            continue
         rules = cities[order.city_id].rules.loyalty
         paid_minor = max(0, order.amounts.subtotal_minor - order.amounts.discount_minor)
         if rules.on and order.amounts.subtotal_minor >= rules.least_subtotal_minor:

@@ -120,6 +120,7 @@ from tawsil.payments.service.withdrawals import (
     withdraw,
 )
 from tawsil.payments.service.withdrawals import quote as withdrawal_quote
+from tawsil.payments.store.breakers import of_tenants as circuits_of_tenants
 from tawsil.payments.store.cash import ACCOUNT_SORTS as CASH_ACCOUNT_SORTS
 from tawsil.payments.store.cash import (
     DEPOSIT_SORTS,
@@ -137,6 +138,7 @@ from tawsil.payments.store.earnings import SORTS as EARNING_SORTS
 from tawsil.payments.store.earnings import EarningFilter
 from tawsil.payments.store.earnings import days as earning_days
 from tawsil.payments.store.earnings import search as search_earnings
+from tawsil.payments.store.faults import standing as alarms
 from tawsil.payments.store.ledger import balances, imbalance, lock_balances, statement
 from tawsil.payments.store.payments import of_references
 from tawsil.payments.store.payout_accounts import ACCOUNT_SORTS, AccountFilter, plans
@@ -248,6 +250,7 @@ __all__ = (
     "WithdrawalQuote",
     "Word",
     "adjust_points",
+    "alarms",
     "announce_deposit",
     "approve_shortfall",
     "authorise",
@@ -261,6 +264,7 @@ __all__ = (
     "cash_hubs",
     "cash_shortfalls",
     "change_hub",
+    "circuits_of_tenants",
     "clearing",
     "confirm_deposit",
     "decide_run",

@@ -13,7 +13,7 @@ from tawsil.apps.graph.reading import Loads, Reading
 from tawsil.kernel.batches import Handle
 from tawsil.kernel.db import Database
 from tawsil.kernel.decisions import Command
-from tawsil.kernel.http import Caller, Commands, Envelope, Problem, ReachOf, not_found
+from tawsil.kernel.http import Caller, CityCheck, Commands, Envelope, Problem, ReachOf, not_found
 from tawsil.kernel.http.live import Hub
 from tawsil.kernel.reach import Reach
 from tawsil.kernel.sealing import Digester
@@ -37,6 +37,7 @@ class Asked:
         caller: Caller,
         database: Database,
         reach_of: ReachOf,
+        check_city: CityCheck,
         providers: Sequence[Provider],
         digester: Digester | None,
         introspection: bool,
@@ -54,6 +55,7 @@ class Asked:
         self.operation: str | None = None
         self.cost = 0
         self._reach_of = reach_of
+        self._check_city = check_city
         self._reaches: dict[str, Reach] = {}
         self._commands = commands
         self._authenticate = authenticate
@@ -71,6 +73,10 @@ class Asked:
         if permission not in self._reaches:
             self._reaches[permission] = await self._reach_of(self.caller, permission)
         return self._reaches[permission]
+
+    async def check_city(self, city_id: UUID | None) -> None:
+        """Raise `Problem` 422 unless it is one of the caller's tenant, or none."""
+        await self._check_city(city_id, tenant_id=self.caller.tenant_id)
 
     async def submit(self, handle: Handle[C], command: C) -> UUID:
         """Run a command as REST does: in its batch, under the request's Idempotency-Key.

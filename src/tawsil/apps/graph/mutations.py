@@ -106,6 +106,7 @@ class Mutation:
         asked = info.context
         await asked.reach("user:create")
         body = msgspec.convert(vars(input), NewUserBody)
+        await asked.check_city(body.city_id)
         command = identity.inviting(
             asked.caller, id_=asked.database.ids(), **msgspec.structs.asdict(body)
         )
@@ -122,6 +123,7 @@ class Mutation:
     ) -> User | None:
         asked, user_id = info.context, identified(id_)
         body = msgspec.convert(vars(input), UserBody)
+        await asked.check_city(body.city_id)
         myself = user_id == asked.caller.user_id and not (body.roles or body.location_id)
         if myself and not asked.caller.scopes("user:update"):
             mine = identity.changing_oneself(

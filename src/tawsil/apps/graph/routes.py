@@ -109,6 +109,7 @@ async def ask(
         caller=caller,
         database=database,
         reach_of=state.reach_of,
+        check_city=state.check_city,
         providers=state.providers,
         digester=state.get("digester"),
         introspection=state.settings.graphql_introspection,

@@ -184,6 +184,7 @@ class _Door:
             caller=caller,
             database=database,
             reach_of=self._state.reach_of,
+            check_city=self._state.check_city,
             providers=self._state.providers,
             digester=self._state.get("digester"),
             introspection=self._state.settings.graphql_introspection,

@@ -34,6 +34,7 @@ PLACED: Final = frozenset(
 )
 """Roles that mean nothing without a location: a merchant, or an area."""
 LEAST_OF_ITS_OWN: Final = 4  # characters of a password besides its user's name and address
+TENANT_SUSPENDED: Final = refuse("identity.tenant_suspended", status=403)
 LOGIN_FAILED: Final = refuse("identity.login_failed", status=401)
 NOT_YOURSELF: Final = refuse("identity.not_yourself", status=403)
 STRONGER: Final = refuse("identity.stronger_than_you", status=403)

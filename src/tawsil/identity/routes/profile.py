@@ -15,7 +15,15 @@ from tawsil.identity.routes.fields import Language, Name, Phone
 from tawsil.identity.views import UserView
 from tawsil.kernel.batches import one
 from tawsil.kernel.db import Database
-from tawsil.kernel.http import SIGNED_IN, Caller, Envelope, envelope, not_found, settled
+from tawsil.kernel.http import (
+    SIGNED_IN,
+    Caller,
+    CityCheck,
+    Envelope,
+    envelope,
+    not_found,
+    settled,
+)
 
 
 class ProfileBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -40,9 +48,11 @@ async def show_profile(
 async def change_profile(
     data: JSONBody[ProfileBody],
     caller: NamedDependency[Caller],
+    check_city: NamedDependency[CityCheck],
     database: NamedDependency[Database],
 ) -> Envelope[UserView]:
     """Replace name, phone and language; the home city only where it is named."""
+    await check_city(data.city_id, tenant_id=caller.tenant_id)
     command = changing_oneself(
         caller, name=data.name, phone=data.phone, locale=data.locale, city_id=data.city_id
     )

@@ -48,7 +48,16 @@ from tawsil.identity.views import SignedIn
 from tawsil.kernel.batches import one
 from tawsil.kernel.db import Database
 from tawsil.kernel.decisions import By
-from tawsil.kernel.http import LOGIN, PUBLIC, REGISTER, SIGNED_IN, Caller, Envelope, settled
+from tawsil.kernel.http import (
+    LOGIN,
+    PUBLIC,
+    REGISTER,
+    SIGNED_IN,
+    Caller,
+    CityCheck,
+    Envelope,
+    settled,
+)
 from tawsil.kernel.http.envelope import request_context
 
 
@@ -93,6 +102,7 @@ class RefreshBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 async def register(
     data: JSONBody[RegisterBody],
     request: Asked,
+    check_city: NamedDependency[CityCheck],
     database: NamedDependency[Database],
     state: State,
 ) -> Response[Envelope[SignedIn]]:
@@ -104,6 +114,7 @@ async def register(
     passwords: Passwords = state.passwords
     settled(model.users.check_password(data.password, email=data.email, name=data.name))
     tenant_id = data.tenant_id or state.default_tenant_id
+    await check_city(data.city_id, tenant_id=tenant_id)
     new = NewUser(
         id=database.ids(),
         tenant_id=tenant_id,

@@ -12,20 +12,21 @@ from litestar.response import Stream
 from litestar.status_codes import HTTP_200_OK, HTTP_201_CREATED
 from msgspec import Meta, Struct
 
-from tawsil.identity import public
+from tawsil.identity import public, store
 from tawsil.identity.asking import changing, grantable_by, inviting
 from tawsil.identity.events import Role
 from tawsil.identity.routes.fields import Email, Language, Name, Phone
 from tawsil.identity.service import second_factors
 from tawsil.identity.service import users as service
 from tawsil.identity.service.second_factors import TakeAway
-from tawsil.identity.service.users import Disable, Enable
-from tawsil.identity.views import UserView
+from tawsil.identity.service.users import Disable, Enable, SignOut
+from tawsil.identity.views import SessionView, UserView
 from tawsil.kernel.db import Database
 from tawsil.kernel.http import (
     HEAVY,
     Asked,
     Caller,
+    CityCheck,
     Commands,
     Envelope,
     FromInstant,
@@ -201,6 +202,7 @@ async def show_user(
 async def create_user(
     data: JSONBody[NewUserBody],
     caller: NamedDependency[Caller],
+    check_city: NamedDependency[CityCheck],
     commands: NamedDependency[Commands],
     database: NamedDependency[Database],
 ) -> Response[Envelope[UserView]]:
@@ -208,6 +210,7 @@ async def create_user(
 
     Nobody grants more than they hold. 409 when the e-mail address is in use.
     """
+    await check_city(data.city_id, tenant_id=caller.tenant_id)
     command = inviting(
         caller,
         id_=database.ids(),
@@ -233,12 +236,14 @@ async def change_user(
     data: JSONBody[UserBody],
     caller: NamedDependency[Caller],
     reach: NamedDependency[Reach],
+    check_city: NamedDependency[CityCheck],
     commands: NamedDependency[Commands],
 ) -> Response[Envelope[UserView]]:
     """Replace what is known of a user who may do no more than the caller.
 
     Other roles, or another location, end the user's sessions.
     """
+    await check_city(data.city_id, tenant_id=caller.tenant_id)
     command = changing(
         caller,
         reach=reach,
@@ -287,6 +292,45 @@ async def enable_user(
     return await commands.submit(service.enable, command, view=UserView.of)
 
 
+@get(
+    "/v4/users/{user_id:uuid}/sessions",
+    opt={"rule": allow("user:read")},
+    tags=["Users"],
+    summary="Where a user is signed in",
+)
+async def list_sessions(
+    user_id: FromPath[UUID],
+    caller: NamedDependency[Caller],
+    reach: NamedDependency[Reach],
+    database: NamedDependency[Database],
+) -> Envelope[list[SessionView]]:
+    """Every session that can still be used, the one used last first."""
+    async with database.transaction() as tx:
+        found = await public.get_many(tx, tenant_id=caller.tenant_id, ids=[user_id])
+        user = found.get(user_id)
+        if user is None or not (user_id == caller.user_id or reach.city(user.city_id)):
+            raise not_found()
+        sessions = await store.sessions.usable_of(tx, user_id)
+    return envelope([SessionView.of(one, current_id=caller.session_id) for one in sessions])
+
+
+@post(
+    "/v4/users/{user_id:uuid}/sessions/end",
+    opt={"rule": allow("user:update")},
+    status_code=HTTP_200_OK,
+    tags=["Users"],
+    summary="Sign a user out everywhere",
+)
+async def end_sessions(
+    user_id: FromPath[UUID],
+    caller: NamedDependency[Caller],
+    commands: NamedDependency[Commands],
+) -> Response[Envelope[UserView]]:
+    """Within a second. They may sign in again."""
+    command = SignOut(by=caller.by, user_id=user_id, grantable=grantable_by(caller))
+    return await commands.submit(service.sign_out, command, view=UserView.of)
+
+
 @post(
     "/v4/users/{user_id:uuid}/totp/disable",
     opt={"rule": allow("user:update")},
@@ -315,5 +359,7 @@ routes: Final = [
     change_user,
     disable_user,
     enable_user,
+    list_sessions,
+    end_sessions,
     take_second_factor_away,
 ]

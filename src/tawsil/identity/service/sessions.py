@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from tawsil.identity import model, store
 from tawsil.identity.events import RevokedBecause
 from tawsil.identity.model.sessions import SESSION_ENDED, Device, RefreshToken, Session
-from tawsil.identity.model.users import User
+from tawsil.identity.model.users import TENANT_SUSPENDED, User
 from tawsil.kernel.db import Tx
 from tawsil.kernel.decisions import (
     Accepted,
@@ -92,10 +92,15 @@ async def refresh(tx: Tx, commands: Sequence[Refresh]) -> list[Refreshed | Refus
     sessions = await store.sessions.lock(tx, [c.successor.session_id for c in commands])
     users = await store.users.get_many(tx, [session.user_id for session in sessions.values()])
     tokens = await store.sessions.refresh_tokens(tx, [command.jti for command in commands])
+    shut = await store.tenants.shut_among(tx, {s.tenant_id for s in sessions.values()})
     decided: list[tuple[Command | By, Decision[Session]]] = []
     changed: dict[UUID, RefreshToken] = {}
     outcomes: list[Refreshed | Refusal] = []
     for command in commands:
+        session = sessions.get(command.successor.session_id)
+        if session is not None and session.tenant_id in shut:
+            outcomes.append(TENANT_SUSPENDED)
+            continue
         decision = _rotate(tx, command, sessions=sessions, users=users, tokens=tokens)
         decided.append((command, decision))
         if isinstance(decision, Refusal):

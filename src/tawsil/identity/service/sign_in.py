@@ -9,7 +9,7 @@ from tawsil.identity import store
 from tawsil.identity.model.attempts import Origin
 from tawsil.identity.model.second_factors import REQUIRED, SecondFactor, Shown
 from tawsil.identity.model.sessions import Device, RefreshToken
-from tawsil.identity.model.users import LOGIN_FAILED, User
+from tawsil.identity.model.users import LOGIN_FAILED, TENANT_SUSPENDED, User
 from tawsil.identity.service import attempts, second_factors, sessions
 from tawsil.kernel.db import Tx
 from tawsil.kernel.decisions import Command, Refusal
@@ -56,6 +56,8 @@ async def _sign_in(tx: Tx, command: SignIn) -> User | Refusal:
     held = await attempts.hold(tx, command.origin)
     if held.refused is not None:
         return held.refused
+    if await store.tenants.shut_among(tx, [command.origin.tenant_id]):
+        return TENANT_SUSPENDED
     outcome = await _proved(tx, command)
     if isinstance(outcome, User):
         start = sessions.StartSession(

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from tawsil.identity import model, store
 from tawsil.identity.events import RevokedBecause, Role
 from tawsil.identity.model.mails import Mail
-from tawsil.identity.model.users import EMAIL_TAKEN, NewUser, User
+from tawsil.identity.model.users import EMAIL_TAKEN, TENANT_SUSPENDED, NewUser, User
 from tawsil.identity.service import mails, sessions
 from tawsil.kernel.db import Tx
 from tawsil.kernel.decisions import Accepted, Command, Decision, Refusal, accept, refuse
@@ -51,6 +51,12 @@ class Enable(AboutUser, frozen=True, kw_only=True):
     grantable: frozenset[Role] | None = None
 
 
+class SignOut(AboutUser, frozen=True, kw_only=True):
+    """End every session of a user who may do no more than whoever asks."""
+
+    grantable: frozenset[Role]
+
+
 class Change(AboutUser, frozen=True, kw_only=True):
     """Replace what is known of a user within reach; the roles only where they are named."""
 
@@ -75,6 +81,9 @@ class ChangeProfile(AboutUser, frozen=True, kw_only=True):
 
 async def register(tx: Tx, commands: Sequence[Register]) -> list[User | Refusal]:
     """Make users, each refused if its e-mail address is in use, here or earlier in the batch."""
+    shut = await store.tenants.shut_among(tx, {command.by.tenant_id for command in commands})
+    if shut:
+        return await _register_open(tx, commands, shut=shut)
     decisions = [model.users.register(command.user, at=tx.now) for command in commands]
     added = await store.users.add(
         tx,
@@ -89,6 +98,15 @@ async def register(tx: Tx, commands: Sequence[Register]) -> list[User | Refusal]
     await tx.record(made)
     await mails.ask(tx, [(command.user.id, command.mail) for command, _ in made if command.mail])
     return [d.state if d.state.id in added else EMAIL_TAKEN for d in decisions]
+
+
+async def _register_open(
+    tx: Tx, commands: Sequence[Register], *, shut: frozenset[UUID]
+) -> list[User | Refusal]:
+    """Those whose tenants are open; of a suspended one nobody is made."""
+    open_ = [command for command in commands if command.by.tenant_id not in shut]
+    made = iter(await register(tx, open_) if open_ else [])
+    return [TENANT_SUSPENDED if c.by.tenant_id in shut else next(made) for c in commands]
 
 
 async def create(tx: Tx, commands: Sequence[Create]) -> list[User | Refusal]:
@@ -134,7 +152,18 @@ async def enable(tx: Tx, commands: Sequence[Enable]) -> list[User | Refusal]:
     return await decide(tx, commands, let_in)
 
 
-def _not_managed(user: User, command: Disable | Enable) -> Refusal | None:
+async def sign_out(tx: Tx, commands: Sequence[SignOut]) -> list[User | Refusal]:
+    """End the sessions of users, who may sign in again at once."""
+
+    def look(user: User, command: SignOut) -> Decision[User]:
+        return _not_managed(user, command) or accept(user)
+
+    outcomes = await decide(tx, commands, look)
+    await end_sessions_of(tx, commands, outcomes, because=RevokedBecause.LOGGED_OUT)
+    return outcomes
+
+
+def _not_managed(user: User, command: Disable | Enable | SignOut) -> Refusal | None:
     if command.grantable is None:
         return None
     return model.users.check_manages(user, by=command.by, grantable=command.grantable)

@@ -10,6 +10,7 @@ from tawsil.identity.store import (
     second_factors,
     services,
     sessions,
+    tenants,
     users,
 )
 
@@ -23,5 +24,6 @@ __all__ = [
     "second_factors",
     "services",
     "sessions",
+    "tenants",
     "users",
 ]

@@ -24,7 +24,7 @@ from tawsil.kernel.http.limits import (
     Limit,
 )
 from tawsil.kernel.http.lists import Asked, asked_of, columns, csv_of, list_envelope, ordered_of
-from tawsil.kernel.http.reaches import ReachOf, reaching
+from tawsil.kernel.http.reaches import CityCheck, ReachOf, reaching
 from tawsil.kernel.http.versions import since_v2
 from tawsil.kernel.http.windows import FromInstant, ToInstant, check_window
 
@@ -41,6 +41,7 @@ __all__ = [
     "Asked",
     "Authenticator",
     "Caller",
+    "CityCheck",
     "Commands",
     "Envelope",
     "FromInstant",

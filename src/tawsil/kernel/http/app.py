@@ -21,14 +21,31 @@ from tawsil.kernel.db import Database
 from tawsil.kernel.http import origins
 from tawsil.kernel.http.addresses import BehindProxies, Networks
 from tawsil.kernel.http.bodies import MOST_BODY_BYTES, StrictRequest
-from tawsil.kernel.http.callers import PUBLIC, Authenticator, Caller, Guarded, provide_caller
+from tawsil.kernel.http.callers import (
+    PUBLIC,
+    Authenticator,
+    Caller,
+    Guarded,
+    ModulesOff,
+    none_off,
+    provide_caller,
+)
 from tawsil.kernel.http.commands import Batchers, provide_commands
 from tawsil.kernel.http.errors import EXCEPTION_HANDLERS, Problem
 from tawsil.kernel.http.limits import UNLIMITED, Limiter
 from tawsil.kernel.http.middleware import RequestMiddleware
 from tawsil.kernel.http.openapi import About, Document
 from tawsil.kernel.http.options import options_of
-from tawsil.kernel.http.reaches import CitiesBelow, no_areas, provide_reach, reaching
+from tawsil.kernel.http.reaches import (
+    CitiesBelow,
+    CityCheck,
+    OwnsCity,
+    any_city,
+    no_areas,
+    provide_city_check,
+    provide_reach,
+    reaching,
+)
 from tawsil.kernel.http.reference import reference_routes
 
 READY_WITHIN_S: Final = 2.0
@@ -81,14 +98,17 @@ def create_app(
     lifespan: Sequence[Lifespan] = (),
     configure: Callable[[AppConfig], AppConfig] | None = None,
     cities_below: CitiesBelow = no_areas,
+    owns_city: OwnsCity = any_city,
+    modules_off: ModulesOff = none_off,
     about: About | None = None,
     connects_to: Collection[str] = (),
 ) -> Litestar:
     """An application over one database; `state` holds what routes are given besides it.
 
     Without a `limiter` everybody may ask as often as they like; without `proxies` nobody is
-    believed about whom they speak for; without `cities_below` managers of areas reach nothing,
-    and without `connects_to` pages fetch from nobody but us.
+    believed about whom they speak for; without `cities_below` managers of areas reach nothing;
+    without `owns_city` nobody asks whose city a body names; without `modules_off` none is; and
+    without `connects_to` pages fetch from nobody but us.
     """
     app = Litestar(
         route_handlers=[
@@ -103,14 +123,10 @@ def create_app(
                 authenticate=authenticate,
                 limiter=limiter,
                 shared_with=frozenset(shared_with),
+                modules_off=modules_off,
             )
         ],
-        dependencies={
-            "caller": Provide(provide_caller, sync_to_thread=False),
-            "commands": Provide(provide_commands),
-            "database": Provide(_provide_database, sync_to_thread=False),
-            "reach": Provide(provide_reach),
-        },
+        dependencies=_dependencies(),
         state=State(
             {
                 "database": database,
@@ -118,6 +134,7 @@ def create_app(
                 "limiter": limiter,
                 "batchers": Batchers(database),
                 "reach_of": reaching(cities_below),
+                "check_city": CityCheck(owns_city),
                 **(state or {}),
             }
         ),
@@ -139,6 +156,17 @@ def create_app(
     if proxies:
         app.asgi_handler = BehindProxies(app.asgi_handler, trusted=proxies)
     return app
+
+
+def _dependencies() -> dict[str, Provide]:
+    """What any route may ask for by name."""
+    return {
+        "caller": Provide(provide_caller, sync_to_thread=False),
+        "check_city": Provide(provide_city_check, sync_to_thread=False),
+        "commands": Provide(provide_commands),
+        "database": Provide(_provide_database, sync_to_thread=False),
+        "reach": Provide(provide_reach),
+    }
 
 
 @asynccontextmanager

@@ -87,6 +87,15 @@ Authenticator = Callable[[str], Awaitable[Caller]]
 """Verifies an access token; raises `Problem` 401 when it is not valid."""
 
 
+ModulesOff = Callable[[UUID], Awaitable[Collection[str]]]
+"""The parts of the product that a tenant does without: routes that say so in `opt` are refused."""
+
+
+async def none_off(tenant_id: UUID) -> Collection[str]:  # noqa: ARG001 - the shape of ModulesOff
+    """Where nobody switches anything off."""
+    return ()
+
+
 class Guarded:
     """Around every route: its rule first, then what is kept of its answer, and then its handler.
 
@@ -100,11 +109,13 @@ class Guarded:
         authenticate: Authenticator,
         limiter: Limiter | None,
         shared_with: Collection[str],
+        modules_off: ModulesOff,
     ) -> None:
         self._app = app
         self._authenticate = authenticate
         self._limiter = limiter
         self._shared_with = shared_with
+        self._modules_off = modules_off
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         handler: BaseRouteHandler = cast("Any", scope)["route_handler"]
@@ -148,6 +159,9 @@ class Guarded:
         scope["user"] = caller
         if rule.permission is not None and not caller.scopes(rule.permission):
             raise Problem(403, "request.forbidden", permission=rule.permission)
+        module: str | None = handler.opt.get("module")
+        if module is not None and module in await self._modules_off(caller.tenant_id):
+            raise Problem(404, "request.module_off", module=module)
 
 
 def token_of(connection: ASGIConnection[Any, Any, Any, Any]) -> str | None:

@@ -6,8 +6,10 @@ from uuid import UUID
 
 from litestar import Request
 from litestar.datastructures import State
+from msgspec import UnsetType
 
 from tawsil.kernel.http.callers import Caller, Rule
+from tawsil.kernel.http.errors import Problem
 from tawsil.kernel.reach import AREA_LEVELS, Reach
 
 _OF_MERCHANT: Final = frozenset({"own", "assigned", "merchant"})
@@ -19,6 +21,30 @@ class CitiesBelow(Protocol):
     async def __call__(
         self, *, tenant_id: UUID, area_id: UUID, levels: Sequence[str]
     ) -> frozenset[UUID]: ...
+
+
+class OwnsCity(Protocol):
+    """Whether there is such a city, and it is the tenant's."""
+
+    async def __call__(self, *, tenant_id: UUID, city_id: UUID) -> bool: ...
+
+
+class CityCheck:
+    """For contexts beside the one that knows the cities: a body names one of the tenant's own."""
+
+    def __init__(self, owns: OwnsCity) -> None:
+        self._owns = owns
+
+    async def __call__(self, city_id: UUID | UnsetType | None, *, tenant_id: UUID) -> None:
+        """Accept a city of the tenant's, and none.
+
+        Raises:
+            Problem: 422.
+        """
+        if not isinstance(city_id, UUID):
+            return
+        if not await self._owns(tenant_id=tenant_id, city_id=city_id):
+            raise Problem(422, "request.city_unknown")
 
 
 ReachOf = Callable[[Caller, str], Awaitable[Reach]]
@@ -60,6 +86,15 @@ def reaching(cities_below: CitiesBelow) -> ReachOf:
 async def no_areas(*, tenant_id: UUID, area_id: UUID, levels: Sequence[str]) -> frozenset[UUID]:  # noqa: ARG001 - the shape of CitiesBelow
     """Where there are no areas, nothing lies below one."""
     return frozenset()
+
+
+async def any_city(*, tenant_id: UUID, city_id: UUID) -> bool:  # noqa: ARG001 - the shape of OwnsCity
+    """Where nobody knows the cities, each is taken as it comes."""
+    return True
+
+
+def provide_city_check(state: State) -> CityCheck:
+    return state.check_city
 
 
 async def provide_reach(request: Request[Any, Any, State]) -> Reach:

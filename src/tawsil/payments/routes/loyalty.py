@@ -9,6 +9,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 from msgspec import Meta, Struct
 
+from tawsil.experiments.public import Module
 from tawsil.identity import public as identity
 from tawsil.kernel.db import Database, Tx
 from tawsil.kernel.http import (
@@ -26,6 +27,7 @@ from tawsil.payments.routes.access import check_whole
 from tawsil.payments.routes.accounts import LineView
 
 TAGS: Final = ["Loyalty"]
+OF_MODULE: Final = {"module": Module.LOYALTY.value}
 LINES: Final = 50
 Code = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]{0,63}$(?!\n)", examples=["late_apology"])]
 
@@ -97,7 +99,7 @@ class OwedView(Struct, frozen=True, kw_only=True):
 
 @get(
     "/v4/loyalty",
-    opt={"rule": allow("payment:read")},
+    opt={"rule": allow("payment:read"), **OF_MODULE},
     tags=TAGS,
     summary="My points",
 )
@@ -111,7 +113,7 @@ async def show_points(
 
 @get(
     "/v4/loyalty/owed",
-    opt={"rule": allow("payment:read")},
+    opt={"rule": allow("payment:read"), **OF_MODULE},
     tags=TAGS,
     summary="What is owed in points",
 )
@@ -127,7 +129,7 @@ async def show_owed(
 
 @get(
     "/v4/users/{user_id:uuid}/loyalty",
-    opt={"rule": allow("payment:read")},
+    opt={"rule": allow("payment:read"), **OF_MODULE},
     tags=TAGS,
     summary="A customer's points",
 )
@@ -145,7 +147,7 @@ async def show_points_of(
 
 @post(
     "/v4/users/{user_id:uuid}/loyalty/adjustments",
-    opt={"rule": allow("payment:adjust")},
+    opt={"rule": allow("payment:adjust"), **OF_MODULE},
     status_code=201,
     tags=TAGS,
     summary="Give or take points",

@@ -2,7 +2,15 @@
 
 from typing import Any, Final
 
-from tawsil.pricing.routes import commission, conditions, estimates, promotions, quotes, reviews
+from tawsil.pricing.routes import (
+    commission,
+    conditions,
+    estimates,
+    preview,
+    promotions,
+    quotes,
+    reviews,
+)
 
 routes: Final[list[Any]] = [
     *quotes.routes,
@@ -11,4 +19,5 @@ routes: Final[list[Any]] = [
     *reviews.routes,
     *commission.routes,
     *conditions.routes,
+    *preview.routes,
 ]

@@ -9,6 +9,7 @@ from litestar.di import NamedDependency, Provide
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from litestar.response import Stream
 
+from tawsil.experiments.public import Module
 from tawsil.kernel.db import Database
 from tawsil.kernel.http import (
     HEAVY,
@@ -45,8 +46,9 @@ from tawsil.pricing.views import (
 )
 
 TAGS: Final = ["Promotions"]
-READ: Final = {"rule": allow("promotion:read")}
-UPDATE: Final = {"rule": allow("promotion:update")}
+OF_MODULE: Final = {"module": Module.PROMOTIONS.value}
+READ: Final = {"rule": allow("promotion:read"), **OF_MODULE}
+UPDATE: Final = {"rule": allow("promotion:update"), **OF_MODULE}
 COLUMNS: Final = columns(
     "id",
     "terms.name_en",
@@ -131,7 +133,7 @@ async def export_promotions(
 
 @get(
     "/v4/promotions/mine",
-    opt={"rule": allow("order:create")},
+    opt={"rule": allow("order:create"), **OF_MODULE},
     tags=TAGS,
     summary="Which promotions I get at a merchant",
 )
@@ -152,7 +154,7 @@ async def list_mine(
 
 @post(
     "/v4/promotions",
-    opt={"rule": allow("promotion:create")},
+    opt={"rule": allow("promotion:create"), **OF_MODULE},
     status_code=201,
     tags=TAGS,
     summary="Draft a promotion",

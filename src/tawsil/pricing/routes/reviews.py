@@ -20,6 +20,7 @@ from tawsil.kernel.http import (
 )
 from tawsil.kernel.reach import Reach
 from tawsil.pricing.model.redemptions import Verdict
+from tawsil.pricing.routes.promotions import OF_MODULE
 from tawsil.pricing.service import promotions as service
 from tawsil.pricing.store import redemptions
 from tawsil.pricing.store.redemptions import REVIEW_SORTS, ReviewFilter
@@ -38,7 +39,7 @@ async def asked_for(
 
 @get(
     "/v4/promotion-reviews",
-    opt={"rule": allow("promotion:read")},
+    opt={"rule": allow("promotion:read"), **OF_MODULE},
     dependencies={"which": Provide(asked_for), **asked_of(REVIEW_SORTS)},
     tags=TAGS,
     summary="Customers who seem to be one another, the latest first",
@@ -59,7 +60,7 @@ async def list_reviews(
 
 @put(
     "/v4/promotion-reviews/{review_id:uuid}",
-    opt={"rule": allow("promotion:update")},
+    opt={"rule": allow("promotion:update"), **OF_MODULE},
     tags=TAGS,
     summary="Clear a customer, or uphold the suspicion",
 )

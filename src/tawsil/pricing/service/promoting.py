@@ -9,6 +9,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from tawsil.catalog import public as catalog
+from tawsil.experiments import public as experiments
+from tawsil.experiments.public import Module
 from tawsil.geography import public as geography
 from tawsil.identity import public as identity
 from tawsil.kernel.db import Tx
@@ -42,12 +44,17 @@ class Asked(Struct, frozen=True, kw_only=True):
 
 async def discounts(tx: Tx, asked: Sequence[Asked]) -> list[Chosen | Refusal]:
     """The best combination for each, or why a code that was given is of no use."""
-    tenant_ids = {one.tenant_id for one in asked}
+    off = await experiments.modules_off(tx, tenant_ids={one.tenant_id for one in asked})
+    without = {tenant_id for tenant_id, modules in off.items() if Module.PROMOTIONS in modules}
+    tenant_ids = {one.tenant_id for one in asked} - without
     automatic = await store.automatic(tx, tenant_ids=tenant_ids, at=tx.now)
     coded = await store.of_codes(
         tx, wanted=[(one.tenant_id, normal_code(code)) for one in asked for code in one.codes]
     )
-    found = [_found(one, automatic, coded) for one in asked]
+    found = [
+        _found(one, automatic, coded) if one.tenant_id in tenant_ids else _done_without(one)
+        for one in asked
+    ]
     wanted = [
         (candidate.promotion, one.tenant_id, one.customer_id, one.place)
         for one, candidates in zip(asked, found, strict=True)
@@ -62,6 +69,13 @@ async def discounts(tx: Tx, asked: Sequence[Asked]) -> list[Chosen | Refusal]:
         else _chosen(tx, one, candidates, pasts.get(one.customer_id, Past()))
         for one, candidates in zip(asked, found, strict=True)
     ]
+
+
+def _done_without(asked: Asked) -> list[Candidate] | Refusal:
+    """What a tenant gets that does without promotions."""
+    if asked.codes:
+        return refuse("promotion.code_unknown", status=422, given=asked.codes[0])
+    return []
 
 
 def _found(

@@ -11,6 +11,8 @@ from msgspec.structs import replace
 
 from tawsil.catalog import public as catalog
 from tawsil.catalog.public import Line, Merchant, PricedLine
+from tawsil.experiments import public as experiments
+from tawsil.experiments.public import Module
 from tawsil.geography import public as geography
 from tawsil.geography.public import City, LoyaltyRules
 from tawsil.kernel.db import Tx
@@ -84,7 +86,16 @@ class _Sellers:
             wanted = list({merchant_id for tenant, merchant_id in ids if tenant == tenant_id})
             merchants |= await catalog.merchants(tx, tenant_id=tenant_id, ids=wanted)
         city_ids = list({m.city_id for m in merchants.values()})
-        return cls(merchants, await geography.cities_by_id(tx, ids=city_ids))
+        cities = await geography.cities_by_id(tx, ids=city_ids)
+        off = await experiments.modules_off(tx, tenant_ids={c.tenant_id for c in cities.values()})
+        without = {tenant for tenant, modules in off.items() if Module.LOYALTY in modules}
+        return cls(
+            merchants,
+            {
+                id_: geography.without_loyalty(city) if city.tenant_id in without else city
+                for id_, city in cities.items()
+            },
+        )
 
     def all(self) -> list[tuple[Merchant, City]]:
         return [(m, self._cities[m.city_id]) for m in self._merchants.values()]

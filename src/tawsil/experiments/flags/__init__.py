@@ -1,0 +1,1 @@
+"""Flags: what is switched on where, and for how many."""

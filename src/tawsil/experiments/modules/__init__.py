@@ -1,0 +1,1 @@
+"""Modules: the parts of the product that a tenant may do without."""
