@@ -6,7 +6,12 @@ from uuid import UUID
 
 import httpx
 
+from identity.conftest import People
+from tawsil.identity import public
+from tawsil.identity.public import Role
 from tawsil.kernel.clock import VirtualClock
+from tawsil.kernel.db import Database
+from tawsil.kernel.decisions import By
 
 LOGIN = {"email": "mona@example.org", "password": "correct horse"}
 
@@ -83,3 +88,43 @@ async def test_signing_out_everywhere_ends_this_session_too(
         assert profile.status_code == 401
         body = {"refresh_token": session["refresh_token"]}
         assert (await client.post("/v4/auth/refresh", json=body)).status_code == 401
+
+
+async def test_nobody_of_a_suspended_company_comes_in(
+    client: httpx.AsyncClient,
+    mona: dict[str, Any],
+    database: Database,
+    clock: VirtualClock,
+    by: By,
+):
+    async with database.transaction() as tx:
+        await public.shut_tenant(tx, tenant_id=by.tenant_id)
+    clock.advance(timedelta(seconds=0.5))
+    seen = await client.get("/v4/users/profile", headers=bearer(mona["access_token"]))
+    assert seen.status_code == 401
+    newcomer = {"email": "new@example.org", "password": "correct horse", "name": "New"}
+    refresh = {"refresh_token": mona["refresh_token"]}
+    for path, body in (("login", LOGIN), ("register", newcomer), ("refresh", refresh)):
+        answer = await client.post(f"/v4/auth/{path}", json=body)
+        assert answer.json()["errors"][0]["code"] == "identity.tenant_suspended", path
+    async with database.transaction() as tx:
+        await public.open_tenant_again(tx, tenant_id=by.tenant_id)
+    clock.advance(timedelta(seconds=0.5))
+    assert await listed(client, mona["access_token"])
+    assert (await client.post("/v4/auth/refresh", json=refresh)).status_code == 200
+
+
+async def test_an_administrator_signs_somebody_out(
+    client: httpx.AsyncClient, mona: dict[str, Any], person: People, clock: VirtualClock
+):
+    admin, path = await person(Role.ADMIN), f"/v4/users/{mona['user']['id']}/sessions"
+    there = (await client.get(path, headers=admin.headers)).json()["data"]
+    assert [session["current"] for session in there] == [False]
+    for who, status in ((await person(Role.SUPPORT_STAFF), 403), (admin, 200)):
+        answer = await client.post(f"{path}/end", headers=who.headers)
+        assert answer.status_code == status
+    clock.advance(timedelta(seconds=0.5))
+    seen = await client.get("/v4/users/profile", headers=bearer(mona["access_token"]))
+    assert seen.status_code == 401
+    assert (await client.get(path, headers=admin.headers)).json()["data"] == []
+    assert (await sign_in(client))["access_token"]
