@@ -1,6 +1,6 @@
 """Rows of a street that nobody makes over HTTP."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from asyncpg import Pool, Record
@@ -52,3 +52,19 @@ async def note_cash(pool: "Pool[Record]", street: Any, *, at: datetime) -> None:
     ):
         id_, *rest = more
         await pool.execute(statement, id_, tenant, city, courier, *rest)
+
+
+async def note_document(pool: "Pool[Record]", street: Any, *, at: datetime) -> None:
+    """A licence that nobody has seen yet."""
+    await pool.execute(
+        """
+        insert into couriers.document (id, version, tenant_id, courier_id, kind, sealed_number,
+            number_end, expires_on, added_at)
+        values ($1, 1, $2, $3, 'licence', 'sealed', '4321', $4, $5)
+        """,
+        street.name("document"),
+        street.tenant_id,
+        street.id_of("courier"),
+        (at + timedelta(days=400)).date(),
+        at,
+    )

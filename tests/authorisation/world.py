@@ -19,7 +19,7 @@ from msgspec import Struct, field
 
 from authorisation.asgi import Answer, ask
 from authorisation.declared import PROMISED
-from authorisation.noted import note_cash
+from authorisation.noted import note_cash, note_document
 from authorisation.payday import pay_out
 from conftest import NOON
 from tawsil.apps import wiring
@@ -371,18 +371,7 @@ class World:
             street.id_of("user"),
             self.clock(),
         )
-        await pool.execute(
-            """
-            insert into couriers.document (id, version, tenant_id, courier_id, kind, sealed_number,
-                number_end, expires_on, added_at)
-            values ($1, 1, $2, $3, 'licence', 'sealed', '4321', $4, $5)
-            """,
-            street.name("document"),
-            street.tenant_id,
-            street.id_of("courier"),
-            (self.clock() + timedelta(days=400)).date(),
-            self.clock(),
-        )
+        await note_document(pool, street, at=self.clock())
         await note_cash(pool, street, at=self.clock())
 
     async def _quote(self, whose: Whose, street: Street) -> str:
