@@ -60,6 +60,7 @@ TAGS: Final[Mapping[str, str]] = {
     "Quotes": "What an order would cost with every fee, binding for a quarter of an hour.",
     "Refunds": "What of an order is given back, by which reason, who bears it and who agreed.",
     "Reviews": "What customers think of merchants and couriers, by orders that were delivered.",
+    "Reports": "What merchants sold, of what, and how they kept up.",
     "Service accounts": "Programs that sign in by themselves, with keys of their own.",
     "Sign-in": "Registering, signing in and out, sessions and keys.",
     "Support": "Tickets: what people must look at.",

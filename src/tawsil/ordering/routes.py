@@ -28,6 +28,7 @@ from tawsil.ordering.proofs import routes as proofs
 from tawsil.ordering.refunds import routes as refunds
 from tawsil.ordering.refunds import store as refund_store
 from tawsil.ordering.refunds.views import RefundView
+from tawsil.ordering.reports import routes as reports
 from tawsil.ordering.reviews import routes as reviews
 from tawsil.ordering.reviews import store as review_store
 from tawsil.ordering.reviews.views import OrderReviewView
@@ -407,6 +408,7 @@ routes: Final = [
     *refunds.routes,
     *tips.routes,
     *chat.routes,
+    *reports.routes,
     *reviews.routes,
     *sharing.routes,
     *cancellation.routes,
