@@ -7,7 +7,7 @@ PYTHON ?= python3
 UV := $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
 STAMP := $(VENV)/.synced
 
-.PHONY: help setup assets demo up test check frontend-check fix schemas lock browser clients fuzz soak soak-ledger mdrp bench-dispatch bench-match bench-api bench-live clean
+.PHONY: help setup assets demo up test check frontend-check fix schemas lock browser screenshots vitals clients fuzz soak soak-ledger mdrp bench-dispatch bench-match bench-api bench-live clean
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -61,6 +61,12 @@ lock: setup ## Resolve the dependencies anew
 
 browser: setup ## Drive the pages with a real browser (needs chromium)
 	$(BIN)/pytest -q -m browser
+
+screenshots: setup ## Pictures of every page, in build/screenshots (PAGES: only these)
+	PYTHONPATH=tests $(BIN)/python -m surfaces.screenshots $(PAGES)
+
+vitals: setup ## How heavy and quick customers' pages are on a slow telephone
+	PYTHONPATH=tests $(BIN)/python -m surfaces.vitals
 
 clients: setup ## Write clients in Python and TypeScript, compile them, and let them talk to a platform
 	@clients/make.sh $(BIN) $(UV)

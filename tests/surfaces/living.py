@@ -1,0 +1,131 @@
+"""A whole platform with a city living in it, and the people of one order to look at it with."""
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from time import monotonic
+from typing import Any
+from uuid import UUID
+
+import httpx
+from msgspec import Struct
+
+from tawsil.simulation import hierarchy, seeding
+from tawsil.simulation.city import build_city, demo_accounts
+
+SEED = 7
+BEGINS_WITHIN_S = 240
+ADMIN = "admin@example.com"
+
+
+class Living(Struct, frozen=True):
+    """`people` are addresses to sign in with, by what they are; `facts` fill addresses of pages."""
+
+    url: str
+    people: Mapping[str, str]
+    facts: Mapping[str, str]
+
+
+@asynccontextmanager
+async def living() -> AsyncIterator[Living]:
+    """As `tawsil demo` brings it up, in a folder of its own, until it is looked at no more."""
+    with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        port, direct, stripe = _free_ports(3)
+        url = f"http://127.0.0.1:{port}"
+        settings = {
+            "TAWSIL_DATA": folder,
+            "TAWSIL_PORT": str(port),
+            "TAWSIL_PSP_URL": f"http://127.0.0.1:{direct}",
+            "TAWSIL_STRIPE_URL": f"http://127.0.0.1:{stripe}",
+            "TAWSIL_LOG_LEVEL": "ERROR",
+            "TAWSIL_RATE_LIMITS_EXEMPT": "127.0.0.1",
+        }
+        with (Path(folder) / "log").open("wb") as log:
+            process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "tawsil.apps.cli", "demo"),
+                *("--seed", str(SEED), "--speed", "8", "--rate", "240"),
+                env=os.environ | settings,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        try:
+            yield await _cast(url)
+        except TimeoutError:
+            print((Path(folder) / "log").read_text()[-4_000:])
+            raise
+        finally:
+            process.send_signal(signal.SIGINT)
+            try:
+                async with asyncio.timeout(20):
+                    await process.wait()
+            except TimeoutError:
+                os.killpg(process.pid, signal.SIGKILL)
+                await process.wait()
+
+
+def _free_ports(count: int) -> list[int]:
+    holders = [socket.socket() for _ in range(count)]
+    for holder in holders:
+        holder.bind(("127.0.0.1", 0))
+    ports = [holder.getsockname()[1] for holder in holders]
+    for holder in holders:
+        holder.close()
+    return ports
+
+
+async def _cast(url: str) -> Living:
+    """Wait until a courier has an order: its people are who will look at the pages."""
+    city = build_city(SEED)
+    ids, accounts = seeding.ids_of(city), demo_accounts(city)
+    until = monotonic() + BEGINS_WITHIN_S
+    async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=10) as client:
+        order: dict[str, Any] | None = None
+        while order is None:
+            if monotonic() > until:
+                raise TimeoutError("no courier had an order in time")
+            await asyncio.sleep(1)
+            try:
+                order = await _order(client, accounts.operator.email)
+            except httpx.HTTPError:
+                continue
+    customer = city.customers[ids.customers.index(UUID(order["customer_id"]))]
+    merchant = city.merchants[ids.merchants.index(UUID(order["merchant_id"]))]
+    courier = city.couriers[ids.couriers.index(UUID(order["courier_id"]))]
+    return Living(
+        url=url,
+        people={
+            "operator": accounts.operator.email,
+            "customer": customer.email,
+            "merchant": merchant.email,
+            "courier": courier.email,
+            "admin": ADMIN,
+            "manager": hierarchy.EMAILS[next(iter(hierarchy.EMAILS))],
+        },
+        facts={
+            "order": order["id"],
+            "merchant": order["merchant_id"],
+            "city": seeding.slug_of(city),
+            "city_id": str(ids.city),
+        },
+    )
+
+
+async def _order(client: httpx.AsyncClient, email: str) -> dict[str, Any] | None:
+    credentials = {"email": email, "password": seeding.PASSWORD}
+    signed_in = await client.post("/v4/auth/login", json=credentials)
+    signed_in.raise_for_status()
+    token = signed_in.json()["data"]["access_token"]
+    listed = await client.get(
+        "/v4/orders",
+        params={"limit": 50},
+        headers={"Authorization": f"Bearer {token}"},
+    )
+    listed.raise_for_status()
+    return next((one for one in listed.json()["data"] if one["courier_id"]), None)

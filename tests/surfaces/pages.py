@@ -1,0 +1,32 @@
+"""Every page there is: its name, where it is, and who looks at it. A new page is entered here.
+
+`{order}`, `{merchant}`, `{city}` and `{city_id}` in an address are of an order that a courier has;
+its customer, merchant and courier are those who look. `ready` is what must be there before a page
+is judged.
+"""
+
+from typing import Final, NamedTuple
+
+
+class Page(NamedTuple):
+    name: str
+    address: str
+    who: str | None = None
+    """operator, customer, merchant, courier, admin, manager; None: somebody unknown."""
+    ready: str = "main"
+
+
+PAGES: Final = (
+    Page("design", "/design"),
+    Page("sign_in", "/sign-in"),
+    Page("forgot_password", "/forgot-password"),
+    Page("not_found", "/nothing-of-that-name"),
+    Page("account", "/account", "operator"),
+    Page("city", "/city", "operator"),
+    Page("city_order", "/city/orders/{order}", "operator"),
+    Page("dispatch", "/city/dispatch", "operator"),
+    Page("money", "/money", "operator"),
+)
+
+WEIGHED: Final = ("sign_in",)
+"""Pages of customers: their weight and their speed are measured (`make vitals`)."""

@@ -1,0 +1,46 @@
+"""Every page as everybody may meet it: nothing that axe finds, nothing cut off, nothing unsaid."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.async_api import Browser
+
+from surfaces.living import Living
+from surfaces.looking import VARIANTS, as_somebody, looking_at
+from surfaces.pages import PAGES, Page
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
+
+AXE = Path(__file__).parents[2] / "frontend/node_modules/axe-core/axe.min.js"
+LOOK = """async () => {
+  const { violations } = await axe.run(document, {
+    resultTypes: ["violations"],
+    rules: { "target-size": { enabled: true } },
+  });
+  return violations.flatMap(({ id, nodes }) => nodes.map(
+    ({ target, any, all, none }) => {
+      const why = [...any, ...all, ...none].map(({ message }) => message);
+      return `${id}: ${target.join(" ")}: ${why.join("; ")}`;
+    }
+  ));
+}"""
+WIDER = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+async def test_a_page_keeps_nobody_out(browser: Browser, there: Living, page: Page) -> None:
+    axe = AXE.read_text()
+    found: dict[str, Any] = {}
+    async with as_somebody(browser, there, page.who) as context:
+        for variant in VARIANTS:
+            async with looking_at(context, there, page, variant) as (tab, complaints):
+                await tab.evaluate(axe)
+                wrong = [*await tab.evaluate(LOOK), *complaints]
+                if wider := await tab.evaluate(WIDER):
+                    wrong.append(f"{wider} px wider than the screen")
+                if "console." in (said := await tab.locator("body").inner_text()):
+                    wrong.append(f"a code instead of words: {said[said.index('console.') :][:60]}")
+                if wrong:
+                    found[str(variant)] = wrong
+    assert found == {}
