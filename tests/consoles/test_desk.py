@@ -2,11 +2,11 @@
 
 import re
 from typing import Any
-from urllib.parse import urlencode
 
 import httpx
 import pytest
 
+from consoles.reader import Browser
 from ordering.conftest import Street
 from support.conftest import Desk
 from tawsil.consoles import routes as console_routes
@@ -18,31 +18,7 @@ from tawsil.kernel.i18n import LOCALES
 from tawsil.ordering.refunds import routes as refund_routes
 from tawsil.support import routes as support_routes
 
-FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 STAFF = PERMISSIONS[Role.SUPPORT_STAFF]
-
-
-class Browser:
-    """Somebody in front of the pages, who sends their forms."""
-
-    def __init__(self, client: httpx.AsyncClient, token: str, locale: str) -> None:
-        self.client = client
-        self.headers = {
-            "Authorization": f"Bearer {token}",
-            "Origin": str(client.base_url).rstrip("/"),
-            "Accept-Language": locale,
-        }
-
-    async def see(self, address: str) -> str:
-        answer = await self.client.get(address, headers=self.headers)
-        assert answer.status_code == 200, answer.text
-        assert "console." not in answer.text, "a word is missing"
-        return answer.text
-
-    async def send(self, address: str, **fields: str) -> httpx.Response:
-        return await self.client.post(
-            address, content=urlencode(fields), headers={**self.headers, **FORM}
-        )
 
 
 @pytest.fixture

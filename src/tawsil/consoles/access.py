@@ -17,6 +17,8 @@ BOOKS: Final = "payment:read"
 TICKETS: Final = "ticket:update"
 REFUNDS: Final = "refund:decide"
 SYSTEM: Final = "system:read"
+STUDIES: Final = "system:monitor"
+TUNE: Final = "system:configure"
 
 
 class May(Struct, frozen=True):
@@ -29,6 +31,8 @@ class May(Struct, frozen=True):
     books: bool = False
     tickets: bool = False
     refunds: bool = False
+    studies: bool = False
+    tune: bool = False
     merchant: bool = False
     courier: bool = False
     customer: bool = False
@@ -44,6 +48,8 @@ class May(Struct, frozen=True):
             books="all" in caller.scopes(BOOKS),
             tickets="all" in caller.scopes(TICKETS),
             refunds="all" in caller.scopes(REFUNDS),
+            studies="all" in caller.scopes(STUDIES),
+            tune="all" in caller.scopes(TUNE),
             merchant=caller.location_id is not None and "own" in caller.scopes("merchant:update"),
             courier="own" in caller.scopes("courier:update"),
             customer="own" in caller.scopes("order:cancel"),

@@ -39,6 +39,8 @@ OPERATIONS: Final = (
     Place("dispatch", "/city/dispatch", "route", lambda may: may.dispatch, of_city=True),
     Place("tickets", "/tickets", "headset", lambda may: may.tickets),
     Place("refunds", "/refunds", "rotate-ccw", lambda may: may.refunds),
+    Place("policies", "/policies", "sliders-horizontal", lambda may: may.assign),
+    Place("experiments", "/experiments", "activity", lambda may: may.studies),
     Place("money", "/money", "scale", lambda may: may.books),
 )
 MERCHANT: Final[tuple[Place, ...]] = ()

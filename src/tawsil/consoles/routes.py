@@ -42,6 +42,8 @@ from tawsil.consoles.pages import (
 from tawsil.consoles.picture import Stage
 from tawsil.consoles.sessions import UNTIL_COOKIE
 from tawsil.consoles.snapshot import Snapshot
+from tawsil.consoles.studies.experiments import pages_of_experiments
+from tawsil.consoles.studies.policies import pages_of_policies
 from tawsil.kernel.http import PUBLIC, SIGNED_IN, Caller, Problem, allow, not_found
 from tawsil.kernel.http.middleware import LOCALE_COOKIE
 from tawsil.kernel.http.origins import ACCESS_COOKIE, cookie_of
@@ -179,6 +181,8 @@ _pages: Final = Router(
         *money_routes.pages,
         *pages_of_tickets,
         *pages_of_refunds,
+        *pages_of_policies,
+        *pages_of_experiments,
         show_design,
     ],
     opt={"own_pages": True},

@@ -1,0 +1,1 @@
+"""How the platform decides, and how other ways of deciding were tried: policies, experiments."""
