@@ -72,7 +72,7 @@ async def show_tickets(
             ("priority", priority, set(Priority)),
             ("mine", mine, {"1"}),
         )
-        if value in known
+        if value is not None and value in known
     }
     given = [(name, asked[name]) for name in ("kind", "priority") if name in asked]
     statuses = [asked["status"]] if "status" in asked else [status.value for status in UNDER_WAY]

@@ -81,7 +81,7 @@ class Analysis(Struct, frozen=True):
 async def show_experiments(
     request: Asked, status: FromQuery[str | None] = None, page: PageNumber = 1
 ) -> Response[str]:
-    asked = {"status": status} if status in set(Status) else {}
+    asked = {"status": status} if status is not None and status in set(Status) else {}
     found = await listed(
         request, API, Experiment, address=HERE, asked=asked, query=list(asked.items()), page=page
     )

@@ -271,8 +271,7 @@ def _decide_issue(
     distance_m = round(
         geography.road_distance_m(merchant.place, command.dropoff, city.rules.detour_factor)
     )
-    dishes_s = () if isinstance(lines, Refusal) else [line.prep_time_s for line in lines]
-    prep_s = merchant.usual_prep_s(dishes_s) + (0 if later else merchant.busy_extra_s)
+    prep_s = _prep_s(merchant, lines, later=later is not None)
     lead = timedelta(seconds=prep_s + round(distance_m / city.rules.courier_speed_mps))
     untimely = _untimely(tx, later, seller, lead=lead)
     if refused := _refused(command, city, lines, distance_m=distance_m, now=now, untimely=untimely):
@@ -324,6 +323,12 @@ def _decide_issue(
         wish=command.wish,
         rules=city.rules.loyalty,
     )
+
+
+def _prep_s(merchant: Merchant, lines: list[PricedLine] | Refusal, *, later: bool) -> int:
+    """How long cooking takes; how busy a kitchen is now says nothing about later."""
+    dishes_s = () if isinstance(lines, Refusal) else [line.prep_time_s for line in lines]
+    return merchant.usual_prep_s(dishes_s) + (0 if later else merchant.busy_extra_s)
 
 
 def _price(
