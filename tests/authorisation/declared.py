@@ -96,6 +96,7 @@ PARAMETERS: Final[Mapping[str, str]] = {
 CONSTANTS: Final[Mapping[str, str]] = {
     "act": "escalate",
     "key": "photo_proof",
+    "locale": "ar",
     "module": "loyalty",
     "tenant_id": "00000000-0000-7000-8000-00000000007e",
     "dispute_id": "00000000-0000-7000-8000-00000000d15b",
@@ -104,6 +105,7 @@ CONSTANTS: Final[Mapping[str, str]] = {
     "payment_id": "00000000-0000-7000-8000-000000000000",
     "provider": "nobody",
     "step": "prepare",
+    "surface": "courier",
     "token": "of-no-order-whatever-it-be",
 }
 """Parameters that name nothing of anybody's."""

@@ -198,6 +198,21 @@ async def test_what_was_built_is_kept_for_good_under_its_own_name(client: Any) -
     assert "content-encoding" not in packed.headers
 
 
+async def test_surfaces_are_installed_in_the_language_of_the_page(client: Any) -> None:
+    shown = (await get(client, "/design", headers={"Accept-Language": "ar"})).text
+    assert '<link rel="manifest" href="/install/customer/ar">' in shown
+    answer = await get(client, "/install/customer/ar")
+    assert answer.headers["content-type"] == "application/manifest+json"
+    manifest = answer.json()
+    assert (manifest["name"], manifest["dir"]) == ("توصيل", "rtl")
+    for icon in manifest["icons"]:
+        picture = await get(client, icon["src"])
+        size = int.from_bytes(picture.content[16:20])
+        assert icon["sizes"] == f"{size}x{size}"
+    for wrong in ("operations/en", "customer/fr"):
+        assert (await get(client, f"/install/{wrong}")).status_code == 404
+
+
 async def test_a_page_names_the_scripts_it_runs(client: Any) -> None:
     shown = (await get(client, "/design")).text
     assert script("page") in shown

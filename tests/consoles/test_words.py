@@ -8,6 +8,7 @@ import pytest
 
 from tawsil import consoles
 from tawsil.consoles import dispatch_routes, navigation, words
+from tawsil.consoles.installing import SURFACES
 from tawsil.consoles.picture import Presence, Stage, Step
 from tawsil.consoles.situation import TERMS
 from tawsil.couriers import events as couriers
@@ -60,6 +61,7 @@ CODES = [
     *(f"console.acts.{act}{part}" for act in ("reassign", "hand-over") for part in ("", ".submit")),
     *(f"console.nav.group.{group.name}" for group in navigation.GROUPS),
     *(f"console.nav.{place.name}" for group in navigation.GROUPS for place in group.places),
+    *(f"console.install.{name}{part}" for name in SURFACES for part in ("", ".short", ".lead")),
     "console.ruling.travel.great_circle",
     "console.ruling.travel.measured",
 ]

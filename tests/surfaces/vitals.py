@@ -99,6 +99,7 @@ async def main() -> bool:
                 tab = await context.new_page()
                 await tab.add_init_script(WATCH)
                 cdp = await context.new_cdp_session(tab)
+                await cdp.send("Network.enable")
                 await cdp.send("Network.emulateNetworkConditions", LINE)
                 await cdp.send("Emulation.setCPUThrottlingRate", {"rate": SLOWER})
                 results.append(await measure(tab, cdp, there, page))

@@ -14,6 +14,7 @@ from markupsafe import Markup
 from tawsil.consoles import words
 from tawsil.consoles.access import May
 from tawsil.consoles.assets import Asked, address, built, script
+from tawsil.consoles.installing import installed_as
 from tawsil.consoles.navigation import navigation
 from tawsil.consoles.picture import STEPS, Presence, Stage
 from tawsil.kernel.http import Caller, Problem
@@ -95,6 +96,7 @@ def page(
         here=found,
         places=navigation(may, here=found),
         may=may,
+        installed_as=installed_as(may),
         caller=caller,
         nonce=csp_nonce(request.scope),
         **known,

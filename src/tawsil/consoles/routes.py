@@ -18,6 +18,7 @@ from tawsil.consoles import (
     account_routes,
     dispatch_routes,
     elsewhere_routes,
+    installing,
     mailed_routes,
     maps_routes,
     money_routes,
@@ -193,5 +194,6 @@ routes: Final = [
     show_snapshot,
     *dispatch_routes.parts,
     *maps_routes.routes,
+    *installing.parts,
     show_asset,
 ]
