@@ -25,6 +25,10 @@ PAGES: Final = (
     Page("city", "/city", "operator"),
     Page("city_order", "/city/orders/{order}", "operator"),
     Page("dispatch", "/city/dispatch", "operator"),
+    Page("tickets", "/tickets", "operator"),
+    Page("refunds", "/refunds?status=all", "operator"),
+    Page("policies", "/policies", "operator"),
+    Page("experiments", "/experiments", "operator"),
     Page("money", "/money", "operator"),
 )
 
