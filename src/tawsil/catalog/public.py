@@ -23,6 +23,7 @@ from tawsil.catalog.menu import (
     Product,
 )
 from tawsil.catalog.model import FOREVER, Merchant, Standing, accepting
+from tawsil.catalog.search_words import folded
 from tawsil.catalog.service import (
     Basket,
     Pause,
@@ -89,6 +90,7 @@ __all__ = [
     "accepting",
     "change_availability",
     "create_merchants",
+    "folded",
     "look_at",
     "menu",
     "merchants",

@@ -8,7 +8,7 @@ from litestar.params import FromQuery
 
 from tawsil.consoles import sessions
 from tawsil.consoles.assets import Asked
-from tawsil.consoles.pages import HOME, local_address, page
+from tawsil.consoles.pages import START, local_address, page
 from tawsil.consoles.sessions import Tokens
 from tawsil.identity.public import OidcDoor, oidc_providers
 from tawsil.kernel.http import PUBLIC
@@ -21,7 +21,7 @@ REFUSED: Final = "identity.oidc_"  # how the codes begin that may be told here
 
 def doors(request: Asked, *, after: str | None) -> list[OidcDoor]:
     """Whom one may sign in with; `start` leads there and back to `after`."""
-    back = f"{ADDRESS}?{urlencode({'next': after or HOME})}"
+    back = f"{ADDRESS}?{urlencode({'next': after or START})}"
     return [
         OidcDoor(
             name=door.name,
@@ -66,7 +66,7 @@ async def come_back(
     The way here began on another site's pages, so a browser that we sent on at once would leave the
     session's cookies behind. A page of ours that goes on by itself takes them along.
     """
-    after = local_address(next, otherwise=HOME)
+    after = local_address(next, otherwise=START)
     if error is not None or code is None:
         return sign_in_page(
             request, status=401, after=after, refused=_why(request, error, provider)

@@ -22,6 +22,8 @@ from tawsil.kernel.http.middleware import csp_nonce
 from tawsil.kernel.http.origins import ACCESS_COOKIE, cookie_of
 from tawsil.kernel.i18n import LOCALES, current_locale, text
 
+START: Final = "/"
+"""The shop; those who work here go on from it to their own home."""
 HOME: Final = "/city"
 A_YEAR_S: Final = 365 * 86_400
 THEME_COOKIE: Final = "tawsil_theme"
@@ -46,6 +48,9 @@ _environment.globals.update(
     built=built,
     script=script,
     moment=words.moment,
+    weekday=words.weekday,
+    day_time=words.day_time,
+    wall=words.wall,
     device_name=words.device_name,
     clock_time=words.clock_time,
     clock_time_s=words.clock_time_s,

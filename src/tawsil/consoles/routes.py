@@ -41,21 +41,13 @@ from tawsil.consoles.pages import (
     show_problem,
 )
 from tawsil.consoles.picture import Stage
-from tawsil.consoles.sessions import UNTIL_COOKIE
+from tawsil.consoles.shop import routes as shop_routes
 from tawsil.consoles.snapshot import Snapshot
 from tawsil.consoles.studies.experiments import pages_of_experiments
 from tawsil.consoles.studies.policies import pages_of_policies
 from tawsil.kernel.http import PUBLIC, SIGNED_IN, Caller, Problem, allow, not_found
 from tawsil.kernel.http.middleware import LOCALE_COOKIE
-from tawsil.kernel.http.origins import ACCESS_COOKIE, cookie_of
 from tawsil.kernel.i18n import LOCALES
-
-
-@get("/", opt={"rule": PUBLIC}, include_in_schema=False, sync_to_thread=False)
-def go_in(request: Asked) -> Redirect:
-    """To work, or to where one signs in."""
-    known = cookie_of(request, ACCESS_COOKIE) or UNTIL_COOKIE in request.cookies
-    return Redirect(HOME if known else "/sign-in", status_code=303)
 
 
 @post("/preferences", opt={"rule": PUBLIC}, include_in_schema=False, status_code=303)
@@ -170,7 +162,7 @@ def _stage(asked: str | None) -> Stage:
 _pages: Final = Router(
     path="/",
     route_handlers=[
-        go_in,
+        *shop_routes.pages,
         *sign_in_routes.pages,
         *elsewhere_routes.pages,
         *mailed_routes.pages,

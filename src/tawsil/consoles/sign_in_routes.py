@@ -10,7 +10,7 @@ from litestar.response import Redirect
 from tawsil.consoles import sessions
 from tawsil.consoles.assets import Asked
 from tawsil.consoles.elsewhere_routes import sign_in_page
-from tawsil.consoles.pages import HOME, local_address, page
+from tawsil.consoles.pages import START, local_address, page
 from tawsil.consoles.sessions import Refused, Tokens
 from tawsil.kernel.http import PUBLIC
 from tawsil.kernel.http.envelope import request_context
@@ -27,7 +27,7 @@ async def sign_in(request: Asked) -> Response[Any]:
     """Start a session; on a wrong password the same page again, saying so."""
     form = await request.form()
     email, password = str(form.get("email", "")), str(form.get("password", ""))
-    after = local_address(str(form.get("next", "")), otherwise=HOME)
+    after = local_address(str(form.get("next", "")), otherwise=START)
     tokens = await sessions.sign_in(request, email=email, password=password)
     if isinstance(tokens, Tokens):
         return _go(request, after, tokens)
@@ -44,7 +44,7 @@ async def sign_in_with_code(request: Asked) -> Response[Any]:
     """The second step: what was typed at the first comes with the form, sealed."""
     form = await request.form()
     kept, code = str(form.get("kept", "")), str(form.get("code", "")).strip()
-    after = local_address(str(form.get("next", "")), otherwise=HOME)
+    after = local_address(str(form.get("next", "")), otherwise=START)
     first = sessions.kept(request, kept)
     if first is None:
         return sign_in_page(request, status=401, after=after)
@@ -78,7 +78,7 @@ async def sign_out(request: Asked) -> Redirect:
 @get("/session", opt={"rule": PUBLIC}, include_in_schema=False, sync_to_thread=False)
 def show_session(request: Asked, next: FromQuery[str | None] = None) -> Response[Any]:  # noqa: A002 - the name in the address
     """Where an expired session is taken up again; the page's script does it without asking."""
-    after = local_address(next, otherwise=HOME)
+    after = local_address(next, otherwise=START)
     if sessions.refresh_token_of(request) is None:
         return sign_in_page(request, status=401, after=after)
     return page(request, "session.html", next=after)
@@ -89,7 +89,7 @@ async def refresh_session(request: Asked) -> Response[Any]:
     """New tokens: for a form, on to `next`; for a script, how long they last."""
     scripted = request.headers.get("accept", "").startswith("application/json")
     form: Mapping[str, Any] = {} if scripted else await request.form()
-    after = local_address(str(form.get("next", "")), otherwise=HOME)
+    after = local_address(str(form.get("next", "")), otherwise=START)
     refresh_token = sessions.refresh_token_of(request)
     tokens = await sessions.refresh(request, refresh_token=refresh_token) if refresh_token else None
     if isinstance(tokens, Tokens):

@@ -8,12 +8,13 @@ from typing import Any, Final, cast
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from babel.dates import format_date
+from babel.dates import format_date, get_day_names
 
 from tawsil.consoles.picture import Conditions, Entry
 from tawsil.kernel.db import event_type
 from tawsil.kernel.decisions import Event
 from tawsil.kernel.events import Recorded
+from tawsil.kernel.http.envelope import request_context
 from tawsil.kernel.i18n import DEFAULT, catalogues, current_locale, text
 from tawsil.kernel.money import major
 from tawsil.ordering.public import Status
@@ -86,6 +87,24 @@ def moment(at: datetime) -> str:
     """A day and a time, for those of whom no city is known: in UTC."""
     day = format_date(at, "d MMM yyyy", locale=current_locale.get())
     return say("account.moment", day=day, time=f"{at:%H:%M}")
+
+
+def weekday(number: int) -> str:
+    """`Monday` for 0, in the words of the language."""
+    return get_day_names("wide", locale=current_locale.get())[number]
+
+
+def day_time(at: datetime, timezone: str) -> str:
+    """The time on the city's clocks, with the day where that is not today."""
+    local, now = (t.astimezone(ZoneInfo(timezone)) for t in (at, request_context.get().at))
+    if local.date() == now.date():
+        return f"{local:%H:%M}"
+    return say("day_time", day=weekday(local.weekday()), time=f"{local:%H:%M}")
+
+
+def wall(minute: int) -> str:
+    """A minute of the day as clocks show it."""
+    return f"{minute // 60:02}:{minute % 60:02}"
 
 
 def month_name(first: date) -> str:
