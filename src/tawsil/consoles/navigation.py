@@ -43,7 +43,7 @@ OPERATIONS: Final = (
     Place("experiments", "/experiments", "activity", lambda may: may.studies),
     Place("money", "/money", "scale", lambda may: may.books),
 )
-MERCHANT: Final[tuple[Place, ...]] = ()
+MERCHANT: Final = (Place("board", "/merchant", "clipboard-list", lambda may: may.merchant),)
 ADMIN: Final[tuple[Place, ...]] = ()
 GROUPS: Final = (
     Group("operations", OPERATIONS),

@@ -21,6 +21,7 @@ from tawsil.consoles import (
     installing,
     mailed_routes,
     maps_routes,
+    merchant,
     money_routes,
     sign_in_routes,
 )
@@ -176,6 +177,7 @@ _pages: Final = Router(
         *pages_of_refunds,
         *pages_of_policies,
         *pages_of_experiments,
+        *merchant.pages,
         show_design,
     ],
     opt={"own_pages": True},

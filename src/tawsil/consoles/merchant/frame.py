@@ -1,20 +1,16 @@
-"""What stands around every page of a merchant: whose it is, and the way to the others."""
+"""What stands around every page of a merchant: whose it is."""
 
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
 
 from litestar import Response
 from msgspec import Struct
 
+from tawsil.consoles.access import May
 from tawsil.consoles.assets import Asked
 from tawsil.consoles.own_api import answered, ask_as_caller
 from tawsil.consoles.pages import page
 from tawsil.kernel.http import Caller, not_found
-
-UPDATE: Final = "merchant:update"
-
-SECTIONS: Final = {"board": "/merchant"}
-"""The pages in the navigation, in its order; each is named `console.merchant.nav.<section>`."""
 
 
 class Merchant(Struct, frozen=True, kw_only=True):
@@ -31,7 +27,7 @@ def merchant_id_of(caller: Caller) -> UUID:
     Raises:
         Problem: 404.
     """
-    if "merchant" not in caller.roles or caller.location_id is None:
+    if not May.of(caller).merchant or caller.location_id is None:
         raise not_found()
     return caller.location_id
 
@@ -45,7 +41,7 @@ async def merchant_page(
     status: int = 200,
     **known: Any,
 ) -> Response[str]:
-    """A page that extends `merchant/layout.html`; `section` is where it stands in navigation."""
+    """A page that extends `merchant/layout.html`; `section` names it, as in navigation."""
     answer = await ask_as_caller(request, "GET", f"/v4/merchants/{merchant_id_of(caller)}")
     return page(
         request,
@@ -53,7 +49,6 @@ async def merchant_page(
         caller=caller,
         status=status,
         merchant=answered(answer, Merchant),
-        sections=SECTIONS,
         section=section,
         **known,
     )
