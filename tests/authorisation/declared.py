@@ -371,6 +371,9 @@ ROWS: Final[Mapping[str, Row]] = {
     "GET /city/dispatch": OPERATES,
     "GET /city/decisions/{decision_id}": OPERATES,
     "GET /city/dispatch/parts": OPERATES,
+    "GET /merchant": Row(
+        trade=frozenset({"page.404"})  # staff of no merchant have no board
+    ),
     "GET /money": OPERATES,
     "POST /money/differences": Row(
         narrow=Expected.FORBIDDEN, areas=False, trade=frozenset({"page.404", "page.400"})

@@ -63,7 +63,7 @@ export class Alarm {
 
   #play(sound: Sound): void {
     const context = this.#context;
-    if (!context || context.state !== "running") return;
+    if (context?.state !== "running") return;
     const end = context.createDynamicsCompressor();
     end.connect(context.destination);
     for (const [begins, lasts, pitch] of NOTES[sound]) {

@@ -184,7 +184,11 @@ function Tools() {
               </li>
             ))}
             <li>
-              <button type="button" class="button quiet wide" onClick={(event) => pick(event, null)}>
+              <button
+                type="button"
+                class="button quiet wide"
+                onClick={(event) => pick(event, null)}
+              >
                 {say("board.until_resumed")}
               </button>
             </li>
@@ -228,7 +232,8 @@ function Columns() {
               chosen.value = column;
             }}
           >
-            {say(`board.column.${column}`)} <span class="count">{inColumn(shown, column).length}</span>
+            {say(`board.column.${column}`)}{" "}
+            <span class="count">{inColumn(shown, column).length}</span>
           </button>
         ))}
       </div>
@@ -242,7 +247,8 @@ function Columns() {
             aria-labelledby={`head-${column}`}
           >
             <h2 id={`head-${column}`}>
-              {say(`board.column.${column}`)} <span class="count muted">{inColumn(shown, column).length}</span>
+              {say(`board.column.${column}`)}{" "}
+              <span class="count muted">{inColumn(shown, column).length}</span>
             </h2>
             {board.value === null ? (
               <div class="skeleton" aria-hidden="true">
@@ -264,7 +270,11 @@ function Columns() {
 function Orders({ column, shown }: { column: Column; shown: typeof orders.value }) {
   const here = inColumn(shown, column);
   if (!here.length) {
-    return <p class="board-none muted">{say(sought.value ? "board.none_found" : `board.none.${column}`)}</p>;
+    return (
+      <p class="board-none muted">
+        {say(sought.value ? "board.none_found" : `board.none.${column}`)}
+      </p>
+    );
   }
   return (
     <ul class="board-orders">

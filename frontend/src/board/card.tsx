@@ -67,7 +67,11 @@ export function Card({ order }: { order: Order }) {
       )}
       <Courier order={order} />
       {order.unread > 0 && (
-        <button type="button" class="button small order-unread" onClick={() => (opened.value = order.id)}>
+        <button
+          type="button"
+          class="button small order-unread"
+          onClick={() => (opened.value = order.id)}
+        >
           <Icon name="message-circle" />
           {say("board.unread", { n: order.unread })}
         </button>
@@ -76,7 +80,12 @@ export function Card({ order }: { order: Order }) {
       {column === "preparing" && <Preparing order={order} busy={busy} />}
       {column === "ready" && <Ready order={order} busy={busy} />}
       {order.status === "UNDELIVERABLE" && (
-        <button type="button" class="button wide" disabled={busy} onClick={() => step(order, "return")}>
+        <button
+          type="button"
+          class="button wide"
+          disabled={busy}
+          onClick={() => step(order, "return")}
+        >
           <Icon name="rotate-ccw" />
           {say("board.returned")}
         </button>
@@ -113,7 +122,11 @@ function Due({ order }: { order: Order }) {
     const left_ms = Date.parse(order.answer_by_at) - today.value;
     const whole_ms = Date.parse(order.answer_by_at) - Date.parse(order.offered_at);
     return (
-      <span class="due" data-tone={left_ms < 60_000 ? "bad" : "warn"} title={say("board.answer_within")}>
+      <span
+        class="due"
+        data-tone={left_ms < 60_000 ? "bad" : "warn"}
+        title={say("board.answer_within")}
+      >
         <Ring share={Math.max(0, Math.min(1, left_ms / whole_ms))} />
         <span class="unseen">{say("board.answer_within")} </span>
         <time>{clock(Math.max(0, left_ms))}</time>
@@ -133,7 +146,11 @@ function Due({ order }: { order: Order }) {
   if (column === "ready" && order.ready_at) {
     const waits_ms = today.value - Date.parse(order.ready_at);
     return (
-      <span class="due" data-tone={waits_ms > 600_000 ? "bad" : "good"} title={say("board.waits_for")}>
+      <span
+        class="due"
+        data-tone={waits_ms > 600_000 ? "bad" : "good"}
+        title={say("board.waits_for")}
+      >
         <Icon name="package-check" />
         <span class="unseen">{say("board.waits_for")} </span>
         <time>{clock(waits_ms)}</time>
@@ -181,7 +198,9 @@ function Courier({ order }: { order: Order }) {
   return (
     <p class="order-courier">
       <Icon name="bike" />
-      <span>{away === null ? say("board.courier_coming") : say("board.courier_in", { n: away })}</span>
+      <span>
+        {away === null ? say("board.courier_coming") : say("board.courier_in", { n: away })}
+      </span>
       {age_s !== null && age_s > COURIER_STALE_S && (
         <span class="muted">{say("board.courier_seen", { n: Math.round(age_s / 60) || 1 })}</span>
       )}
@@ -197,9 +216,9 @@ function Answer({ order, loud, busy }: { order: Order; loud: boolean; busy: bool
   };
   return (
     <div class="order-acts">
-      <div class="order-prep">
-        <span id={`prep-${order.id}`}>{say("board.prep_time")}</span>
-        <span class="stepper" role="group" aria-labelledby={`prep-${order.id}`}>
+      <fieldset class="order-prep">
+        <legend>{say("board.prep_time")}</legend>
+        <span class="stepper">
           <button type="button" data-act="less" onClick={() => move(-PREP_STEP_MIN)}>
             <Icon name="minus" />
             <span class="unseen">{say("board.five_less")}</span>
@@ -210,7 +229,7 @@ function Answer({ order, loud, busy }: { order: Order; loud: boolean; busy: bool
             <span class="unseen">{say("board.five_more")}</span>
           </button>
         </span>
-      </div>
+      </fieldset>
       <button
         type="button"
         class="button main large"
@@ -301,7 +320,9 @@ function Ready({ order, busy }: { order: Order; busy: boolean }) {
           {say("board.hand_over")}
         </button>
       ) : (
-        <p class="muted">{say(order.courier ? "board.hand_when_here" : "board.looking_for_courier")}</p>
+        <p class="muted">
+          {say(order.courier ? "board.hand_when_here" : "board.looking_for_courier")}
+        </p>
       )}
       <div class="actions">
         <span class="muted">{say("board.pieces", { n: pieces(order) })}</span>

@@ -156,7 +156,9 @@ function OutOfStock() {
   const sought = useSignal("");
   const look = async () => {
     try {
-      menu.value = await api("get", "/v4/merchants/{merchant_id}/menu", { at: { merchant_id: page.id } });
+      menu.value = await api("get", "/v4/merchants/{merchant_id}/menu", {
+        at: { merchant_id: page.id },
+      });
       failed.value = false;
     } catch {
       failed.value = true;
@@ -202,7 +204,6 @@ function OutOfStock() {
 type ProductView = Menu["categories"][number]["products"][number];
 
 function Product({ product, changed }: { product: ProductView; changed: () => void }) {
-  const until = product.unavailable_until;
   const before: Availability = product.available ? "available" : "out_indefinitely";
   const set = (to: Availability) => void setAvailability(product, to, before, changed);
   return (
@@ -211,13 +212,7 @@ function Product({ product, changed }: { product: ProductView; changed: () => vo
         <strong>
           <bdi>{product.name}</bdi>
         </strong>
-        {!product.available && (
-          <p class="bad">
-            {until
-              ? say("board.items.until", { at: when(Date.parse(until)) })
-              : say("board.items.until_said")}
-          </p>
-        )}
+        {!product.available && <p class="bad">{say("board.items.out")}</p>}
       </div>
       <div class="actions">
         {product.available ? (
@@ -236,12 +231,6 @@ function Product({ product, changed }: { product: ProductView; changed: () => vo
       </div>
     </li>
   );
-}
-
-function when(at: number): string {
-  const soon = at - Date.now() < 20 * 3_600_000;
-  const day = new Intl.DateTimeFormat(document.documentElement.lang, { weekday: "long" });
-  return soon ? time.format(at) : `${day.format(at)} ${time.format(at)}`;
 }
 
 function ThisScreen() {
@@ -275,6 +264,7 @@ function ThisScreen() {
         <input
           type="checkbox"
           role="switch"
+          aria-checked={printOnAccept}
           checked={printOnAccept}
           onChange={(event) => change({ printOnAccept: event.currentTarget.checked })}
         />
@@ -284,6 +274,7 @@ function ThisScreen() {
         <input
           type="checkbox"
           role="switch"
+          aria-checked={keys}
           checked={keys}
           onChange={(event) => change({ keys: event.currentTarget.checked })}
         />

@@ -30,7 +30,8 @@ export const KEYS: [string, string][] = [
   ["?", "keys"],
 ];
 
-const cards = () => [...document.querySelectorAll<HTMLElement>("[data-order]")].filter((c) => c.checkVisibility());
+const cards = () =>
+  [...document.querySelectorAll<HTMLElement>("[data-order]")].filter((c) => c.checkVisibility());
 
 /** The order in focus; else the one that is most pressing. */
 function current(): { card: HTMLElement; order: Order } | null {
@@ -95,8 +96,10 @@ function pressingNew(found: ReturnType<typeof current>): HTMLElement | undefined
 
 export function listenToKeys(): void {
   addEventListener("keydown", (event) => {
-    if (!settings.value.keys || event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
-    if (event.target instanceof Element && event.target.closest("input, textarea, select, dialog")) return;
+    if (!settings.value.keys || event.ctrlKey || event.metaKey || event.altKey || event.repeat)
+      return;
+    if (event.target instanceof Element && event.target.closest("input, textarea, select, dialog"))
+      return;
     if (document.querySelector("dialog[open]")) return;
     if (press(event)) event.preventDefault();
   });

@@ -30,7 +30,8 @@ export function columnOf(order: Order): Column {
 export function inColumn(orders: readonly Order[], column: Column): Order[] {
   const found = orders.filter((order) => columnOf(order) === column);
   const due = (order: Order) => Date.parse(order.answer_by_at ?? order.ready_at ?? order.placed_at);
-  const done = (order: Order) => Date.parse(order.picked_up_at ?? order.ended_at ?? order.placed_at);
+  const done = (order: Order) =>
+    Date.parse(order.picked_up_at ?? order.ended_at ?? order.placed_at);
   return column === "handed"
     ? found.sort((a, b) => done(b) - done(a))
     : found.sort((a, b) => due(a) - due(b) || a.number - b.number);

@@ -14,7 +14,12 @@ export function Icon({ name }: { name: string }) {
 }
 
 /** A line about how things are, with what may be done about it. */
-export function State(props: { tone: string; icon: string; words: string; children?: ComponentChildren }) {
+export function State(props: {
+  tone: string;
+  icon: string;
+  words: string;
+  children?: ComponentChildren;
+}) {
   return (
     <div class="state" data-tone={props.tone} role={props.tone === "bad" ? "alert" : "status"}>
       <Icon name={props.icon} />
@@ -35,7 +40,10 @@ interface DialogProps {
 export function Dialog({ title, wide, close, foot, children }: DialogProps) {
   const ref = useRef<HTMLDialogElement>(null);
   useEffect(() => {
-    ref.current?.showModal();
+    const dialog = ref.current;
+    const beside = (event: MouseEvent) => void (event.target === dialog && dialog?.close());
+    dialog?.showModal();
+    dialog?.addEventListener("click", beside);
   }, []);
   return (
     <dialog
@@ -43,7 +51,6 @@ export function Dialog({ title, wide, close, foot, children }: DialogProps) {
       class={wide ? "drawer board-drawer" : "board-dialog"}
       aria-labelledby="dialog-title"
       onClose={close}
-      onClick={(event) => event.target === event.currentTarget && ref.current?.close()}
     >
       <div class="dialog-head">
         <h2 id="dialog-title">{title}</h2>

@@ -35,7 +35,9 @@ export const settings = signal<Settings>({
   ...stored<Partial<Settings>>(localStorage, KEPT, {}),
 });
 export const shift = signal(stored(sessionStorage, SHIFT, false));
-export const seen = signal<ReadonlySet<string>>(new Set(stored<string[]>(sessionStorage, SEEN, [])));
+export const seen = signal<ReadonlySet<string>>(
+  new Set(stored<string[]>(sessionStorage, SEEN, [])),
+);
 
 export function change(changes: Partial<Settings>): void {
   settings.value = { ...settings.value, ...changes };

@@ -8,7 +8,7 @@ import { isolated, read, say } from "../shared/words.ts";
 import { Alarm } from "./alarm.ts";
 import { type Board, lost, type Order, ringing, sight } from "./model.ts";
 import { print } from "./paper.ts";
-import { markSeen, seen, settings, setShift, shift } from "./settings.ts";
+import { markSeen, seen, setShift, settings, shift } from "./settings.ts";
 
 export interface Page {
   id: string;
@@ -169,7 +169,11 @@ async function say_(name: Switch, body: object | undefined): Promise<void> {
   await api("post", path, { at: { merchant_id: page.id }, body, key: newKey() });
 }
 
-async function turn(words: string, does: () => Promise<void>, undo: () => Promise<void>): Promise<void> {
+async function turn(
+  words: string,
+  does: () => Promise<void>,
+  undo: () => Promise<void>,
+): Promise<void> {
   try {
     await does();
     const back = () => void undo().catch(complain).finally(load);
@@ -182,8 +186,14 @@ async function turn(words: string, does: () => Promise<void>, undo: () => Promis
 }
 
 export async function pause(minutes: number | null): Promise<void> {
-  const words = minutes ? say("board.paused_for", { n: minutes }) : say("board.paused_until_resumed");
-  await turn(words, () => say_("pause", minutes ? { minutes } : {}), () => say_("resume", undefined));
+  const words = minutes
+    ? say("board.paused_for", { n: minutes })
+    : say("board.paused_until_resumed");
+  await turn(
+    words,
+    () => say_("pause", minutes ? { minutes } : {}),
+    () => say_("resume", undefined),
+  );
 }
 
 export async function resume(): Promise<void> {
@@ -197,8 +207,14 @@ export async function resume(): Promise<void> {
 
 export async function setBusy(extra_minutes: number): Promise<void> {
   const before = Math.round((board.value?.merchant.busy_extra_s ?? 0) / 60);
-  const words = extra_minutes ? say("board.busy_set", { n: extra_minutes }) : say("board.busy_over");
-  await turn(words, () => say_("busy", { extra_minutes }), () => say_("busy", { extra_minutes: before }));
+  const words = extra_minutes
+    ? say("board.busy_set", { n: extra_minutes })
+    : say("board.busy_over");
+  await turn(
+    words,
+    () => say_("busy", { extra_minutes }),
+    () => say_("busy", { extra_minutes: before }),
+  );
 }
 
 export type Availability = "available" | "out_for_4_hours" | "out_today" | "out_indefinitely";
@@ -215,7 +231,11 @@ export async function setAvailability(
       body: { availability: to },
     }).then(changed);
   const words = say(`board.items.now_${availability}`, { name: isolated(product.name) });
-  await turn(words, () => put(availability), () => put(before));
+  await turn(
+    words,
+    () => put(availability),
+    () => put(before),
+  );
 }
 
 export async function startShift(): Promise<void> {
@@ -266,7 +286,8 @@ export function begin(): void {
   // In a tab whose shift goes on, the first touch after a reload brings the sound back.
   const wake = async () => {
     if (shift.value) audible.value = await alarm.unlock();
-    if (audible.value) for (const event of ["pointerdown", "keydown"]) removeEventListener(event, wake);
+    if (audible.value)
+      for (const event of ["pointerdown", "keydown"]) removeEventListener(event, wake);
   };
   for (const event of ["pointerdown", "keydown"]) addEventListener(event, wake);
   void load();

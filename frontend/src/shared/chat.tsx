@@ -94,7 +94,11 @@ export function Chat({ orderId, thread, icons }: Props) {
     <div class="chat">
       <ol class="chat-messages" aria-live="polite" aria-label={say("chat.messages")}>
         {here?.messages.map((message, n, all) => (
-          <Line key={message.id} message={message} {...(n === all.length - 1 ? { last: end } : {})} />
+          <Line
+            key={message.id}
+            message={message}
+            {...(n === all.length - 1 ? { last: end } : {})}
+          />
         ))}
       </ol>
       {here && !here.messages.length && <p class="muted">{say("chat.none")}</p>}
@@ -138,7 +142,7 @@ export function Chat({ orderId, thread, icons }: Props) {
                 words.value = event.currentTarget.value;
               }}
             />
-            <button class="button main" disabled={busy.value || !words.value.trim()}>
+            <button type="submit" class="button main" disabled={busy.value || !words.value.trim()}>
               {say("chat.send")}
             </button>
             {chat.value.may_call.includes(other) && (
@@ -152,7 +156,9 @@ export function Chat({ orderId, thread, icons }: Props) {
           </form>
         </>
       ) : (
-        <p class="muted">{say(`chat.why_not.${(here?.why_not ?? "chat.over").replace("chat.", "")}`)}</p>
+        <p class="muted">
+          {say(`chat.why_not.${(here?.why_not ?? "chat.over").replace("chat.", "")}`)}
+        </p>
       )}
     </div>
   );

@@ -6,11 +6,11 @@ from litestar import Response, get
 from litestar.di import NamedDependency
 
 from tawsil.consoles.assets import Asked
-from tawsil.consoles.merchant.frame import merchant_page
-from tawsil.kernel.http import SIGNED_IN, Caller
+from tawsil.consoles.merchant.frame import UPDATE, merchant_page
+from tawsil.kernel.http import Caller, allow
 
 
-@get("/merchant", opt={"rule": SIGNED_IN}, include_in_schema=False)
+@get("/merchant", opt={"rule": allow(UPDATE)}, include_in_schema=False)
 async def show_board(request: Asked, caller: NamedDependency[Caller]) -> Response[str]:
     return await merchant_page(request, "merchant/board.html", caller=caller, section="board")
 

@@ -1,6 +1,6 @@
 """What stands around every page of a merchant: whose it is."""
 
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from litestar import Response
@@ -11,6 +11,8 @@ from tawsil.consoles.assets import Asked
 from tawsil.consoles.own_api import answered, ask_as_caller
 from tawsil.consoles.pages import page
 from tawsil.kernel.http import Caller, not_found
+
+UPDATE: Final = "merchant:update"
 
 
 class Merchant(Struct, frozen=True, kw_only=True):
