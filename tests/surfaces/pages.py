@@ -20,7 +20,7 @@ PAGES: Final = (
     Page("design", "/design"),
     Page("sign_in", "/sign-in"),
     Page("forgot_password", "/forgot-password"),
-    Page("not_found", "/nothing-of-that-name"),
+    Page("not_found", "/city/orders/00000000-0000-7000-8000-000000000000", "operator"),
     Page("account", "/account", "operator"),
     Page("city", "/city", "operator"),
     Page("city_order", "/city/orders/{order}", "operator"),

@@ -1,4 +1,5 @@
-// Dialogs opened and closed by attributes: data-opens="<id>", data-closes, a click beside it.
+// Dialogs opened and closed by attributes: data-opens="<id>", data-closes, a click beside it. And
+// after another language or theme was chosen, the page is found as it is now.
 
 import { toast } from "./toast.ts";
 
@@ -20,5 +21,10 @@ export function listen(): void {
     const dialog = event.target.closest("dialog");
     if (dialog && (event.target === dialog || event.target.closest("[data-closes]")))
       dialog.close();
+  });
+  document.addEventListener("submit", ({ target }) => {
+    if (!(target instanceof HTMLFormElement) || !target.action.endsWith("/preferences")) return;
+    const next = target.elements.namedItem("next");
+    if (next instanceof HTMLInputElement) next.value = location.pathname + location.search;
   });
 }

@@ -194,10 +194,6 @@ document.addEventListener("click", (event) => {
   }
 });
 
-document.querySelector(".preferences").addEventListener("submit", (event) => {
-  event.target.elements.next.value = location.pathname + location.search;
-});
-
 addEventListener("popstate", () => {
   const order = params().get("order");
   if (order) open(order, { push: false });
