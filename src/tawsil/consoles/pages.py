@@ -25,6 +25,7 @@ from tawsil.kernel.i18n import LOCALES, current_locale, text
 START: Final = "/"
 """The shop; those who work here go on from it to their own home."""
 HOME: Final = "/city"
+MERCHANT_HOME: Final = "/merchant"
 A_YEAR_S: Final = 365 * 86_400
 THEME_COOKIE: Final = "tawsil_theme"
 THEMES: Final = ("system", "light", "dark")

@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from tawsil.consoles.access import May
 from tawsil.consoles.assets import Asked
-from tawsil.consoles.pages import HOME
+from tawsil.consoles.pages import HOME, MERCHANT_HOME
 from tawsil.consoles.shop import merchants
 from tawsil.consoles.shop.frame import Visit, caller_of, shop_page, taken_up_again, visit_of
 from tawsil.consoles.shop.merchants import City, Merchant, Shown
@@ -75,7 +75,9 @@ class Narrowing(Struct, frozen=True, kw_only=True):
 def home_of(caller: Caller) -> str | None:
     """Where somebody works; a customer is at home in the shop."""
     may = May.of(caller)
-    return HOME if may.city or may.dispatch else None
+    if may.city or may.dispatch:
+        return HOME
+    return MERCHANT_HOME if may.merchant else None
 
 
 @get("/", opt={"rule": PUBLIC}, include_in_schema=False)
