@@ -14,7 +14,7 @@ from tawsil.kernel.clock import VirtualClock
 from tawsil.kernel.db import Database
 from tawsil.kernel.i18n import LOCALES, catalogues
 from tawsil.kernel.settings import SettingsError, load_settings
-from tawsil.ordering import model, routes
+from tawsil.ordering import handover, model, routes
 from tawsil.ordering.chat.model import (
     HIDDEN,
     MOST_MESSAGES,
@@ -65,7 +65,7 @@ class Scene:
             order = await street.after(
                 tx, order, model.pick_up(order, party=Party.COURIER, now=tx.now)
             )
-            handed = model.deliver(order, party=Party.COURIER, pin=None, now=tx.now)
+            handed = handover.deliver(order, party=Party.COURIER, shown=handover.Shown(), now=tx.now)
             self.order = await street.after(tx, order, handed)
 
 
