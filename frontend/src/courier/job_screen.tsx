@@ -41,7 +41,11 @@ export function JobScreen({ work, stop }: { work: Work; stop: Stop }) {
           </p>
         )}
         <Ways place={stop.door.place} />
-        <StopsMap stops={[{ kind: stop.kind, place: stop.door.place }]} here={work.here.value} />
+        <StopsMap
+          city={work.known.value.courier?.city_id}
+          stops={[{ kind: stop.kind, place: stop.door.place }]}
+          here={work.here.value}
+        />
         {stop.sheets.map((sheet) => (
           <Bag key={sheet.order_id} sheet={sheet} atDoor={stop.kind === "dropoff"} />
         ))}

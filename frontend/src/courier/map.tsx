@@ -7,10 +7,14 @@ import type { Place, StopKind } from "./types.ts";
 
 const lonLat = (place: Place): LonLat => [place.longitude, place.latitude];
 
-export function StopsMap(props: { stops: { kind: StopKind; place: Place }[]; here: Place | null }) {
+export function StopsMap(props: {
+  city: string | undefined;
+  stops: { kind: StopKind; place: Place }[];
+  here: Place | null;
+}) {
   const element = useRef<HTMLDivElement>(null);
   const map = useRef<Promise<CityMap | null> | null>(null);
-  const city = document.querySelector<HTMLElement>("[data-city]")?.dataset["city"];
+  const { city } = props;
   const stops = props.stops.map((stop): MapPoint & { at: LonLat } => ({
     id: `${stop.kind}-${lonLat(stop.place).join()}`,
     at: lonLat(stop.place),

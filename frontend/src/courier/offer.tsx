@@ -89,6 +89,7 @@ export function OfferScreen({ work, offer }: { work: Work; offer: Offer }) {
           </li>
         </ol>
         <StopsMap
+          city={work.known.value.courier?.city_id}
           stops={offer.stops.map((stop) => ({
             kind: stop.kind,
             place: stop.place,

@@ -15,6 +15,7 @@ export interface Place {
 
 export interface Courier {
   id: string;
+  city_id: string;
   availability: Availability;
   break_ends_at: string | null;
   shift_ends_at: string | null;

@@ -134,6 +134,19 @@ def script(name: str) -> Markup:
     return Markup("\n").join([*sheets, *early, run])
 
 
+def files_of(name: str) -> list[str]:
+    """Where a script is, and all that it asks for at once: for whoever keeps them.
+
+    Raises:
+        NotBuiltError: there is none of that name.
+    """
+    source = next((s for s in (f"{name}.ts", f"{name}.tsx") if s in _BY_NAME), None)
+    if source is None:
+        raise NotBuiltError(name)
+    parts = list(_with_imports(_BY_NAME[source], seen=set()))
+    return list(dict.fromkeys(_at(file) for part in parts for file in (part.file, *part.css)))
+
+
 def built_asset(name: str) -> Asset:
     """What was built from a file itself, for those that need an address of their own.
 

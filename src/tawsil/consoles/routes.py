@@ -16,6 +16,7 @@ from litestar.response import Redirect
 
 from tawsil.consoles import (
     account_routes,
+    courier,
     dispatch_routes,
     elsewhere_routes,
     installing,
@@ -173,6 +174,7 @@ _pages: Final = Router(
         show_order,
         *dispatch_routes.pages,
         *money_routes.pages,
+        *courier.pages,
         *pages_of_tickets,
         *pages_of_refunds,
         *pages_of_policies,
@@ -187,6 +189,7 @@ routes: Final = [
     _pages,
     show_snapshot,
     *dispatch_routes.parts,
+    *courier.parts,
     *maps_routes.routes,
     *installing.parts,
     show_asset,
