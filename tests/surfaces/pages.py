@@ -30,6 +30,7 @@ PAGES: Final = (
     Page("policies", "/policies", "operator"),
     Page("experiments", "/experiments", "operator"),
     Page("money", "/money", "operator"),
+    Page("courier", "/courier", "courier", ".top"),
 )
 
 WEIGHED: Final = ("sign_in",)

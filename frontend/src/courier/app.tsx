@@ -77,7 +77,7 @@ function Top({ work }: { work: Work }) {
           <Icon name={live === "offline" ? "wifi-off" : "wifi"} />
           {live === "live" || !asOf
             ? say(`courier.net.${live}`)
-            : say("courier.net.as_of", { at: clock(asOf) })}
+            : say("courier.net.as_of", { state: say(`courier.net.${live}`), at: clock(asOf) })}
         </span>
         <span class={unsent ? "chip unsent" : "chip"} data-unsent={unsent}>
           <Icon name={unsent ? "cloud-upload" : "check"} />

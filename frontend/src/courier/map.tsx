@@ -38,7 +38,7 @@ export function StopsMap(props: {
         maxZoom: 15,
       });
     });
-  }, [key]);
+  }, [key, city]);
   useEffect(() => {
     const here = props.here;
     if (!here) return;
@@ -52,5 +52,6 @@ export function StopsMap(props: {
     },
     [],
   );
+  if (!city || !navigator.onLine) return null;
   return <div class="stops-map" ref={element} />;
 }

@@ -46,12 +46,12 @@ export function OfferScreen({ work, offer }: { work: Work; offer: Offer }) {
             </svg>
             <strong>{number(Math.ceil(left_s))}</strong>
           </div>
-          <dl class="facts">
-            <div class="fact pay">
+          <dl class="offer-facts">
+            <div class="offer-fact pay">
               <dt>{say("courier.offer.pay")}</dt>
               <dd>{amount(offer.estimated_earning_minor, offer.currency)}</dd>
             </div>
-            <div class="fact">
+            <div class="offer-fact">
               <dt>{say("courier.offer.distance")}</dt>
               <dd>{distance(offer.distance_m)}</dd>
             </div>
