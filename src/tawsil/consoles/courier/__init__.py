@@ -14,13 +14,10 @@ from litestar.response import Redirect
 
 from tawsil.consoles.assets import Asked, address, built, built_asset, files_of
 from tawsil.consoles.pages import HOME, page
-from tawsil.consoles.words import say
 from tawsil.kernel.http import PUBLIC, UNLIMITED, Caller, allow
-from tawsil.kernel.i18n import current_locale
 
 PAGE: Final = "/courier"
 WORKER: Final = "/courier/worker.js"
-MANIFEST: Final = "/courier/app.webmanifest"
 RULE: Final = "courier:update"
 OPEN: Final = {"rule": PUBLIC, "limit": UNLIMITED}
 FONTS: Final = ("inter-latin-wght-normal.woff2", "noto-sans-arabic-arabic-wght-normal.woff2")
@@ -36,7 +33,6 @@ def show_app(request: Asked, caller: NamedDependency[Caller]) -> Response[Any]:
         "courier/app.html",
         caller=caller,
         worker=WORKER,
-        manifest=MANIFEST,
         fonts=FONTS,
     )
 
@@ -44,7 +40,13 @@ def show_app(request: Asked, caller: NamedDependency[Caller]) -> Response[Any]:
 def shell() -> list[str]:
     """Every file that the app needs to open."""
     plain = [address("design.css"), address("courier.css"), address("mark.svg")]
-    return [*files_of("courier"), built("fonts.css"), *map(built, FONTS), built("icons.svg"), *plain]
+    return [
+        *files_of("courier"),
+        built("fonts.css"),
+        *map(built, FONTS),
+        built("icons.svg"),
+        *plain,
+    ]
 
 
 @get(WORKER, opt=OPEN, include_in_schema=False, sync_to_thread=False)
@@ -61,40 +63,5 @@ def show_worker() -> Response[bytes]:
     )
 
 
-@get(MANIFEST, opt=OPEN, include_in_schema=False, sync_to_thread=False)
-def show_manifest() -> Response[bytes]:
-    """What a home screen shows of the app."""
-    locale = current_locale.get()
-    icons = [
-        {"src": built(f"mark-{size}.png"), "sizes": f"{size}x{size}", "type": "image/png"}
-        for size in (192, 512)
-    ]
-    cut = {
-        "src": built("mark-maskable-512.png"),
-        "sizes": "512x512",
-        "type": "image/png",
-        "purpose": "maskable",
-    }
-    described = {
-        "id": PAGE,
-        "name": say("courier.app_name"),
-        "short_name": "Tawsil",
-        "start_url": PAGE,
-        "scope": PAGE,
-        "display": "standalone",
-        "orientation": "portrait",
-        "lang": locale,
-        "dir": "rtl" if locale == "ar" else "ltr",
-        "background_color": "#101415",
-        "theme_color": "#101415",
-        "icons": [*icons, cut],
-    }
-    return Response(
-        msgspec.json.encode(described),
-        media_type="application/manifest+json",
-        headers={"Cache-Control": "no-cache"},
-    )
-
-
 pages: Final = [show_app]
-parts: Final = [show_worker, show_manifest]
+parts: Final = [show_worker]
