@@ -65,7 +65,9 @@ class Scene:
             order = await street.after(
                 tx, order, model.pick_up(order, party=Party.COURIER, now=tx.now)
             )
-            handed = handover.deliver(order, party=Party.COURIER, shown=handover.Shown(), now=tx.now)
+            handed = handover.deliver(
+                order, party=Party.COURIER, shown=handover.Shown(), now=tx.now
+            )
             self.order = await street.after(tx, order, handed)
 
 
