@@ -17,6 +17,12 @@ class Page(NamedTuple):
 
 
 PAGES: Final = (
+    Page("shop", "/"),
+    Page("shop_near", "/?open_now=true&sort=rating", "customer"),
+    Page("shop_search", "/search?q=shwarma"),
+    Page("shop_address", "/address?q=corniche", ready="[data-pin-map] canvas, main"),
+    Page("shop_menu", "/merchants/{merchant}", "customer"),
+    Page("shop_register", "/register"),
     Page("design", "/design"),
     Page("sign_in", "/sign-in"),
     Page("forgot_password", "/forgot-password"),
@@ -33,5 +39,5 @@ PAGES: Final = (
     Page("courier", "/courier", "courier", ".top"),
 )
 
-WEIGHED: Final = ("sign_in",)
+WEIGHED: Final = ("sign_in", "shop", "shop_search", "shop_menu")
 """Pages of customers: their weight and their speed are measured (`make vitals`)."""

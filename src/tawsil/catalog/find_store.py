@@ -213,16 +213,25 @@ async def merchants_called(tx: Tx, wanted: Wanted, *, limit: int) -> list[Hit]:
 
 
 async def dishes_called(tx: Tx, wanted: Wanted, *, limit: int) -> list[Hit]:
-    """Dishes by words that they are called or told of by: the best fitting first."""
+    """Dishes by words that they are called or told of by: the best fitting first.
+
+    Of those that fit as well, one of each merchant comes before a second of any.
+    """
     candidates, where = _candidates(tx, wanted.asked, wanted.clocks)
     score, fits = _scored(where, wanted)
     rows = await tx.rows(
         f"""
         {candidates}
-        select c.id, c.price_level, e.product_id, count(*) over () as total
-        from catalog.search_dish e join candidate c on c.id = e.merchant_id
-        where {fits}
-        order by {score} desc, {_after_score(wanted.asked)}, e.product_id
+        , fitting as (
+            select c.*, e.product_id, {score} as score
+            from catalog.search_dish e join candidate c on c.id = e.merchant_id
+            where {fits}
+        )
+        select id, price_level, product_id, count(*) over () as total
+        from fitting
+        order by score desc, open desc,
+            row_number() over (partition by id, score order by product_id),
+            {_after_score(wanted.asked)}, product_id
         limit {where.parameter(limit)}
         """,  # noqa: S608 - fragments of ours
         *where.args,
