@@ -10,6 +10,7 @@ from tawsil.catalog import menu_store, store, writing
 from tawsil.catalog.menu import Category, Menu, Product
 from tawsil.catalog.service import MerchantCommand, ProductCommand, decide_products
 from tawsil.catalog.writing import Dish, Names
+from tawsil.geography import public as geography
 from tawsil.kernel.db import Tx
 from tawsil.kernel.decisions import Accepted, Command, Decision, Refusal, accepted, refuse
 
@@ -75,6 +76,7 @@ class Written(Struct, frozen=True, kw_only=True):
     """A menu with all that was ever on it, as those see it who write it."""
 
     currency: str
+    timezone: str
     menu: Menu
 
 
@@ -89,7 +91,8 @@ async def written(
     if merchant is None or merchant.tenant_id != tenant_id or own not in {None, merchant_id}:
         return None
     menu = await menu_store.menu(tx, merchant_id=merchant_id, retired=True)
-    return Written(currency=merchant.currency, menu=menu)
+    city = (await geography.cities_by_id(tx, ids=[merchant.city_id]))[merchant.city_id]
+    return Written(currency=merchant.currency, timezone=city.timezone, menu=menu)
 
 
 async def product(tx: Tx, *, tenant_id: UUID, product_id: UUID, own: UUID | None) -> Product | None:

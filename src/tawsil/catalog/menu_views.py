@@ -87,6 +87,7 @@ class WrittenMenuView(Struct, frozen=True, kw_only=True):
 
     merchant_id: UUID
     currency: str
+    timezone: str
     categories: list[WrittenCategoryView]
 
     @classmethod
@@ -94,5 +95,6 @@ class WrittenMenuView(Struct, frozen=True, kw_only=True):
         return cls(
             merchant_id=written.menu.merchant_id,
             currency=written.currency,
+            timezone=written.timezone,
             categories=[WrittenCategoryView.of(c, at=at) for c in written.menu.categories],
         )

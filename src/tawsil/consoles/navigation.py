@@ -43,7 +43,13 @@ OPERATIONS: Final = (
     Place("experiments", "/experiments", "activity", lambda may: may.studies),
     Place("money", "/money", "scale", lambda may: may.books),
 )
-MERCHANT: Final = (Place("board", "/merchant", "clipboard-list", lambda may: may.merchant),)
+MERCHANT: Final = (
+    Place("board", "/merchant", "clipboard-list", lambda may: may.merchant),
+    Place("menu", "/merchant/menu", "utensils", lambda may: may.merchant),
+    Place("hours", "/merchant/hours", "clock", lambda may: may.merchant),
+    Place("reports", "/merchant/reports", "chart-column", lambda may: may.merchant),
+    Place("payouts", "/merchant/payouts", "banknote", lambda may: may.merchant),
+)
 ADMIN: Final[tuple[Place, ...]] = ()
 GROUPS: Final = (
     Group("operations", OPERATIONS),

@@ -76,12 +76,13 @@ async def ask(
 
 
 async def ask_as_caller(
-    request: Asked, method: str, path: str, *, json: Any = None
+    request: Asked, method: str, path: str, *, json: Any = None, key: str | None = None
 ) -> httpx.Response:
-    """With the session that this request came with."""
+    """With the session that this request came with; what has a `key` is done once."""
     token = cookie_of(request, ACCESS_COOKIE)
     given = request.headers.get("authorization") or (f"Bearer {token}" if token else "")
-    return await ask(request, method, path, headers={"Authorization": given}, json=json)
+    headers = {"Authorization": given} | ({"Idempotency-Key": key} if key else {})
+    return await ask(request, method, path, headers=headers, json=json)
 
 
 async def _ask(

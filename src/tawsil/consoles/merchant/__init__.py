@@ -2,6 +2,6 @@
 
 from typing import Any, Final
 
-from tawsil.consoles.merchant import board
+from tawsil.consoles.merchant import board, office
 
-pages: Final[list[Any]] = [*board.pages]
+pages: Final[list[Any]] = [*board.pages, *office.pages]
