@@ -95,6 +95,7 @@ PARAMETERS: Final[Mapping[str, str]] = {
 
 CONSTANTS: Final[Mapping[str, str]] = {
     "act": "escalate",
+    "change": "retire",
     "key": "photo_proof",
     "locale": "ar",
     "module": "loyalty",
@@ -155,6 +156,10 @@ NOT_MADE: Final = Row(trade=frozenset({"request.not_found"}))
 UNKNOWN_PROVIDER: Final = Row(trade=frozenset({"request.not_found"}))
 NEVER_USED: Final = Row(trade=frozenset({"request.not_found"}))  # who was never owed anything
 UNKNOWN_CARD_PROVIDER: Final = Row(trade=frozenset({"payment.provider_unknown"}))
+OFFICE: Final = Row(
+    personal=True, trade=frozenset({"page.400", "page.404", "page.409", "page.422"})
+)
+"""Pages of merchants, which nobody else has."""
 BY_HAND: Final = frozenset(
     {"payment.not_switchable", "payment.nothing_outstanding", "payment.no_provider"}
 )
@@ -364,6 +369,26 @@ ROWS: Final[Mapping[str, Row]] = {
         }
     ),
     # pages
+    **dict.fromkeys(
+        (
+            "GET /merchant/menu",
+            "POST /merchant/menu/categories",
+            "POST /merchant/menu/categories/{category_id}",
+            "POST /merchant/menu/categories/{category_id}/{change}",
+            "GET /merchant/menu/dishes/new",
+            "POST /merchant/menu/dishes/new",
+            "GET /merchant/menu/dishes/{product_id}",
+            "POST /merchant/menu/dishes/{product_id}",
+            "POST /merchant/menu/dishes/{product_id}/{change}",
+            "GET /merchant/hours",
+            "POST /merchant/hours",
+            "POST /merchant/hours/profile",
+            "GET /merchant/reports",
+            "GET /merchant/payouts",
+            "POST /merchant/payouts",
+        ),
+        OFFICE,
+    ),
     "POST /account/password": Row(trade=frozenset({"page.403"})),  # the password is wrong
     "POST /account/sessions/{session_id}/end": Row(personal=True),
     "GET /city": Row(asks=("order:list", "order:read"), narrow=Expected.FORBIDDEN, areas=False),

@@ -37,6 +37,11 @@ PAGES: Final = (
     Page("experiments", "/experiments", "operator"),
     Page("money", "/money", "operator"),
     Page("courier", "/courier", "courier", ".top"),
+    Page("merchant_menu", "/merchant/menu", "merchant"),
+    Page("merchant_dish", "/merchant/menu/dishes/new", "merchant"),
+    Page("merchant_hours", "/merchant/hours", "merchant"),
+    Page("merchant_reports", "/merchant/reports", "merchant"),
+    Page("merchant_payouts", "/merchant/payouts", "merchant"),
 )
 
 WEIGHED: Final = ("sign_in", "shop", "shop_search", "shop_menu")

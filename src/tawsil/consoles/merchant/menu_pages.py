@@ -136,8 +136,11 @@ async def add_category(request: Asked, caller: NamedDependency[Caller]) -> Respo
 async def rename_category(
     request: Asked, caller: NamedDependency[Caller], category_id: FromPath[UUID]
 ) -> Response[Any]:
+    if not isinstance((await menu_of(request, caller)).find(category_id), Category):
+        raise not_found()
     form = await form_of(request)
-    body = {**_names(form), "edition": int(form.get("edition") or 0)}
+    edition = form.get("edition", "")
+    body = {**_names(form), "edition": int(edition) if edition.isdecimal() else 0}
     answer = await ask_as_caller(request, "PUT", f"/v4/categories/{category_id}", json=body)
     return await _on(request, caller, answer, done="renamed", on=category_id)
 
@@ -154,6 +157,7 @@ async def change_category(
     change: FromPath[str],
 ) -> Response[Any]:
     """Up, down, off the menu or back on it."""
+    merchant_id_of(caller)
     path = f"/v4/categories/{category_id}"
     if change in {"retire", "restore"}:
         answer = await ask_as_caller(request, "POST", f"{path}/{change}")
@@ -179,6 +183,7 @@ async def change_product(
     change: FromPath[str],
 ) -> Response[Any]:
     """Up, down, to where it was dragged, out or to be had again, off the menu or back on it."""
+    merchant_id_of(caller)
     path = f"/v4/products/{product_id}"
     if change in {"retire", "restore"}:
         answer = await ask_as_caller(request, "POST", f"{path}/{change}")
