@@ -233,6 +233,7 @@ ROWS: Final[Mapping[str, Row]] = {
     "POST /v4/quotes": Row(shared=True),
     "POST /v4/admin/merchants/{merchant_id}/commission-plans": CONFIGURES,
     "GET /v4/quotes/{quote_id}": Row(personal=True),
+    "GET /v4/quotes/{quote_id}/ways-to-pay": Row(personal=True),
     "GET /v4/promotions": Row(lists="promotion"),
     "GET /v4/delivery-estimates": Row(
         query="merchant_ids={merchant_id:uuid}&latitude=24.12&longitude=53.1", shared=True

@@ -101,6 +101,7 @@ def create_api(
             "default_tenant_id": DEFAULT_TENANT,
             "purses_of": payments.purses_of,
             "providers": preferred(settings),
+            "after_payment": "/paid",
             "relay": TemplateRelay(settings.call_relays),
             "psp_webhook_secrets": secrets_of(settings.psp_webhook_secrets),
             "stripe_webhook_secrets": secrets_of(settings.stripe_webhook_secrets),

@@ -105,10 +105,13 @@ class Settings(BaseSettings):
         default=SecretStr("sandbox-webhook-secret"),
         validation_alias=AliasChoices("TAWSIL_PSP_WEBHOOK_SECRETS", "TAWSIL_PSP_WEBHOOK_SECRET"),
     )
+    psp_card_field: str | None = None
+    """Where the acquirer's own field for a card is; the sandbox's unless said."""
     psp_timeout_s: Annotated[float, Field(gt=0, le=60)] = 5.0
     stripe_url: str = "http://127.0.0.1:8402"
     stripe_api_key: SecretStr = SecretStr("sk_test_sandbox")
     stripe_webhook_secrets: SecretStr = SecretStr("whsec_sandbox")
+    stripe_card_field: str | None = None
     stripe_timeout_s: Annotated[float, Field(gt=0, le=60)] = 5.0
 
     map_style_url: str | None = None
@@ -210,6 +213,12 @@ class Settings(BaseSettings):
     def url(self) -> str:
         """Where people and other services reach us; no slash at the end."""
         return self.public_url or f"http://{self.host}:{self.port}"
+
+    def card_field(self, provider: str) -> str:
+        """The page of an acquirer's into which a card is typed, in a frame on ours."""
+        stripe = provider == "stripe"
+        chosen = self.stripe_card_field if stripe else self.psp_card_field
+        return chosen or f"{self.stripe_url if stripe else self.psp_url}/field"
 
     @property
     def map_hosts(self) -> tuple[str, ...]:

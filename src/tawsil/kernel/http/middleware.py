@@ -1,7 +1,7 @@
 """Around every request: its id, its language, the log line, the metrics, the security headers."""
 
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from functools import lru_cache
 from secrets import token_urlsafe
@@ -23,16 +23,19 @@ from tawsil.kernel.logs import About, Done, current_request, log_request
 
 LOCALE_COOKIE: Final = "tawsil_locale"
 _NONCE: Final = "csp_nonce"
+_FRAMED: Final = "csp_frames"
 _QUIET: Final = frozenset({"/health", "/ready", "/metrics"})
 _HOST: Final = re.compile(r"([A-Za-z0-9._~-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]*)?")
 _MOST_REMEMBERED: Final = 1_024
 
 
-def _security_headers(allowed: str = "", *, elsewhere: str = "") -> tuple[tuple[bytes, bytes], ...]:
+def _security_headers(
+    allowed: str = "", *, elsewhere: str = "", frames: str = ""
+) -> tuple[tuple[bytes, bytes], ...]:
     policy = (
         f"default-src 'self'; script-src 'self'{allowed}; style-src 'self'{allowed}; "
         f"img-src 'self' data: https:; connect-src 'self'{elsewhere}; object-src 'none'; "
-        "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+        f"{frames}base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
     )
     return (
         (b"strict-transport-security", b"max-age=31536000; includeSubDomains"),
@@ -47,6 +50,12 @@ def _security_headers(allowed: str = "", *, elsewhere: str = "") -> tuple[tuple[
 def csp_nonce(scope: Any) -> str:
     """What an inline script or style of this answer must carry; without asking, none is allowed."""
     return scope["state"].setdefault(_NONCE, token_urlsafe(16))
+
+
+def allow_frames_of(scope: Any, origin: str) -> None:
+    """Let this one answer, a page, show a frame of somebody else's: a card is typed into theirs."""
+    assert urlsplit(origin).netloc and origin.count("/") == 2, f"{origin} is no origin"
+    scope["state"][_FRAMED] = origin
 
 
 class RequestMiddleware:
@@ -98,7 +107,7 @@ class RequestMiddleware:
                 message["headers"] = [
                     *message["headers"],
                     (b"x-request-id", str(request_id).encode()),
-                    *(self._allowing(nonce) if nonce else self._no_inline),
+                    *(self._allowing(nonce, state) if nonce else self._no_inline),
                     *known["state"].get("limit_headers", ()),
                 ]
                 if not any(name.lower() == b"cache-control" for name, _ in message["headers"]):
@@ -113,8 +122,10 @@ class RequestMiddleware:
             if known["type"] == "http":
                 _report(known, about, status=status, duration_s=perf_counter() - began)
 
-    def _allowing(self, nonce: str) -> tuple[tuple[bytes, bytes], ...]:
-        return _security_headers(f" 'nonce-{nonce}'", elsewhere=self._elsewhere)
+    def _allowing(self, nonce: str, state: Mapping[str, Any]) -> tuple[tuple[bytes, bytes], ...]:
+        framed: str | None = state.get(_FRAMED)
+        frames = f"frame-src {framed}; " if framed else ""
+        return _security_headers(f" 'nonce-{nonce}'", elsewhere=self._elsewhere, frames=frames)
 
 
 @lru_cache(_MOST_REMEMBERED)

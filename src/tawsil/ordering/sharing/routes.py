@@ -16,6 +16,7 @@ from msgspec import Struct
 
 from tawsil.catalog import public as catalog
 from tawsil.dispatch import public as dispatch
+from tawsil.geography import public as geography
 from tawsil.kernel.batches import one
 from tawsil.kernel.db import Database, Tx
 from tawsil.kernel.http import PUBLIC, SEARCH, Caller, Envelope, allow, envelope, not_found, settled
@@ -76,6 +77,7 @@ class FollowedView(Struct, frozen=True, kw_only=True):
 
     number: int
     status: Status
+    timezone: str
     merchant_name_en: str
     merchant_name_ar: str
     pickup: Place
@@ -151,6 +153,7 @@ async def follow(token: Token, state: State) -> Envelope[FollowedView]:
 async def _view(tx: Tx, share: Share, order: Order) -> FollowedView:
     ids = [order.merchant_id]
     merchant = (await catalog.merchants(tx, tenant_id=order.tenant_id, ids=ids))[ids[0]]
+    city = (await geography.cities_by_id(tx, ids=[order.city_id]))[order.city_id]
     delivery = (await dispatch.of_references(tx, reference_ids=[order.id])).get(order.id)
     on_it = order.status in ON_ITS_WAY
     seen = await location_of(tx, order) if on_it else None
@@ -158,6 +161,7 @@ async def _view(tx: Tx, share: Share, order: Order) -> FollowedView:
     return FollowedView(
         number=order.number,
         status=order.status,
+        timezone=city.timezone,
         merchant_name_en=merchant.name_en,
         merchant_name_ar=merchant.name_ar,
         pickup=order.pickup,

@@ -6,6 +6,7 @@ from typing import Final
 from uuid import UUID
 
 from litestar import MediaType, get
+from litestar.datastructures import State
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 from msgspec import Struct
@@ -29,7 +30,7 @@ RETURNED: Final = """<!doctype html>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Tawsil</title>
-<main><p>{sentence}</p></main>
+{onward}<main><p>{sentence}</p></main>
 </html>
 """
 
@@ -100,16 +101,24 @@ def _may_see(caller: Caller, payment: Payment) -> bool:
     include_in_schema=False,
     media_type=MediaType.HTML,
 )
-async def come_back(payment_id: FromPath[UUID], database: NamedDependency[Database]) -> str:
+async def come_back(
+    payment_id: FromPath[UUID], database: NamedDependency[Database], state: State
+) -> str:
     """Where the bank sends a payer who has answered it. The address proves nothing, so it is
-    looked up; the payer goes on in the window they came from.
+    looked up. The payer goes on to the page of what was paid for, if there are pages: from one of
+    ours, because after the bank's no browser would send our cookies.
     """
     async with database.transaction() as tx:
-        await service.hear_payer_is_back(tx, payment_id=payment_id)
+        reference_id = await service.hear_payer_is_back(tx, payment_id=payment_id)
+    pages: str | None = state.get("after_payment")
+    onward = ""
+    if pages and reference_id is not None:
+        onward = f'<meta http-equiv="refresh" content="1;url={pages}/{reference_id}">\n'
     locale = current_locale.get()
     return RETURNED.format(
         locale=locale,
         direction="rtl" if locale == "ar" else "ltr",
+        onward=onward,
         sentence=escape(text("payment.returned")),
     )
 

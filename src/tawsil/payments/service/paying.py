@@ -255,11 +255,15 @@ async def hear_webhook(
     return True
 
 
-async def hear_payer_is_back(tx: Tx, *, payment_id: UUID) -> None:
-    """The payer says to have answered the bank: have it looked up rather than believed."""
+async def hear_payer_is_back(tx: Tx, *, payment_id: UUID) -> UUID | None:
+    """The payer says to have answered the bank: have it looked up rather than believed.
+
+    Says what was to be paid for, if that payment exists.
+    """
     payment = await store.find(tx, payment_id=payment_id)
     if payment is not None and payment.state is PaymentState.CHALLENGED:
         await tx.enqueue(_job(RECONCILE, payment, _story(payment)))
+    return payment.reference_id if payment is not None else None
 
 
 async def catch_up(tx: Tx, *, tenant_id: UUID, provider: Provider, most: int = 2_000) -> int:

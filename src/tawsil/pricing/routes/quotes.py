@@ -20,6 +20,7 @@ from tawsil.kernel.http import (
     envelope,
     not_found,
 )
+from tawsil.kernel.http.errors import refusal_envelope
 from tawsil.kernel.money import share
 from tawsil.kernel.places import Place
 from tawsil.kernel.text import OneLine, Prose
@@ -244,4 +245,35 @@ async def show_quote(
     return envelope(QuoteView.of(quote))
 
 
-routes: Final[list[Any]] = [issue_quote, show_quote]
+class WayToPayView(Struct, frozen=True):
+    """A way to pay; if not this quote, why not."""
+
+    payment_method: str
+    possible: bool
+    because: str | None
+
+
+@get(
+    "/v4/quotes/{quote_id:uuid}/ways-to-pay",
+    opt={"rule": allow("order:create")},
+    tags=TAGS,
+    summary="How a quote may be paid",
+)
+async def show_ways_to_pay(
+    quote_id: FromPath[UUID],
+    caller: NamedDependency[Caller],
+    database: NamedDependency[Database],
+) -> Envelope[list[WayToPayView]]:
+    """Cash at the door is for the city to allow, up to some amount."""
+    async with database.transaction() as tx:
+        quote = await service.quote(tx, quote_id=quote_id, customer_id=caller.user_id)
+        if quote is None or quote.tenant_id != caller.tenant_id:
+            raise not_found()
+        no_cash = await service.no_cash(tx, quote)
+    why = refusal_envelope(no_cash).errors[0].message if no_cash else None
+    return envelope(
+        [WayToPayView("card", True, None), WayToPayView("cash", no_cash is None, why)]  # noqa: FBT003 - `possible`
+    )
+
+
+routes: Final[list[Any]] = [issue_quote, show_quote, show_ways_to_pay]

@@ -446,6 +446,12 @@ async def quote(tx: Tx, *, quote_id: UUID, customer_id: UUID) -> Quote | None:
     return found if found is not None and found.customer_id == customer_id else None
 
 
+async def no_cash(tx: Tx, quote: Quote) -> Refusal | None:
+    """Why a quote cannot be paid at the door; None if it can."""
+    city = (await geography.cities_by_id(tx, ids=[quote.city_id]))[quote.city_id]
+    return model.check_cash(quote, rules=city.rules.cash)
+
+
 async def _record(
     tx: Tx, commands: Sequence[Command], decisions: Sequence[Decision[Quote]]
 ) -> list[Quote | Refusal]:

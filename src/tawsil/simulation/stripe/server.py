@@ -30,6 +30,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from tawsil.kernel.clock import system_now
+from tawsil.simulation.card_field import show_field
 from tawsil.simulation.stripe.api import Answer, Api, Request
 from tawsil.simulation.stripe.errors import ApiError
 from tawsil.simulation.stripe.forms import parse
@@ -329,7 +330,10 @@ def create_app(
     """The sandbox as an ASGI application; its lifespan reads the journal and posts webhooks."""
     sandbox = Sandbox(settings=settings, now=now, rng=rng or Random())
     app = Litestar(
-        [call, challenge, answer_challenge, set_misfortune, set_outage, set_secrets, health],
+        [
+            *(call, challenge, answer_challenge, show_field),
+            *(set_misfortune, set_outage, set_secrets, health),
+        ],
         dependencies={"sandbox": Provide(lambda: sandbox, sync_to_thread=False)},
         lifespan=[sandbox.running],
         exception_handlers={ApiError: _refused},

@@ -1,0 +1,191 @@
+"""What a customer has ordered: how far it is, and everything that can be done about it."""
+
+from typing import Any, Final
+from uuid import UUID
+
+import httpx
+from litestar import Response, get, post
+from litestar.datastructures import State
+from litestar.params import FromPath, FromQuery
+from litestar.response import Redirect
+
+from tawsil.consoles.assets import Asked
+from tawsil.consoles.own_api import Refused, answered, ask_as_caller, refusal_of
+from tawsil.consoles.pages import HTML, fragment, stamp
+from tawsil.consoles.shop import orders
+from tawsil.consoles.shop.frame import shop_page, visit_of
+from tawsil.consoles.shop.orders import Order, told_of
+from tawsil.kernel.http import allow
+
+READ: Final = "order:read"
+CODES: Final = frozenset({"cold", "wrong_items", "missing_items", "never_arrived", "other"})
+DONE: Final = frozenset({"cancel", "choice", "tip", "review", "complain", "unshare"})
+
+
+@get("/orders", opt={"rule": allow("order:create")}, include_in_schema=False)
+async def list_orders(request: Asked, state: State, page: FromQuery[int] = 1) -> Response[str]:
+    visit = await visit_of(request)
+    page = max(1, min(page, 1_000))
+    found, more = await orders.mine(request, page=page)
+    return shop_page(
+        request,
+        visit,
+        "shop/orders.html",
+        here="/orders",
+        orders=found,
+        merchants=await orders.merchants_of(request, found),
+        timezones=await orders.timezones_of(request, found),
+        number=page,
+        more=more,
+    )
+
+
+@get("/orders/{order_id:uuid}", opt={"rule": allow(READ)}, include_in_schema=False)
+async def show_order(
+    request: Asked,
+    state: State,
+    order_id: FromPath[UUID],
+    part: FromQuery[str | None] = None,
+    done: FromQuery[str | None] = None,
+) -> Response[str]:
+    """The order now; `part` is what changes while somebody waits for it."""
+    if part:
+        told = await told_of(request, order_id)
+        body = fragment("shop/_progress.html", told=told, stamp=stamp)
+        return Response(body, media_type=HTML, headers={"Cache-Control": "no-store"})
+    return await _show(request, state, order_id, done=done if done in DONE else None)
+
+
+@get("/orders/{order_id:uuid}/receipt", opt={"rule": allow(READ)}, include_in_schema=False)
+async def show_receipt(request: Asked, state: State, order_id: FromPath[UUID]) -> Response[str]:
+    """What was paid and for what, to keep or to print."""
+    visit = await visit_of(request)
+    told = await told_of(request, order_id)
+    here = f"/orders/{order_id}/receipt"
+    return shop_page(request, visit, "shop/receipt.html", here=here, told=told)
+
+
+@get("/paid/{order_id:uuid}", opt={"rule": allow(READ)}, include_in_schema=False)
+async def back_from_bank(request: Asked, order_id: FromPath[UUID]) -> Redirect:
+    """On to the order that was paid for; a tip's payment is named after the tip, not the order."""
+    known = await ask_as_caller(request, "GET", f"/v4/orders/{order_id}")
+    return Redirect(f"/orders/{order_id}" if known.is_success else "/orders", status_code=303)
+
+
+@post(
+    "/orders/{order_id:uuid}/{act:str}",
+    opt={"rule": allow(READ)},
+    include_in_schema=False,
+    status_code=303,
+)
+async def act_on_order(
+    request: Asked, state: State, order_id: FromPath[UUID], act: FromPath[str]
+) -> Response[Any]:
+    """Whatever the page offers, asked of the API; what it refuses is said on the page."""
+    form = {name: str(value) for name, value in (await request.form()).items()}
+    if act == "again":
+        return await _order_again(request, order_id)
+    answer = await _ask(request, state, order_id, act, form)
+    if not answer.is_success:
+        return await _show(request, state, order_id, refused=refusal_of(answer))
+    if act == "share":
+        shared = answered(answer, dict[str, Any])
+        link = f"{str(request.base_url).rstrip('/')}{shared['path']}"
+        return await _show(request, state, order_id, link=link)
+    return Redirect(f"/orders/{order_id}?done={act}", status_code=303)
+
+
+async def _ask(
+    request: Asked, state: State, order_id: UUID, act: str, form: dict[str, str]
+) -> httpx.Response:
+    path, key = f"/v4/orders/{order_id}", form.get("key") or None
+    match act:
+        case "cancel":
+            return await ask_as_caller(
+                request, "POST", f"{path}/cancel", json={"reason": "changed_mind"}, key=key
+            )
+        case "choice":
+            body = {"choice": form.get("choice", "")}
+            return await ask_as_caller(request, "POST", f"{path}/choice", json=body)
+        case "tip":
+            return await ask_as_caller(
+                request, "POST", f"{path}/tip", json=_tip(state, form), key=key
+            )
+        case "review":
+            return await ask_as_caller(request, "POST", f"{path}/review", json=_review(form))
+        case "complain":
+            reason = form.get("reason", "")
+            body = {"reason": reason if reason in CODES else "other"}
+            return await ask_as_caller(request, "POST", f"{path}/dispute", json=body, key=key)
+        case "unshare":
+            return await ask_as_caller(request, "DELETE", f"{path}/share")
+        case _:
+            return await ask_as_caller(request, "POST", f"{path}/share")
+
+
+def _tip(state: State, form: dict[str, str]) -> dict[str, Any]:
+    given = form.get("amount_minor", "")
+    amount_minor = int(given) if given.isascii() and given.isdigit() and len(given) < 8 else 0
+    token = form.get("card_token", "")
+    if not token:
+        return {"amount_minor": amount_minor, "use_credit": True}
+    cards = [{"provider": state.providers[0], "token": token}]
+    return {"amount_minor": amount_minor, "card_tokens": cards}
+
+
+def _review(form: dict[str, str]) -> dict[str, Any]:
+    body: dict[str, Any] = {}
+    for whom in ("merchant", "courier"):
+        stars = form.get(f"{whom}_rating", "")
+        if stars in {"1", "2", "3", "4", "5"}:
+            body[f"{whom}_rating"] = int(stars)
+        if words := form.get(f"{whom}_words", "").strip():
+            body[f"{whom}_words"] = words
+    return body
+
+
+async def _order_again(request: Asked, order_id: UUID) -> Redirect:
+    """The same things into the cart, as far as they are still sold."""
+    order = answered(await ask_as_caller(request, "GET", f"/v4/orders/{order_id}"), Order)
+    lines = [
+        {"product_id": item.product_id, "quantity": item.quantity} for item in order.items or []
+    ]
+    body = {"merchant_id": order.merchant_id, "lines": lines}
+    answered(await ask_as_caller(request, "PUT", "/v4/cart", json=body), dict[str, Any])
+    return Redirect("/cart", status_code=303)
+
+
+async def _show(
+    request: Asked,
+    state: State,
+    order_id: UUID,
+    *,
+    done: str | None = None,
+    link: str | None = None,
+    refused: Refused | None = None,
+) -> Response[str]:
+    visit = await visit_of(request)
+    told = await told_of(request, order_id)
+    now = state.database.now()
+    delivered_at = told.order.delivered_at
+    since = now - delivered_at if delivered_at else None
+    return shop_page(
+        request,
+        visit,
+        "shop/order.html",
+        status=refused.status if refused else 200,
+        here=f"/orders/{order_id}",
+        told=told,
+        done=done,
+        link=link,
+        refused=refused,
+        key=str(state.database.ids()),
+        may_rate=since is not None and since < orders.RATE_WITHIN,
+        may_tip=since is not None and since < orders.TIP_WITHIN,
+        stamp=stamp,
+        now=now,
+        complaints=sorted(CODES),
+    )
+
+
+pages: Final = [list_orders, show_order, show_receipt, back_from_bank, act_on_order]
