@@ -54,6 +54,7 @@ _environment.globals.update(
     wall=words.wall,
     device_name=words.device_name,
     clock_time=words.clock_time,
+    day_and_time=words.day_and_time,
     clock_time_s=words.clock_time_s,
     countdown=words.countdown,
     elapsed=words.elapsed,

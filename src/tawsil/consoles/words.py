@@ -107,6 +107,13 @@ def wall(minute: int) -> str:
     return f"{minute // 60:02}:{minute % 60:02}"
 
 
+def day_and_time(at: datetime, timezone: str) -> str:
+    """A day and a time on the city's clocks."""
+    local = at.astimezone(ZoneInfo(timezone))
+    day = format_date(local, "EEE d MMM", locale=current_locale.get())
+    return f"{day}، {local:%H:%M}" if current_locale.get() == "ar" else f"{day}, {local:%H:%M}"
+
+
 def month_name(first: date) -> str:
     """`November 2026`, in the words of the language."""
     return format_date(first, "LLLL yyyy", locale=current_locale.get())

@@ -15,7 +15,7 @@ from tawsil.consoles.pages import HTML, fragment, stamp
 from tawsil.consoles.shop import orders
 from tawsil.consoles.shop.frame import shop_page, visit_of
 from tawsil.consoles.shop.orders import Order, told_of
-from tawsil.kernel.http import allow
+from tawsil.kernel.http import allow, not_found
 
 READ: Final = "order:read"
 CODES: Final = frozenset({"cold", "wrong_items", "missing_items", "never_arrived", "other"})
@@ -23,7 +23,7 @@ DONE: Final = frozenset({"cancel", "choice", "tip", "review", "complain", "unsha
 
 
 @get("/orders", opt={"rule": allow("order:create")}, include_in_schema=False)
-async def list_orders(request: Asked, state: State, page: FromQuery[int] = 1) -> Response[str]:
+async def list_orders(request: Asked, page: FromQuery[int] = 1) -> Response[str]:
     visit = await visit_of(request)
     page = max(1, min(page, 1_000))
     found, more = await orders.mine(request, page=page)
@@ -57,7 +57,7 @@ async def show_order(
 
 
 @get("/orders/{order_id:uuid}/receipt", opt={"rule": allow(READ)}, include_in_schema=False)
-async def show_receipt(request: Asked, state: State, order_id: FromPath[UUID]) -> Response[str]:
+async def show_receipt(request: Asked, order_id: FromPath[UUID]) -> Response[str]:
     """What was paid and for what, to keep or to print."""
     visit = await visit_of(request)
     told = await told_of(request, order_id)
@@ -98,29 +98,23 @@ async def act_on_order(
 async def _ask(
     request: Asked, state: State, order_id: UUID, act: str, form: dict[str, str]
 ) -> httpx.Response:
-    path, key = f"/v4/orders/{order_id}", form.get("key") or None
-    match act:
-        case "cancel":
-            return await ask_as_caller(
-                request, "POST", f"{path}/cancel", json={"reason": "changed_mind"}, key=key
-            )
-        case "choice":
-            body = {"choice": form.get("choice", "")}
-            return await ask_as_caller(request, "POST", f"{path}/choice", json=body)
-        case "tip":
-            return await ask_as_caller(
-                request, "POST", f"{path}/tip", json=_tip(state, form), key=key
-            )
-        case "review":
-            return await ask_as_caller(request, "POST", f"{path}/review", json=_review(form))
-        case "complain":
-            reason = form.get("reason", "")
-            body = {"reason": reason if reason in CODES else "other"}
-            return await ask_as_caller(request, "POST", f"{path}/dispute", json=body, key=key)
-        case "unshare":
-            return await ask_as_caller(request, "DELETE", f"{path}/share")
-        case _:
-            return await ask_as_caller(request, "POST", f"{path}/share")
+    """What a form of the page is to the API: a method, where, and what is sent."""
+    reason = form.get("reason", "")
+    bodies: dict[str, tuple[str, dict[str, Any] | None]] = {
+        "cancel": ("cancel", {"reason": "changed_mind"}),
+        "choice": ("choice", {"choice": form.get("choice", "")}),
+        "tip": ("tip", _tip(state, form)),
+        "review": ("review", _review(form)),
+        "complain": ("dispute", {"reason": reason if reason in CODES else "other"}),
+        "share": ("share", None),
+        "unshare": ("share", None),
+    }
+    if act not in bodies:
+        raise not_found()
+    where, body = bodies[act]
+    method = "DELETE" if act == "unshare" else "POST"
+    path = f"/v4/orders/{order_id}/{where}"
+    return await ask_as_caller(request, method, path, json=body, key=form.get("key") or None)
 
 
 def _tip(state: State, form: dict[str, str]) -> dict[str, Any]:

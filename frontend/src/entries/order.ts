@@ -1,0 +1,35 @@
+// An order's page: fresh as soon as something happens to it, and small things a form cannot do.
+
+import htmx from "../shared/htmx.ts";
+
+const progress = document.getElementById("progress");
+const reached = () => document.getElementById("now")?.dataset["status"];
+let shown = reached();
+
+/** What is offered beside the progress hangs on the status: look again, unless somebody types. */
+function follow(): void {
+  const now = reached();
+  if (now === shown) return;
+  shown = now;
+  const busy = document.activeElement?.matches("input, textarea, select") ?? false;
+  if (!busy) location.reload();
+}
+
+if (progress) progress.addEventListener("htmx:after:swap", follow);
+document.addEventListener("visibilitychange", () => {
+  if (document.visibilityState === "visible" && progress) htmx.trigger(progress, "order-changed");
+});
+
+for (const button of document.querySelectorAll<HTMLButtonElement>("[data-prints]")) {
+  button.hidden = false;
+  button.addEventListener("click", () => window.print());
+}
+for (const button of document.querySelectorAll<HTMLButtonElement>("[data-copies]")) {
+  const field = document.getElementById(button.dataset["copies"] ?? "");
+  if (!(field instanceof HTMLInputElement)) continue;
+  button.hidden = false;
+  button.addEventListener("click", async () => {
+    await navigator.clipboard.writeText(field.value);
+    button.textContent = button.dataset["copied"] ?? "";
+  });
+}
