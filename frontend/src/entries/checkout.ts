@@ -17,7 +17,8 @@ async function price(): Promise<void> {
   const bill = document.getElementById("bill");
   bill?.setAttribute("aria-busy", "true");
   const body = new URLSearchParams();
-  for (const [name, value] of new FormData(form)) if (typeof value === "string") body.append(name, value);
+  for (const [name, value] of new FormData(form))
+    if (typeof value === "string") body.append(name, value);
   const answer = await fetch("/checkout/price", { method: "POST", body });
   if (turn !== asked || !answer.headers.get("content-type")?.includes("html")) return;
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
@@ -39,7 +40,8 @@ const frame = document.getElementById("card-field");
 const token = document.getElementById("card-token");
 const problem = document.getElementById("card-problem");
 
-const byCard = () => form.querySelector<HTMLInputElement>('[name="method"]:checked')?.value === "card";
+const byCard = () =>
+  form.querySelector<HTMLInputElement>('[name="method"]:checked')?.value === "card";
 
 if (
   frame instanceof HTMLIFrameElement &&

@@ -4,21 +4,16 @@ It answers `{"ask": "token"}`, posted by the page around it, with `{"token", "la
 `{"problem"}`. The number never leaves the frame. Real acquirers bring a field like it.
 """
 
+from collections.abc import Mapping
 from html import escape
 from string import Template
 from typing import Annotated, Final
 
 import msgspec
 from litestar import MediaType, get
+from litestar.handlers import HTTPRouteHandler
 from litestar.params import QueryParameter
 
-TOKENS: Final = {
-    "4242424242424242": "tok_visa",
-    "5555555555554444": "tok_visa",
-    "4000000000000002": "tok_declined",
-    "4000000000009995": "tok_insufficient_funds",
-    "4000000000003220": "tok_3ds",
-}
 WORDS: Final = {
     "en": {
         "number": "Card number",
@@ -88,16 +83,40 @@ PAGE: Final = Template(
 """
 )
 
+DIRECT: Final = {
+    "4242424242424242": "tok_visa",
+    "5555555555554444": "tok_visa",
+    "4000000000000002": "tok_declined",
+    "4000000000009995": "tok_insufficient_funds",
+    "4000000000003220": "tok_3ds",
+}
+"""Test cards by their numbers, as the direct sandbox calls them; as Stripe calls them: below."""
+STRIPE: Final = {
+    "4242424242424242": "pm_card_visa",
+    "5555555555554444": "pm_card_mastercard",
+    "4000000000000002": "pm_card_chargeDeclined",
+    "4000000000009995": "pm_card_chargeDeclinedInsufficientFunds",
+    "4000000000003220": "pm_card_threeDSecure2Required",
+}
 Origin = Annotated[str, QueryParameter(pattern=r"^https?://[A-Za-z0-9.\-\[\]:]+$")]
 
 
-@get("/field", media_type=MediaType.HTML, sync_to_thread=False, opt={"open": True})
-def show_field(origin: Origin, locale: str = "en", theme: str = "system") -> str:
-    """For the page at `origin` alone: nobody else is told the token."""
+def field_of(tokens: Mapping[str, str]) -> HTTPRouteHandler:
+    """The page of an acquirer that calls test cards so."""
+
+    @get("/field", media_type=MediaType.HTML, sync_to_thread=False, opt={"open": True})
+    def show_field(origin: Origin, locale: str = "en", theme: str = "system") -> str:
+        """For the page at `origin` alone: nobody else is told the token."""
+        return _page(tokens, origin=origin, locale=locale, theme=theme)
+
+    return show_field
+
+
+def _page(tokens: Mapping[str, str], *, origin: str, locale: str, theme: str) -> str:
     words = WORDS.get(locale, WORDS["en"])
     known = {
         "page": origin,
-        "tokens": TOKENS,
+        "tokens": tokens,
         "incomplete": words["incomplete"],
         "unknown": words["unknown"],
     }

@@ -14,7 +14,7 @@ from tawsil.consoles.own_api import Refused, answered, ask_as_caller, refusal_of
 from tawsil.consoles.pages import HTML, fragment, stamp
 from tawsil.consoles.shop import orders
 from tawsil.consoles.shop.frame import shop_page, visit_of
-from tawsil.consoles.shop.orders import Order, told_of
+from tawsil.consoles.shop.orders import told_of
 from tawsil.kernel.http import allow, not_found
 
 READ: Final = "order:read"
@@ -84,7 +84,8 @@ async def act_on_order(
     """Whatever the page offers, asked of the API; what it refuses is said on the page."""
     form = {name: str(value) for name, value in (await request.form()).items()}
     if act == "again":
-        return await _order_again(request, order_id)
+        await orders.again(request, order_id)
+        return Redirect("/cart", status_code=303)
     answer = await _ask(request, state, order_id, act, form)
     if not answer.is_success:
         return await _show(request, state, order_id, refused=refusal_of(answer))
@@ -136,17 +137,6 @@ def _review(form: dict[str, str]) -> dict[str, Any]:
         if words := form.get(f"{whom}_words", "").strip():
             body[f"{whom}_words"] = words
     return body
-
-
-async def _order_again(request: Asked, order_id: UUID) -> Redirect:
-    """The same things into the cart, as far as they are still sold."""
-    order = answered(await ask_as_caller(request, "GET", f"/v4/orders/{order_id}"), Order)
-    lines = [
-        {"product_id": item.product_id, "quantity": item.quantity} for item in order.items or []
-    ]
-    body = {"merchant_id": order.merchant_id, "lines": lines}
-    answered(await ask_as_caller(request, "PUT", "/v4/cart", json=body), dict[str, Any])
-    return Redirect("/cart", status_code=303)
 
 
 async def _show(

@@ -246,6 +246,52 @@ def moved_by(story: Sequence[str]) -> str | None:
     return why
 
 
+class _Choice(Struct, frozen=True, kw_only=True):
+    id: UUID
+    name_en: str
+
+
+class _Group(Struct, frozen=True, kw_only=True):
+    options: list[_Choice]
+
+
+class _Product(Struct, frozen=True, kw_only=True):
+    id: UUID
+    option_groups: list[_Group] = []
+
+    def chosen(self, names: Sequence[str]) -> list[UUID]:
+        """The options by what they were called when they were sold."""
+        return [o.id for group in self.option_groups for o in group.options if o.name_en in names]
+
+
+class _Category(Struct, frozen=True, kw_only=True):
+    products: list[_Product]
+
+
+class _Menu(Struct, frozen=True, kw_only=True):
+    categories: list[_Category]
+
+
+async def again(request: Asked, order_id: UUID) -> None:
+    """Put the same things into the cart; what they cost now, or that they are gone, it says."""
+    order = answered(await ask_as_caller(request, "GET", f"/v4/orders/{order_id}"), Order)
+    path = f"/v4/merchants/{order.merchant_id}/menu"
+    menu = answered(await ask_as_caller(request, "GET", path), _Menu)
+    products = {product.id: product for c in menu.categories for product in c.products}
+    lines = [
+        {
+            "product_id": item.product_id,
+            "quantity": item.quantity,
+            "option_ids": products[item.product_id].chosen(item.options)
+            if item.product_id in products
+            else [],
+        }
+        for item in order.items or []
+    ]
+    body = {"merchant_id": order.merchant_id, "lines": lines}
+    answered(await ask_as_caller(request, "PUT", "/v4/cart", json=body), Any)
+
+
 async def mine(request: Asked, *, page: int) -> tuple[list[Order], bool]:
     """Some of the caller's orders, the newest first, and whether there are more."""
     limit = 20

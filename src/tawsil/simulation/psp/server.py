@@ -31,7 +31,7 @@ from litestar.params import (
 from msgspec import Struct
 
 from tawsil.kernel.clock import Ids, system_now
-from tawsil.simulation.card_field import show_field
+from tawsil.simulation.card_field import DIRECT, field_of
 from tawsil.simulation.psp.balance import as_csv, lines
 from tawsil.simulation.psp.charges import Charge, Problem, Refusal
 from tawsil.simulation.psp.journal import Journal
@@ -335,7 +335,7 @@ def create_app(
     app = Litestar(
         [
             *(authorise, confirm, capture, void, refund, retrieve, find),
-            *(events, balance, set_chaos, health, show_field),
+            *(events, balance, set_chaos, health, field_of(DIRECT)),
             *payout_routes,
         ],
         dependencies={

@@ -30,7 +30,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from tawsil.kernel.clock import system_now
-from tawsil.simulation.card_field import show_field
+from tawsil.simulation.card_field import STRIPE, field_of
 from tawsil.simulation.stripe.api import Answer, Api, Request
 from tawsil.simulation.stripe.errors import ApiError
 from tawsil.simulation.stripe.forms import parse
@@ -331,7 +331,7 @@ def create_app(
     sandbox = Sandbox(settings=settings, now=now, rng=rng or Random())
     app = Litestar(
         [
-            *(call, challenge, answer_challenge, show_field),
+            *(call, challenge, answer_challenge, field_of(STRIPE)),
             *(set_misfortune, set_outage, set_secrets, health),
         ],
         dependencies={"sandbox": Provide(lambda: sandbox, sync_to_thread=False)},
