@@ -105,8 +105,10 @@ CONSTANTS: Final[Mapping[str, str]] = {
     "month": "2026-10",
     "payment_id": "00000000-0000-7000-8000-000000000000",
     "provider": "nobody",
+    "paid_for": "00000000-0000-7000-8000-000000000000",
     "step": "prepare",
     "surface": "courier",
+    "wish": "share",
     "token": "of-no-order-whatever-it-be",
 }
 """Parameters that name nothing of anybody's."""
@@ -392,6 +394,7 @@ ROWS: Final[Mapping[str, Row]] = {
     ),
     "POST /account/password": Row(trade=frozenset({"page.403"})),  # the password is wrong
     "POST /account/sessions/{session_id}/end": Row(personal=True),
+    "POST /orders/{order_id}/{wish}": Row(personal=True, owners=frozenset({CUSTOMER})),
     "GET /city": Row(asks=("order:list", "order:read"), narrow=Expected.FORBIDDEN, areas=False),
     "GET /city/orders/{order_id}": OPERATES,
     "GET /city/dispatch": OPERATES,

@@ -42,6 +42,10 @@ PAGES: Final = (
     Page("merchant_hours", "/merchant/hours", "merchant"),
     Page("merchant_reports", "/merchant/reports", "merchant"),
     Page("merchant_payouts", "/merchant/payouts", "merchant"),
+    Page("cart", "/cart", "customer"),
+    Page("orders", "/orders", "customer"),
+    Page("order", "/orders/{order}", "customer"),
+    Page("receipt", "/orders/{order}/receipt", "customer"),
 )
 
 WEIGHED: Final = ("sign_in", "shop", "shop_search", "shop_menu")

@@ -1,8 +1,15 @@
 // An order's page: fresh as soon as something happens to it, and small things a form cannot do.
 
 import htmx from "../shared/htmx.ts";
+import { on } from "../shared/live.ts";
+
+interface About {
+  orderId?: string;
+  deliveryId?: string;
+}
 
 const progress = document.getElementById("progress");
+const order = progress?.dataset["order"];
 const reached = () => document.getElementById("now")?.dataset["status"];
 let shown = reached();
 
@@ -15,10 +22,23 @@ function follow(): void {
   if (!busy) location.reload();
 }
 
-if (progress) progress.addEventListener("htmx:after:swap", follow);
-document.addEventListener("visibilitychange", () => {
-  if (document.visibilityState === "visible" && progress) htmx.trigger(progress, "order-changed");
-});
+if (progress) {
+  const look = () => htmx.trigger(progress, "order-changed");
+  progress.addEventListener("htmx:after:swap", follow);
+  document.addEventListener("visibilitychange", () => {
+    if (document.visibilityState === "visible") look();
+  });
+  // Who has an account hears of it at once; who follows by a link asks every few seconds.
+  if (order) {
+    const hear = ({ orderId, deliveryId }: About) => {
+      if ((orderId ?? deliveryId) === order) look();
+    };
+    for (const name of ["order_status_updated", "delivery_eta_updated", "order_choice_updated"]) {
+      on(name, hear);
+    }
+    on("reload", look);
+  }
+}
 
 for (const button of document.querySelectorAll<HTMLButtonElement>("[data-prints]")) {
   button.hidden = false;

@@ -1,5 +1,6 @@
 """What calling an order off would mean now, decided by the code that calls it off."""
 
+from http import HTTPStatus
 from typing import Any, Final
 from uuid import UUID
 
@@ -10,7 +11,7 @@ from msgspec import Struct
 
 from tawsil.kernel.db import Database
 from tawsil.kernel.decisions import Refusal
-from tawsil.kernel.http import Caller, Envelope, allow, envelope, not_found
+from tawsil.kernel.http import Caller, Envelope, Problem, allow, envelope, not_found
 from tawsil.kernel.http.errors import refusal_envelope
 from tawsil.ordering import model, store
 from tawsil.ordering.asking import canceller
@@ -54,6 +55,8 @@ async def show_cancellation(
     if order is None or not concerns(order, tenant_id=caller.tenant_id, acting=acting):
         raise not_found()
     decision = model.cancel(order, party=acting.party, reason="asked", now=now)
+    if isinstance(decision, Refusal) and decision.status == HTTPStatus.FORBIDDEN:
+        raise Problem(decision.status, decision.code, **decision.detail)
     amounts = order.amounts
     refused = decision if isinstance(decision, Refusal) else None
     held = refused is None and order.payment is PaymentStage.SAFE

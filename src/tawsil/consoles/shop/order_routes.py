@@ -13,6 +13,7 @@ from tawsil.consoles.assets import Asked
 from tawsil.consoles.own_api import Refused, answered, ask_as_caller, refusal_of
 from tawsil.consoles.pages import HTML, fragment, stamp
 from tawsil.consoles.shop import orders
+from tawsil.consoles.shop.basket import Purse, purse_of
 from tawsil.consoles.shop.frame import shop_page, visit_of
 from tawsil.consoles.shop.orders import told_of
 from tawsil.kernel.http import allow, not_found
@@ -65,39 +66,39 @@ async def show_receipt(request: Asked, order_id: FromPath[UUID]) -> Response[str
     return shop_page(request, visit, "shop/receipt.html", here=here, told=told)
 
 
-@get("/paid/{order_id:uuid}", opt={"rule": allow(READ)}, include_in_schema=False)
-async def back_from_bank(request: Asked, order_id: FromPath[UUID]) -> Redirect:
+@get("/paid/{paid_for:uuid}", opt={"rule": allow(READ)}, include_in_schema=False)
+async def back_from_bank(request: Asked, paid_for: FromPath[UUID]) -> Redirect:
     """On to the order that was paid for; a tip's payment is named after the tip, not the order."""
-    known = await ask_as_caller(request, "GET", f"/v4/orders/{order_id}")
-    return Redirect(f"/orders/{order_id}" if known.is_success else "/orders", status_code=303)
+    known = await ask_as_caller(request, "GET", f"/v4/orders/{paid_for}")
+    return Redirect(f"/orders/{paid_for}" if known.is_success else "/orders", status_code=303)
 
 
 @post(
-    "/orders/{order_id:uuid}/{act:str}",
+    "/orders/{order_id:uuid}/{wish:str}",
     opt={"rule": allow(READ)},
     include_in_schema=False,
     status_code=303,
 )
 async def act_on_order(
-    request: Asked, state: State, order_id: FromPath[UUID], act: FromPath[str]
+    request: Asked, state: State, order_id: FromPath[UUID], wish: FromPath[str]
 ) -> Response[Any]:
     """Whatever the page offers, asked of the API; what it refuses is said on the page."""
     form = {name: str(value) for name, value in (await request.form()).items()}
-    if act == "again":
+    if wish == "again":
         await orders.again(request, order_id)
         return Redirect("/cart", status_code=303)
-    answer = await _ask(request, state, order_id, act, form)
+    answer = await _ask(request, state, order_id, wish, form)
     if not answer.is_success:
         return await _show(request, state, order_id, refused=refusal_of(answer))
-    if act == "share":
+    if wish == "share":
         shared = answered(answer, dict[str, Any])
         link = f"{str(request.base_url).rstrip('/')}{shared['path']}"
         return await _show(request, state, order_id, link=link)
-    return Redirect(f"/orders/{order_id}?done={act}", status_code=303)
+    return Redirect(f"/orders/{order_id}?done={wish}", status_code=303)
 
 
 async def _ask(
-    request: Asked, state: State, order_id: UUID, act: str, form: dict[str, str]
+    request: Asked, state: State, order_id: UUID, wish: str, form: dict[str, str]
 ) -> httpx.Response:
     """What a form of the page is to the API: a method, where, and what is sent."""
     reason = form.get("reason", "")
@@ -110,10 +111,10 @@ async def _ask(
         "share": ("share", None),
         "unshare": ("share", None),
     }
-    if act not in bodies:
+    if wish not in bodies:
         raise not_found()
-    where, body = bodies[act]
-    method = "DELETE" if act == "unshare" else "POST"
+    where, body = bodies[wish]
+    method = "DELETE" if wish == "unshare" else "POST"
     path = f"/v4/orders/{order_id}/{where}"
     return await ask_as_caller(request, method, path, json=body, key=form.get("key") or None)
 
@@ -153,6 +154,7 @@ async def _show(
     now = state.database.now()
     delivered_at = told.order.delivered_at
     since = now - delivered_at if delivered_at else None
+    order = told.order
     return shop_page(
         request,
         visit,
@@ -166,6 +168,7 @@ async def _show(
         key=str(state.database.ids()),
         may_rate=since is not None and since < orders.RATE_WITHIN,
         may_tip=since is not None and since < orders.TIP_WITHIN,
+        purse=await purse_of(request, order.currency) if order.had else Purse(),
         stamp=stamp,
         now=now,
         complaints=sorted(CODES),
