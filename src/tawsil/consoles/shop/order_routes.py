@@ -19,6 +19,7 @@ from tawsil.consoles.shop.orders import told_of
 from tawsil.kernel.http import allow, not_found
 
 READ: Final = "order:read"
+CHANGE: Final = "order:update"
 CODES: Final = frozenset({"cold", "wrong_items", "missing_items", "never_arrived", "other"})
 DONE: Final = frozenset({"cancel", "choice", "tip", "review", "complain", "unshare"})
 
@@ -75,7 +76,7 @@ async def back_from_bank(request: Asked, paid_for: FromPath[UUID]) -> Redirect:
 
 @post(
     "/orders/{order_id:uuid}/{wish:str}",
-    opt={"rule": allow(READ)},
+    opt={"rule": allow(CHANGE)},
     include_in_schema=False,
     status_code=303,
 )
