@@ -32,10 +32,10 @@ async def project(tx: Tx, *, merchant_ids: Sequence[UUID]) -> None:
             (select percentile_disc(0.5) within group (order by price_minor)
                 from catalog.product p where p.merchant_id = m.id and p.retired_at is null
             ) as typical_minor,
-            concat_ws(' ', translate(m.cuisine, '_-', '  '), (
-                select string_agg(concat_ws(' ', c.name_en, c.name_ar), ' ')
+            translate(m.cuisine, '_-', '  ') || array(
+                select concat_ws(' ', c.name_en, c.name_ar)
                 from catalog.category c where c.merchant_id = m.id and c.retired_at is null
-            )) as besides
+            ) as besides
         from catalog.merchant m where m.id = any($1::uuid[]) order by m.id for update of m
         """,
         list(merchant_ids),
@@ -43,8 +43,8 @@ async def project(tx: Tx, *, merchant_ids: Sequence[UUID]) -> None:
     dishes = await tx.rows(
         """
         select p.id, p.merchant_id, m.tenant_id, p.name_en, p.name_ar,
-            concat_ws(' ', p.description_en, p.description_ar, c.name_en, c.name_ar,
-                m.name_en, m.name_ar) as besides
+            array[p.description_en, p.description_ar, c.name_en, c.name_ar, m.name_en, m.name_ar]
+                as besides
         from catalog.product p
             join catalog.category c on c.id = p.category_id
             join catalog.merchant m on m.id = p.merchant_id
@@ -74,7 +74,7 @@ async def _write_merchants(tx: Tx, rows: Sequence[asyncpg.Record]) -> None:
         [row["tenant_id"] for row in rows],
         [row["city_id"] for row in rows],
         [_joined(row["name_en"], row["name_ar"]) for row in rows],
-        [_joined(row["name_en"], row["name_ar"], row["besides"]) for row in rows],
+        [_joined(row["name_en"], row["name_ar"], *row["besides"]) for row in rows],
         [row["typical_minor"] for row in rows],
     )
 
@@ -104,7 +104,7 @@ async def _write_dishes(
         [row["merchant_id"] for row in rows],
         [row["tenant_id"] for row in rows],
         [_joined(row["name_en"], row["name_ar"]) for row in rows],
-        [_joined(row["name_en"], row["name_ar"], row["besides"]) for row in rows],
+        [_joined(row["name_en"], row["name_ar"], *row["besides"]) for row in rows],
     )
 
 
@@ -114,7 +114,7 @@ async def _write_words(
     """Words are only added: one that nothing is called any more finds nothing."""
     shown: dict[tuple[UUID, str], str] = {}
     for row in (*merchants, *dishes):
-        for text in (row["name_en"], row["name_ar"], row["besides"]):
+        for text in (row["name_en"], row["name_ar"], *row["besides"]):
             for word, written in words(text):
                 shown.setdefault((row["tenant_id"], word), written)
     keys = sorted(shown)

@@ -8,7 +8,7 @@ no locale and no extension of the database.
 
 import re
 import unicodedata
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from functools import lru_cache
 from itertools import combinations
 from typing import Final
@@ -50,12 +50,14 @@ def folded(text: str) -> str:
     return " ".join(bare.translate(_FOLDED).split())
 
 
-def words(text: str) -> Iterator[tuple[str, str]]:
+@lru_cache(8_192)
+def words(text: str) -> tuple[tuple[str, str], ...]:
     """Each word as it is compared, and as it is shown when it may have been meant."""
-    for written in _BETWEEN.split(text):
-        shown = _ARTICLE.sub("", written, count=1)
-        for bare in _WORD.findall(folded(written)):
-            yield stem(bare), shown
+    return tuple(
+        (stem(bare), _ARTICLE.sub("", written, count=1))
+        for written in _BETWEEN.split(text)
+        for bare in _WORD.findall(folded(written))
+    )
 
 
 def stem(word: str) -> str:
