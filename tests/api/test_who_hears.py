@@ -156,7 +156,7 @@ EXCEPTIONS: Mapping[tuple[str, str], frozenset[str]] = {
     ("tip.paid.v1", "tip_updated"): ABOVE | {"customer", "courier"},
     ("delivery.handed_over.v1", "delivery_courier_changed"): ABOVE | {"courier", "courier before"},
 }
-FROM_FEEDS = {"delivery_location_updated", "reload", "zone_health_updated"}
+FROM_FEEDS = {"couriers_moved", "delivery_location_updated", "reload", "zone_health_updated"}
 
 
 @pytest.mark.parametrize("cls", TRANSLATIONS, ids=event_type)

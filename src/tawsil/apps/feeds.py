@@ -13,6 +13,9 @@ from tawsil.ordering import public as ordering
 from tawsil.tracking import public as tracking
 
 ZONES_EVERY: Final = timedelta(seconds=15)
+MOST_ONE_BY_ONE: Final = 500
+"""A listener who is told more in a second than it reads is dropped: operations then hear of all
+couriers together only."""
 
 
 def zones() -> Feed:
@@ -63,7 +66,7 @@ def _zone_changed(zone: dispatching.ZoneHealth, *, tenant_id: UUID) -> LiveMessa
 def positions() -> Feed:
     """Where couriers are, once a second; customer and merchant see one only while on their order.
 
-    Managers see those who carry something for a city of theirs.
+    Operations hear of all at once. Managers see those who carry something for a city of theirs.
     """
     seen_at: datetime | None = None
 
@@ -74,31 +77,71 @@ def positions() -> Feed:
             moved = await tracking.moved_since(tx, since=since_at)
             carried = await ordering.carried_by(tx, courier_ids=[p.courier_id for p in moved])
             seen_at = tx.now
-        return [
-            LiveMessage(
-                event="delivery_location_updated",
-                data={
-                    "courierId": position.courier_id,
-                    "deliveryId": order.id if order else None,
-                    "location": position.place,
-                    "latitude": position.place.latitude,
-                    "longitude": position.place.longitude,
-                    "accuracy": position.accuracy_m,
-                    "at": position.at,
-                },
-                audience=Audience(
-                    tenant_id=position.tenant_id,
-                    city_id=order.city_id if order else None,
-                    user_ids=frozenset({order.customer_id} if order else ()),
-                    location_ids=frozenset({order.merchant_id} if order else ()),
-                    operators=first,
-                ),
-            )
+        few = len(moved) <= MOST_ONE_BY_ONE
+        one_by_one = [
+            _located(position, order, operators=first and few)
             for position in moved
             for first, order in _orders_of(carried, position.courier_id)
+            if few or order is not None
         ]
+        return [*one_by_one, *_together(moved, carried)]
 
     return feed
+
+
+def _located(
+    position: tracking.Position, order: ordering.Order | None, *, operators: bool
+) -> LiveMessage:
+    return LiveMessage(
+        event="delivery_location_updated",
+        data={
+            "courierId": position.courier_id,
+            "deliveryId": order.id if order else None,
+            "location": position.place,
+            "latitude": position.place.latitude,
+            "longitude": position.place.longitude,
+            "accuracy": position.accuracy_m,
+            "at": position.at,
+        },
+        audience=Audience(
+            tenant_id=position.tenant_id,
+            city_id=order.city_id if order else None,
+            user_ids=frozenset({order.customer_id} if order else ()),
+            location_ids=frozenset({order.merchant_id} if order else ()),
+            operators=operators,
+        ),
+    )
+
+
+def _together(
+    moved: Sequence[tracking.Position], carried: Mapping[UUID, Sequence[ordering.Order]]
+) -> list[LiveMessage]:
+    """One message for each city that something is carried in, and one for the idle couriers."""
+    of_cities: dict[tuple[UUID, UUID | None], list[tracking.Position]] = {}
+    for position in moved:
+        _, order = _orders_of(carried, position.courier_id)[0]
+        whose = position.tenant_id, order.city_id if order else None
+        of_cities.setdefault(whose, []).append(position)
+    return [
+        LiveMessage(
+            event="couriers_moved",
+            data={
+                "cityId": city_id,
+                "couriers": [
+                    (
+                        p.courier_id,
+                        round(p.place.longitude, 6),
+                        round(p.place.latitude, 6),
+                        round(p.accuracy_m),
+                        p.at,
+                    )
+                    for p in positions
+                ],
+            },
+            audience=Audience(tenant_id=tenant_id, city_id=city_id),
+        )
+        for (tenant_id, city_id), positions in of_cities.items()
+    ]
 
 
 def _orders_of(

@@ -267,7 +267,10 @@ class DeliveryEtaUpdated(Message, frozen=True):
 
 
 class DeliveryLocationUpdated(Message, frozen=True):
-    """Where a courier is, once a second; `deliveryId` is what they are on."""
+    """Where a courier is, once a second; `deliveryId` is what they are on.
+
+    Operations of many couriers hear `couriers_moved` instead.
+    """
 
     courier_id: UUID
     delivery_id: UUID | None
@@ -276,6 +279,26 @@ class DeliveryLocationUpdated(Message, frozen=True):
     longitude: float
     accuracy: float
     at: datetime
+
+
+class CourierMoved(Struct, frozen=True, array_like=True):
+    """Who, where (in metres so sure), and when they said so."""
+
+    courier_id: UUID
+    longitude: float
+    latitude: float
+    accuracy: int
+    at: datetime
+
+
+class CouriersMoved(Message, frozen=True):
+    """To operations: all who have moved within a second.
+
+    `cityId` is of what they carry; without one they carry nothing.
+    """
+
+    city_id: UUID | None
+    couriers: list[CourierMoved]
 
 
 class SupportTicketCreated(Message, frozen=True):
@@ -330,6 +353,7 @@ MESSAGES: Final[Mapping[str, type[Message]]] = {
     "availability_changed": AvailabilityChanged,
     "break_expired": BreakExpired,
     "conditions_changed": ConditionsChanged,
+    "couriers_moved": CouriersMoved,
     "delivery_at_risk_updated": DeliveryAtRiskUpdated,
     "delivery_courier_arrived": DeliveryCourierArrived,
     "delivery_courier_changed": DeliveryCourierChanged,

@@ -42,25 +42,18 @@ class Subscription:
         order = (await _visible(asked, wanted)).order
 
         async def locations() -> AsyncGenerator[DeliveryLocation, None]:
-            courier_id = order.courier_id
-            names = ("delivery_location_updated", "delivery_courier_changed")
+            courier_id, told_at = order.courier_id, None
+            names = ("delivery_location_updated", "delivery_courier_changed", "couriers_moved")
             async with aclosing(_heard(asked, *names)) as heard:
                 async for message in heard:
-                    told = message.data
                     if message.event == "delivery_courier_changed":
-                        courier_id = (
-                            told["driverId"] if told["deliveryId"] == wanted else courier_id
-                        )
-                    # Operations hear of a courier once, whatever number of orders they carry.
-                    elif wanted == told["deliveryId"] or courier_id == told["courierId"]:
-                        yield DeliveryLocation(
-                            order_id=as_id(wanted),
-                            courier_id=as_id(told["courierId"]),
-                            latitude=told["latitude"],
-                            longitude=told["longitude"],
-                            accuracy_m=told["accuracy"],
-                            at=told["at"],
-                        )
+                        if message.data["deliveryId"] == wanted:
+                            courier_id = message.data["driverId"]
+                        continue
+                    found = _location(message, order_id=wanted, courier_id=courier_id)
+                    if found and found.at != told_at:
+                        told_at = found.at
+                        yield found
 
         return locations()
 
@@ -78,6 +71,32 @@ class Subscription:
                         yield await _visible(asked, message.data["orderId"])
 
         return orders()
+
+
+def _location(
+    message: LiveMessage, *, order_id: UUID, courier_id: UUID | None
+) -> DeliveryLocation | None:
+    """Operations hear of a courier once, whatever number they carry, or of all at once."""
+    told = message.data
+    if message.event == "couriers_moved":
+        rows = (row for row in told["couriers"] if row[0] == courier_id)
+        found = next(rows, None)
+    elif told["deliveryId"] == order_id or told["courierId"] == courier_id:
+        names = ("courierId", "longitude", "latitude", "accuracy", "at")
+        found = tuple(told[name] for name in names)
+    else:
+        found = None
+    if found is None:
+        return None
+    who, longitude, latitude, accuracy_m, at = found
+    return DeliveryLocation(
+        order_id=as_id(order_id),
+        courier_id=as_id(who),
+        latitude=latitude,
+        longitude=longitude,
+        accuracy_m=accuracy_m,
+        at=at,
+    )
 
 
 async def _visible(asked: Asked, order_id: UUID) -> Order:
