@@ -8,17 +8,12 @@ from tawsil.consoles.picture import (
     CityFacts,
     Conditions,
     CourierMark,
-    Entry,
-    Errand,
     MerchantMark,
     Name,
     OrderMark,
     Picture,
     Presence,
     Step,
-    Story,
-    Weighed,
-    Why,
     ZoneMark,
     by_urgency,
 )
@@ -35,6 +30,13 @@ from tawsil.consoles.situation import (
     Undoable,
     Verdict,
     Weighing,
+)
+from tawsil.consoles.story import (
+    Entry,
+    Errand,
+    Story,
+    Weighed,
+    Why,
 )
 from tawsil.kernel.clock import Ids
 from tawsil.kernel.places import Place

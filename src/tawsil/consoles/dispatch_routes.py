@@ -23,7 +23,7 @@ from msgspec import Struct
 from tawsil.consoles.access import ASSIGN, HOLD, READ, May, watch_of
 from tawsil.consoles.assets import Asked
 from tawsil.consoles.own_api import ask_as_caller, refusal_of
-from tawsil.consoles.pages import cookie, fragment, page, stamp
+from tawsil.consoles.pages import cookie, fragment, local_address, page, stamp
 from tawsil.consoles.picture import CityFacts
 from tawsil.consoles.words import say
 from tawsil.kernel.http import Caller, allow, not_found
@@ -31,6 +31,7 @@ from tawsil.kernel.http.envelope import request_context
 
 ADDRESS: Final = "/city/dispatch"
 DONE_COOKIE: Final = "tawsil_done"
+DONE_PATH: Final = "/city"
 DONE_KEPT_S: Final = 60
 COOKIE_MAX: Final = 3_800
 """Browsers drop what is much longer."""
@@ -104,7 +105,7 @@ async def show_dispatch(
     city: FromQuery[str | None] = None,
 ) -> Response[str]:
     """A city's dispatch; complete without scripts, alive with them."""
-    return await _dispatch_page(request, caller, state, slug=city, done=_done(request))
+    return await _dispatch_page(request, caller, state, slug=city, done=done_of(request))
 
 
 @get(f"{ADDRESS}/parts", opt={"rule": allow(READ)}, include_in_schema=False)
@@ -185,9 +186,19 @@ async def act(
     answer = await ask_as_caller(request, "POST", path, json=body)
     if not answer.is_success:
         return await _refused(request, caller, state, city=city, answer=answer)
-    undo = Undo(f"{ADDRESS}/{reference_id}/undo", {}) if act == "reassign" else None
+    after = _back_to(form)
+    undo = None
+    if act == "reassign":
+        fields = {"next": after} if after else {}
+        undo = Undo(f"{ADDRESS}/{reference_id}/undo", fields)
     code = "searched" if act == "reassign" and not courier_id else ACTS[act].done
-    return _on(request, city, Done(code, undo))
+    return _on(request, city, Done(code, undo), after=after)
+
+
+def _back_to(form: Mapping[str, Any]) -> str | None:
+    """The page of the live city that a form was sent from, if it was."""
+    after = local_address(str(form.get("next", "")), otherwise="")
+    return after if after.split("?")[0] == "/city" else None
 
 
 async def _change_conditions(
@@ -304,20 +315,27 @@ async def _dispatch_page(
         chosen_zones=_zones(form) if form and "reason" in form else paused,
         hold_for_min=HOLD_FOR_MIN,
     )
+    return said_once(request, shown)
+
+
+def said_once(request: Asked, shown: Response[str]) -> Response[str]:
+    """A page that tells what was done a moment ago; the next does not."""
     if DONE_COOKIE in request.cookies:
-        shown.set_cookie(cookie(request, DONE_COOKIE, "", max_age=0, path=ADDRESS))
+        shown.set_cookie(cookie(request, DONE_COOKIE, "", max_age=0, path=DONE_PATH))
     return shown
 
 
-def _on(request: Asked, city: CityFacts, done: Done) -> Redirect:
+def _on(
+    request: Asked, city: CityFacts, done: Done, *, after: str | None = None
+) -> Redirect:
     said = urlsafe_b64encode(msgspec.json.encode(done)).decode()
     if len(said) > COOKIE_MAX:
         said = urlsafe_b64encode(msgspec.json.encode(Done(done.code))).decode()
-    kept = cookie(request, DONE_COOKIE, said, max_age=DONE_KEPT_S, path=ADDRESS)
-    return Redirect(_address(city), status_code=303, cookies=[kept])
+    kept = cookie(request, DONE_COOKIE, said, max_age=DONE_KEPT_S, path=DONE_PATH)
+    return Redirect(after or _address(city), status_code=303, cookies=[kept])
 
 
-def _done(request: Asked) -> Done | None:
+def done_of(request: Asked) -> Done | None:
     """What our own cookie says was done; anything else says nothing."""
     said = request.cookies.get(DONE_COOKIE)
     try:

@@ -7,6 +7,7 @@ from typing import Final
 from uuid import UUID
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from tawsil.kernel.places import Place
 
@@ -30,6 +31,7 @@ class Presence(StrEnum):
     OFFERED = "offered"
     BUSY = "busy"
     BREAK = "break"
+    OFF = "off"
 
 
 class Stage(StrEnum):
@@ -101,7 +103,7 @@ class Conditions(Struct, frozen=True, kw_only=True):
 
 
 class OrderMark(Struct, frozen=True, kw_only=True):
-    """A live order as the queue and the map show it."""
+    """A live order as the queue and the map show it; `zone_id` is of its pick-up."""
 
     id: UUID
     number: int
@@ -115,6 +117,7 @@ class OrderMark(Struct, frozen=True, kw_only=True):
     promised_at: datetime | None = None
     deadline_kind: str | None = None
     deadline_at: datetime | None = None
+    zone_id: UUID | None = None
 
     def late(self, now: datetime) -> bool:
         """The promise to the customer is broken, or somebody should have acted by now."""
@@ -129,6 +132,11 @@ class OrderMark(Struct, frozen=True, kw_only=True):
     def next_stop(self) -> Place:
         """Where its courier is heading."""
         return self.dropoff if self.status in _CARRIED else self.pickup
+
+    def says(self, text: str) -> bool:
+        """Whether a text, in small letters, is in its number or in a name."""
+        names = (str(self.number), self.merchant.en, self.merchant.ar, self.courier or "")
+        return any(text in name.casefold() for name in names)
 
     def within(self, stage: Stage, now: datetime) -> bool:
         match stage:
@@ -148,8 +156,10 @@ class CourierMark(Struct, frozen=True, kw_only=True):
     id: UUID
     name: str
     presence: Presence
+    vehicle: str = ""
     place: Place | None = None
     seen_at: datetime | None = None
+    zone_id: UUID | None = None
 
     def stale(self, now: datetime) -> bool:
         return self.seen_at is None or now - self.seen_at > STALE_AFTER
@@ -159,6 +169,30 @@ class MerchantMark(Struct, frozen=True, kw_only=True):
     id: UUID
     name: Name
     place: Place
+
+
+class Narrowing(Struct, frozen=True, kw_only=True):
+    """What of a city is looked at: orders of a stage, couriers of a kind, a zone, some text."""
+
+    stage: Stage = Stage.ALL
+    presence: Presence | None = None
+    vehicle: str | None = None
+    zone: UUID | None = None
+    late: bool = False
+    text: str = ""
+
+    @property
+    def query(self) -> Mapping[str, str]:
+        """As an address says it; what is not narrowed is left out."""
+        given = {
+            "stage": "" if self.stage is Stage.ALL else self.stage.value,
+            "presence": self.presence or "",
+            "vehicle": self.vehicle or "",
+            "zone": str(self.zone or ""),
+            "late": "1" if self.late else "",
+            "q": self.text,
+        }
+        return {name: value for name, value in given.items() if value}
 
 
 class Picture(Struct, frozen=True, kw_only=True):
@@ -175,64 +209,37 @@ class Picture(Struct, frozen=True, kw_only=True):
     median_s: float | None
     """From being placed to being delivered, of those delivered in the window."""
 
+    zones: tuple[ZoneMark, ...] = ()
+
     def in_stage(self, stage: Stage) -> list[OrderMark]:
         return [order for order in self.orders if order.within(stage, self.at)]
 
+    def narrowed(self, to: Narrowing) -> "Picture":
+        """The same city, with no more in it than is looked at; its stages stay to choose from."""
+        behind = {order.courier_id for order in self.orders if order.late(self.at)} - {None}
+        text = to.text.casefold().lstrip("#")
+        return replace(
+            self,
+            orders=tuple(
+                order
+                for order in self.orders
+                if (to.zone is None or order.zone_id == to.zone)
+                and (not to.late or order.late(self.at))
+                and (not text or order.says(text))
+            ),
+            couriers=tuple(
+                courier
+                for courier in self.couriers
+                if (to.presence is None or courier.presence is to.presence)
+                and (to.vehicle is None or courier.vehicle == to.vehicle)
+                and (to.zone is None or courier.zone_id == to.zone)
+                and (not to.late or courier.id in behind)
+                and (not text or text in courier.name.casefold())
+            ),
+        )
+
     def counted(self, presence: Presence) -> int:
         return sum(courier.presence is presence for courier in self.couriers)
-
-
-class Entry(Struct, frozen=True, kw_only=True):
-    """One line of an order's story, said in the language of the request."""
-
-    at: datetime
-    sentence: str
-    actor: str
-    kind: str
-
-
-class Weighed(Struct, frozen=True, kw_only=True):
-    """A courier who was thought of: when they could collect, and what each term cost."""
-
-    name: str
-    chosen: bool
-    pickup_at: datetime
-    cost_s: float
-    terms: Mapping[str, float]
-
-
-class Why(Struct, frozen=True, kw_only=True):
-    """A dispatch decision about an order; smaller costs are better."""
-
-    decision_id: UUID
-    at: datetime
-    policy: str
-    weighed: tuple[Weighed, ...]
-    excluded: Mapping[str, int]
-    """How many couriers were not thought of, by reason."""
-    held_because: str | None = None
-
-
-class Errand(Struct, frozen=True, kw_only=True):
-    """What is to be known of an order's delivery besides its status."""
-
-    incentive: str | None
-    at_risk: str | None
-    """Why its courier may be lost."""
-    since_at: datetime | None
-    ends_at: datetime | None
-    """When another is looked for."""
-
-
-class Story(Struct, frozen=True, kw_only=True):
-    """An order and everything that was recorded about it."""
-
-    city: CityFacts
-    at: datetime
-    order: OrderMark
-    entries: tuple[Entry, ...]
-    why: Why | None = None
-    errand: Errand | None = None
 
 
 def by_urgency(orders: Sequence[OrderMark]) -> tuple[OrderMark, ...]:

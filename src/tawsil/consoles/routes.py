@@ -26,10 +26,10 @@ from tawsil.consoles import (
     money_routes,
     sign_in_routes,
 )
-from tawsil.consoles.access import READ, STAFF, May, uuid_or_none, watch_of
 from tawsil.consoles.assets import Asked, show_asset
 from tawsil.consoles.desk.refunds import pages_of_refunds
 from tawsil.consoles.desk.tickets import pages_of_tickets
+from tawsil.consoles.operations import city_routes
 from tawsil.consoles.pages import (
     A_YEAR_S,
     HOME,
@@ -69,96 +69,10 @@ async def change_preferences(request: Asked) -> Redirect:
     return Redirect(after, status_code=303, cookies=chosen)
 
 
-@get("/city", opt={"rule": SIGNED_IN}, include_in_schema=False)
-async def show_city(
-    request: Asked,
-    caller: NamedDependency[Caller],
-    state: State,
-    city: FromQuery[str | None] = None,
-    stage: FromQuery[str | None] = None,
-    order: FromQuery[str | None] = None,
-) -> Response[Any]:
-    """The live city; complete without scripts, alive with them.
-
-    Whoever may read orders but not watch the city (support) has its dispatch instead.
-    """
-    if not May.of(caller).city and "all" in caller.scopes(READ):
-        return Redirect(dispatch_routes.ADDRESS, status_code=303)
-    watch = watch_of(state, caller)
-    picture = await watch.picture(tenant_id=caller.tenant_id, slug=city)
-    if picture is None:
-        raise not_found()
-    chosen = uuid_or_none(order)
-    story = await watch.story(tenant_id=caller.tenant_id, order_id=chosen) if chosen else None
-    return page(
-        request,
-        "city.html",
-        caller=caller,
-        picture=picture,
-        stage=_stage(stage),
-        story=story,
-        chosen=chosen if story else None,
-        snapshot=Snapshot.of(picture),
-    )
-
-
-@get("/city/snapshot", opt={"rule": allow(STAFF)}, include_in_schema=False)
-async def show_snapshot(
-    caller: NamedDependency[Caller],
-    state: State,
-    city: FromQuery[str | None] = None,
-    stage: FromQuery[str | None] = None,
-    order: FromQuery[str | None] = None,
-) -> Response[Snapshot]:
-    """The city now: data for the map, and the parts of the page that have changed by now."""
-    picture = await watch_of(state, caller).picture(tenant_id=caller.tenant_id, slug=city)
-    if picture is None:
-        raise not_found()
-    known = {"picture": picture, "stage": _stage(stage), "chosen": uuid_or_none(order)}
-    snapshot = Snapshot.of(
-        picture,
-        banner=fragment("_banner.html", city=picture.city, conditions=picture.conditions),
-        strip=fragment("_strip.html", **known),
-        queue=fragment("_queue.html", **known),
-    )
-    return Response(snapshot, headers={"Cache-Control": "no-store"})
-
-
-@get("/city/orders/{order_id:uuid}", opt={"rule": allow(READ)}, include_in_schema=False)
-async def show_order(
-    request: Asked,
-    caller: NamedDependency[Caller],
-    state: State,
-    order_id: FromPath[UUID],
-    part: FromQuery[str | None] = None,
-) -> Response[str]:
-    """An order's story as a page of its own, or the part of the live city (`part`)."""
-    story = await watch_of(state, caller, permission=READ).story(
-        tenant_id=caller.tenant_id, order_id=order_id
-    )
-    if story is None:
-        raise not_found()
-    if part:
-        return Response(
-            fragment(
-                "_story.html",
-                story=story,
-                close=f"{HOME}?city={story.city.slug}",
-            ),
-            media_type=HTML,
-            headers={"Cache-Control": "no-store"},
-        )
-    return page(request, "order.html", caller=caller, story=story)
-
-
 @get("/design", opt={"rule": PUBLIC}, include_in_schema=False, sync_to_thread=False)
 def show_design(request: Asked) -> Response[str]:
     """Tokens and components, to look at in both languages and themes."""
     return page(request, "design.html")
-
-
-def _stage(asked: str | None) -> Stage:
-    return Stage(asked) if asked in set(Stage) else Stage.ALL
 
 
 _pages: Final = Router(
@@ -170,8 +84,7 @@ _pages: Final = Router(
         *mailed_routes.pages,
         *account_routes.pages,
         change_preferences,
-        show_city,
-        show_order,
+        *city_routes.pages,
         *dispatch_routes.pages,
         *money_routes.pages,
         *courier.pages,
@@ -187,7 +100,7 @@ _pages: Final = Router(
 )
 routes: Final = [
     _pages,
-    show_snapshot,
+    *city_routes.parts,
     *dispatch_routes.parts,
     *courier.parts,
     *maps_routes.routes,

@@ -90,6 +90,17 @@ class Doubt(Struct, frozen=True, kw_only=True):
     undo: Undoable | None = None
 
 
+class Case(Struct, frozen=True, kw_only=True):
+    """What an operator may do about one delivery that is not over."""
+
+    subject: Subject
+    courier: str | None
+    collected: bool
+    can_escalate: bool
+    choices: tuple[Choice, ...]
+    undo: Undoable | None = None
+
+
 class TickMark(Struct, frozen=True, kw_only=True):
     """A decision that told somebody something."""
 

@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from tawsil.consoles import who_and_where as known
 from tawsil.consoles.situation import (
+    Case,
     Choice,
     Climber,
     Doubt,
@@ -32,6 +33,7 @@ from tawsil.tracking import public as tracking
 LADDER_SHOWN: Final = 40
 CHOICES: Final = 8
 TICKS_SHOWN: Final = 20
+NOT_COLLECTED: Final = dispatch.TO_COLLECT | {dispatch.State.WAITING, dispatch.State.OFFERED}
 
 
 class _Names(Struct, frozen=True):
@@ -95,6 +97,22 @@ async def situation(tx: Tx, *, tenant_id: UUID, slug: str | None) -> Situation |
             for line in ticks
         ),
         policy=await _policy(tx, tenant_id=tenant_id, city_id=city.id),
+    )
+
+
+async def case(tx: Tx, *, tenant_id: UUID, delivery: Delivery) -> Case | None:
+    """What may be done about a delivery; None once it is over."""
+    if delivery.ended_at is not None:
+        return None
+    names = await _names(tx, tenant_id=tenant_id, city_id=delivery.city_id, about=[delivery])
+    has, collected = delivery.courier_id, delivery.state not in NOT_COLLECTED
+    return Case(
+        subject=names.subjects[delivery.reference_id],
+        courier=names.people.get(has) if has else None,
+        collected=collected,
+        can_escalate=has is None and delivery.level < len(delivery.rules.ladder),
+        choices=tuple(choice for choice in names.choices(delivery) if choice.id != has),
+        undo=None if collected else names.undo(delivery),
     )
 
 

@@ -17,6 +17,7 @@ class CourierDot(Struct, frozen=True, kw_only=True):
     id: UUID
     name: str
     presence: str
+    late: bool
     at: Point | None
     seen_at: datetime | None
 
@@ -26,6 +27,7 @@ class OrderDot(Struct, frozen=True, kw_only=True):
     number: int
     status: str
     late: bool
+    merchant: str
     courier_id: UUID | None
     pickup: Point
     dropoff: Point
@@ -54,6 +56,7 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     def of(
         cls, picture: Picture, *, banner: str = "", strip: str = "", queue: str = ""
     ) -> "Snapshot":
+        behind = {order.courier_id for order in picture.orders if order.late(picture.at)}
         return cls(
             at=picture.at,
             centre=_point(picture.city.centre),
@@ -62,6 +65,7 @@ class Snapshot(Struct, frozen=True, kw_only=True):
                     id=courier.id,
                     name=courier.name,
                     presence=courier.presence.value,
+                    late=courier.id in behind,
                     at=_point(courier.place) if courier.place else None,
                     seen_at=courier.seen_at,
                 )
@@ -84,6 +88,7 @@ def _order(order: OrderMark, now: datetime) -> OrderDot:
         number=order.number,
         status=order.status,
         late=order.late(now),
+        merchant=_said(order.merchant),
         courier_id=order.courier_id,
         pickup=_point(order.pickup),
         dropoff=_point(order.dropoff),

@@ -11,18 +11,21 @@ from tawsil.consoles.picture import (
     KPI_WINDOW,
     CityFacts,
     CourierMark,
-    Errand,
     MerchantMark,
     Name,
     OrderMark,
     Picture,
     Presence,
-    Story,
-    Weighed,
-    Why,
     by_urgency,
 )
 from tawsil.consoles.situation import Ruling, Situation
+from tawsil.consoles.story import (
+    CourierStory,
+    Errand,
+    Story,
+    Weighed,
+    Why,
+)
 from tawsil.consoles.words import amount, entries
 from tawsil.couriers import public as couriers
 from tawsil.couriers.public import Availability
@@ -30,6 +33,7 @@ from tawsil.dispatch import public as dispatch
 from tawsil.geography import public as geography
 from tawsil.kernel.db import Database
 from tawsil.kernel.events import Recorded, Registry
+from tawsil.kernel.places import Place
 from tawsil.ordering import public as ordering
 from tawsil.ordering.public import Order
 from tawsil.tracking import public as tracking
@@ -40,6 +44,7 @@ PRESENCE: Final = {
     Availability.ON_JOB: Presence.BUSY,
     Availability.ENDING_SHIFT: Presence.BUSY,
     Availability.ON_BREAK: Presence.BREAK,
+    Availability.OFFLINE: Presence.OFF,
 }
 
 
@@ -52,6 +57,10 @@ class Watch(Protocol):
 
     async def story(self, *, tenant_id: UUID, order_id: UUID) -> Story | None:
         """An order of the tenant from its beginning; None when there is no such order."""
+        ...
+
+    async def rider(self, *, tenant_id: UUID, courier_id: UUID) -> CourierStory | None:
+        """A courier of the tenant; None when there is no such courier."""
         ...
 
     async def city(self, *, tenant_id: UUID, slug: str | None = None) -> CityFacts | None: ...
@@ -106,6 +115,9 @@ class LiveWatch:
             )
             zones = await known.zones(tx, city_id=city.id)
             seen = await tracking.latest(tx, courier_ids=[c.id for c in on_duty])
+            within = await known.zones_of(
+                tx, city_id=city.id, places=[*(o.pickup for o in orders), *_places(seen)]
+            )
             merchants = await catalog.merchants(
                 tx, tenant_id=tenant_id, ids=sorted({o.merchant_id for o in orders})
             )
@@ -114,17 +126,16 @@ class LiveWatch:
                 city=city,
                 cities=cities,
                 at=tx.now,
-                orders=by_urgency([_order(o, merchants=merchants, names=names) for o in orders]),
-                couriers=tuple(
-                    CourierMark(
-                        id=courier.id,
-                        name=names.get(courier.id, ""),
-                        presence=PRESENCE[courier.availability],
-                        place=seen[courier.id].place if courier.id in seen else None,
-                        seen_at=seen[courier.id].at if courier.id in seen else None,
-                    )
-                    for courier in on_duty
+                orders=by_urgency(
+                    [
+                        _order(o, merchants=merchants, names=names, zone_id=within.get(o.pickup))
+                        for o in orders
+                    ]
                 ),
+                couriers=tuple(
+                    _courier(c, names=names, seen=seen.get(c.id), within=within) for c in on_duty
+                ),
+                zones=zones,
                 merchants=tuple(
                     MerchantMark(id=m.id, name=Name(m.name_en, m.name_ar), place=m.place)
                     for m in merchants.values()
@@ -157,7 +168,53 @@ class LiveWatch:
                 entries=entries(recorded, names=names, timezone=city.timezone),
                 why=_why(reasons, names) if reasons else None,
                 errand=_errand(delivery) if delivery else None,
+                case=await situations.case(tx, tenant_id=tenant_id, delivery=delivery)
+                if delivery
+                else None,
             )
+
+    async def rider(self, *, tenant_id: UUID, courier_id: UUID) -> CourierStory | None:
+        async with self._database.transaction() as tx:
+            courier = (await couriers.get_many(tx, ids=[courier_id])).get(courier_id)
+            if courier is None or courier.tenant_id != tenant_id:
+                return None
+            cities = await geography.cities_by_id(tx, ids=[courier.city_id])
+            names = await known.names(tx, tenant_id=tenant_id, ids=[courier_id])
+            seen = (await tracking.latest(tx, courier_ids=[courier_id])).get(courier_id)
+            orders = (await ordering.carried_by(tx, courier_ids=[courier_id])).get(courier_id, [])
+            merchants = await catalog.merchants(
+                tx, tenant_id=tenant_id, ids=sorted({o.merchant_id for o in orders})
+            )
+            return CourierStory(
+                city=known.facts(cities[courier.city_id]),
+                at=tx.now,
+                courier=_courier(courier, names=names, seen=seen, within={}),
+                since_at=courier.since_at,
+                rating=courier.rating,
+                orders=tuple(_order(o, merchants=merchants, names=names) for o in orders),
+            )
+
+
+def _places(seen: Mapping[UUID, tracking.Position]) -> list[Place]:
+    return [position.place for position in seen.values()]
+
+
+def _courier(
+    courier: couriers.Courier,
+    *,
+    names: Mapping[UUID, str],
+    seen: tracking.Position | None,
+    within: Mapping[Place, UUID],
+) -> CourierMark:
+    return CourierMark(
+        id=courier.id,
+        name=names.get(courier.id, ""),
+        presence=PRESENCE[courier.availability],
+        vehicle=courier.vehicle.value,
+        place=seen.place if seen else None,
+        seen_at=seen.at if seen else None,
+        zone_id=within.get(seen.place) if seen else None,
+    )
 
 
 def _errand(delivery: dispatch.Delivery) -> Errand:
@@ -205,7 +262,11 @@ def _people(order: Order, recorded: Iterable[Recorded[Any]]) -> set[UUID]:
 
 
 def _order(
-    order: Order, *, merchants: dict[UUID, catalog.Merchant], names: dict[UUID, str]
+    order: Order,
+    *,
+    merchants: dict[UUID, catalog.Merchant],
+    names: dict[UUID, str],
+    zone_id: UUID | None = None,
 ) -> OrderMark:
     merchant, deadline = merchants.get(order.merchant_id), order.deadline
     return OrderMark(
@@ -221,4 +282,5 @@ def _order(
         promised_at=order.promised_at if order.live else None,
         deadline_kind=deadline.kind if deadline else None,
         deadline_at=deadline.at if deadline else None,
+        zone_id=zone_id,
     )

@@ -10,6 +10,7 @@ from tawsil.geography import public as geography
 from tawsil.geography.public import City
 from tawsil.identity import public as identity
 from tawsil.kernel.db import Tx
+from tawsil.kernel.places import Place
 from tawsil.ordering import public as ordering
 from tawsil.pricing import public as pricing
 
@@ -42,6 +43,12 @@ async def names(tx: Tx, *, tenant_id: UUID, ids: Iterable[UUID | None]) -> dict[
 async def zones(tx: Tx, *, city_id: UUID) -> tuple[ZoneMark, ...]:
     found = await geography.zones(tx, city_id=city_id)
     return tuple(ZoneMark(zone.id, Name(zone.name_en, zone.name_ar)) for zone in found)
+
+
+async def zones_of(tx: Tx, *, city_id: UUID, places: Sequence[Place]) -> dict[Place, UUID]:
+    """The zone of each place that lies in one."""
+    found = await geography.zones_of(tx, city_id=city_id, places=places)
+    return {place: zone.id for place, zone in zip(places, found, strict=True) if zone}
 
 
 async def conditions(tx: Tx, *, city_id: UUID, among: Sequence[ZoneMark]) -> Conditions:

@@ -10,7 +10,12 @@ from zoneinfo import ZoneInfo
 
 from babel.dates import format_date, get_day_names
 
-from tawsil.consoles.picture import Conditions, Entry
+from tawsil.consoles.picture import (
+    Conditions,
+)
+from tawsil.consoles.story import (
+    Entry,
+)
 from tawsil.kernel.db import event_type
 from tawsil.kernel.decisions import Event
 from tawsil.kernel.events import Recorded

@@ -9,6 +9,8 @@ export interface MapPoint {
   shape: Shape;
   /** Not heard of for a while. */
   faded?: boolean;
+  /** Told when the pointer is over it; not drawn. */
+  said?: string;
   /** Written beside it where there is room. */
   name?: string;
 }
