@@ -397,6 +397,7 @@ ROWS: Final[Mapping[str, Row]] = {
     "POST /orders/{order_id}/{wish}": Row(personal=True, owners=frozenset({CUSTOMER})),
     "GET /city": Row(asks=("order:list", "order:read"), narrow=Expected.FORBIDDEN, areas=False),
     "GET /city/orders/{order_id}": OPERATES,
+    "GET /city/couriers/{courier_id}": OPERATES,
     "GET /city/dispatch": OPERATES,
     "GET /city/decisions/{decision_id}": OPERATES,
     "GET /city/dispatch/parts": OPERATES,

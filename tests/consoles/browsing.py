@@ -21,6 +21,14 @@ QUIET = (
     "--disable-sync",
 )
 
+DRAWING = (
+    *(arg for arg in QUIET if arg != "--disable-gpu"),
+    "--use-gl=angle",
+    "--use-angle=swiftshader",
+    "--enable-unsafe-swiftshader",
+)
+"""Maps need WebGL: here without a graphics card."""
+
 
 @asynccontextmanager
 async def serving(app: Any) -> AsyncIterator[str]:

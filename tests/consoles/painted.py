@@ -18,6 +18,7 @@ from tawsil.consoles.picture import (
     by_urgency,
 )
 from tawsil.consoles.situation import (
+    Case,
     Choice,
     Climber,
     Doubt,
@@ -32,6 +33,7 @@ from tawsil.consoles.situation import (
     Weighing,
 )
 from tawsil.consoles.story import (
+    CourierStory,
     Entry,
     Errand,
     Story,
@@ -74,8 +76,16 @@ class PaintedWatch:
     def __init__(self, *, now: datetime, ids: Ids) -> None:
         self.now = now
         self.couriers = [
-            CourierMark(id=ids(), name=f"Courier {n}", presence=presence, place=CENTRE, seen_at=now)
+            CourierMark(
+                id=ids(),
+                name=f"Courier {n}",
+                presence=presence,
+                vehicle="bicycle",
+                place=CENTRE,
+                seen_at=now,
+            )
             for n, presence in enumerate(Presence)
+            if presence is not Presence.OFF
         ]
         self.conditions = Conditions()
         carrier = self.couriers[2]
@@ -101,6 +111,20 @@ class PaintedWatch:
         del tenant_id
         return CITY if slug in {None, CITY.slug} else None
 
+    async def rider(self, *, tenant_id: UUID, courier_id: UUID) -> CourierStory | None:
+        del tenant_id
+        found = next((courier for courier in self.couriers if courier.id == courier_id), None)
+        if found is None:
+            return None
+        return CourierStory(
+            city=CITY,
+            at=self.now,
+            courier=found,
+            since_at=self.now - timedelta(minutes=7),
+            rating=4.8,
+            orders=tuple(order for order in self.orders if order.courier_id == courier_id),
+        )
+
     async def place(self, *, city_id: UUID) -> CityFacts | None:
         return CITY if city_id == CITY.id else None
 
@@ -117,6 +141,7 @@ class PaintedWatch:
             conditions=self.conditions,
             delivered=12,
             median_s=1_680.0,
+            zones=ZONES,
         )
 
     async def story(self, *, tenant_id: UUID, order_id: UUID) -> Story | None:
@@ -147,6 +172,16 @@ class PaintedWatch:
                     ),
                 ),
                 excluded={"too_far": 3},
+            ),
+            case=Case(
+                subject=self.subject(self.orders.index(found)),
+                courier=found.courier,
+                collected=found.status in {"PICKED_UP", "IN_TRANSIT", "UNDELIVERABLE"},
+                can_escalate=found.courier is None,
+                choices=(
+                    Choice(id=self.couriers[0].id, name=HOSTILE, distance_m=430.0),
+                    Choice(id=self.couriers[1].id, name="Courier 1", distance_m=None),
+                ),
             ),
         )
 

@@ -8,7 +8,7 @@ import pytest
 from playwright.async_api import Page, async_playwright, expect
 
 from conftest import TENANT
-from consoles.browsing import QUIET, fits_a_phone, serving
+from consoles.browsing import DRAWING, fits_a_phone, serving
 from consoles.painted import DECISION_ID, HELD
 from tawsil.consoles.routes import routes
 from tawsil.kernel.db import Database
@@ -52,7 +52,7 @@ async def page(site: str, operator: str) -> AsyncIterator[Page]:
     chromium = which("chromium")
     assert chromium, "this test drives Debian's chromium: apt-get install chromium"
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=chromium, args=QUIET)
+        browser = await playwright.chromium.launch(executable_path=chromium, args=DRAWING)
         context = await browser.new_context(viewport={"width": 1280, "height": 800})
         await context.add_cookies([{"name": "tawsil_access", "value": operator, "url": site}])
         yield await context.new_page()
@@ -109,6 +109,49 @@ async def test_the_city_by_keyboard_in_both_languages(
     assert "stage=ready" in page.url
     assert await page.locator("#queue-title").text_content() == "الطلبات الجارية"
 
+    await fits_a_phone(page)
+    assert complaints == []
+
+
+async def test_an_order_is_chosen_narrowed_to_and_assigned_by_keyboard(
+    page: Page, site: str, watch: Any, complaints: list[str]
+) -> None:
+    await page.goto(f"{site}/city")
+    await page.wait_for_selector('#pulse[data-state="live"]')
+    await page.wait_for_selector("#map-note", state="hidden")
+    assert await page.locator("#ground canvas").count() == 1
+
+    await page.keyboard.press("j")
+    await page.keyboard.press("x")
+    await page.keyboard.press("j")
+    await page.keyboard.press("x")
+    assert await page.locator("[data-chosen]").text_content() == "2 chosen"
+    await page.click('[data-bulk="none"]')
+    assert await page.locator("#bulk").is_hidden()
+
+    await page.focus("a.row >> nth=1")
+    await page.keyboard.press("a")
+    await page.wait_for_selector("#detail details[open]")
+    assert await page.evaluate("document.activeElement.name") == "courier_id"
+    await page.keyboard.press("Escape")
+    await page.keyboard.press("Escape")
+    await page.wait_for_selector("#detail", state="hidden")
+
+    await page.keyboard.press("/")
+    await page.keyboard.type("10003")
+    await expect(page.locator("a.row")).to_have_count(1)
+    assert "q=10003" in page.url
+    await page.reload()
+    await expect(page.locator("a.row")).to_have_count(1)
+
+    await page.keyboard.press("Control+k")
+    await page.keyboard.type("10003")
+    await page.keyboard.press("Enter")
+    await page.wait_for_selector(".timeline li")
+    assert f"order={watch.orders[2].id}" in page.url
+    courier = watch.couriers[2]
+    await page.goto(f"{site}/city?courier={courier.id}")
+    assert courier.name in await page.locator("#story-title").inner_text()
     await fits_a_phone(page)
     assert complaints == []
 

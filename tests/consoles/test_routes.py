@@ -178,10 +178,10 @@ async def test_files_are_kept_for_good_under_their_version(client: Any) -> None:
         answer = await get(client, address(name))
         assert answer.content == asset.body
         assert answer.headers["cache-control"] == FOREVER
-    stale = await get(client, "/static/older/city.js")
+    stale = await get(client, "/static/older/city.css")
     assert stale.headers["cache-control"] == "no-cache"
     known = {"If-None-Match": stale.headers["etag"]}
-    assert (await get(client, "/static/older/city.js", headers=known)).status_code == 304
+    assert (await get(client, "/static/older/city.css", headers=known)).status_code == 304
     assert (await get(client, "/static/older/..%2Froutes.py")).status_code == 404
 
 

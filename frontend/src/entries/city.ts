@@ -14,9 +14,18 @@ import { toast } from "../shared/toast.ts";
 import { read, say } from "../shared/words.ts";
 
 const CHANGES = [
-  "new_order", "order_status_updated", "delivery_eta_updated", "unassigned_order_escalated",
-  "offer_created", "offer_accepted", "offer_rejected", "availability_changed", "break_expired",
-  "delivery_courier_changed", "delivery_at_risk_updated", "conditions_changed",
+  "new_order",
+  "order_status_updated",
+  "delivery_eta_updated",
+  "unassigned_order_escalated",
+  "offer_created",
+  "offer_accepted",
+  "offer_rejected",
+  "availability_changed",
+  "break_expired",
+  "delivery_courier_changed",
+  "delivery_at_risk_updated",
+  "conditions_changed",
 ];
 const TYPING_MS = 250;
 
@@ -49,7 +58,10 @@ function show(fresh: Snapshot): void {
   }
   showQueue(fresh.queue);
   if (order && was?.status !== is?.status) {
-    if (is) announce(say("js.changed", { number: is.number, status: say(`status.${is.status.toLowerCase()}`) }));
+    if (is)
+      announce(
+        say("js.changed", { number: is.number, status: say(`status.${is.status.toLowerCase()}`) }),
+      );
     fetchStory("order", order);
   }
 }
@@ -70,7 +82,8 @@ async function fetchStory(kind: Kind, id: string, { focus = false } = {}): Promi
     const html = await answer.text();
     if (asked !== id) return;
     detail.innerHTML = html;
-    for (const button of detail.querySelectorAll<HTMLElement>("[data-trail]")) button.hidden = false;
+    for (const button of detail.querySelectorAll<HTMLElement>("[data-trail]"))
+      button.hidden = false;
     tick();
     if (focus || inside) detail.querySelector("h2")?.focus({ preventScroll: inside });
   } catch {
@@ -96,7 +109,9 @@ function close({ push = true } = {}): void {
   $("detail").replaceChildren();
   markRow(null);
   scene.choose(null);
-  document.querySelector<HTMLElement>(`#queue-body a.row[data-id="${CSS.escape(id ?? "")}"]`)?.focus();
+  document
+    .querySelector<HTMLElement>(`#queue-body a.row[data-id="${CSS.escape(id ?? "")}"]`)
+    ?.focus();
 }
 
 const again = () => {
@@ -146,7 +161,9 @@ document.addEventListener("click", (event) => {
 });
 
 function bulk(act: string): void {
-  const orders = snapshot.orders.filter(({ id }) => chosen.has(id)).map(({ id, number }) => ({ id, number: String(number) }));
+  const orders = snapshot.orders
+    .filter(({ id }) => chosen.has(id))
+    .map(({ id, number }) => ({ id, number: String(number) }));
   if (act === "escalate" || act === "reassign") aboutAll(act, orders, again);
   chosen.clear();
   showPicks();
@@ -180,7 +197,9 @@ form.addEventListener("submit", (event) => {
   narrowByForm();
 });
 
-for (const preferences of document.querySelectorAll<HTMLFormElement>("form.preferences, form.language")) {
+for (const preferences of document.querySelectorAll<HTMLFormElement>(
+  "form.preferences, form.language",
+)) {
   preferences.addEventListener("submit", () => {
     const next = preferences.elements.namedItem("next");
     if (next instanceof HTMLInputElement) next.value = location.pathname + location.search;
@@ -211,7 +230,8 @@ $("detail").addEventListener("submit", (event) => {
 });
 
 document.addEventListener("dragstart", (event) => {
-  const row = event.target instanceof Element && event.target.closest<HTMLElement>("#queue-body a.row");
+  const row =
+    event.target instanceof Element && event.target.closest<HTMLElement>("#queue-body a.row");
   if (!row || !event.dataTransfer) return;
   event.dataTransfer.setData("text/x-order", row.dataset["id"] ?? "");
   event.dataTransfer.effectAllowed = "move";
@@ -268,7 +288,9 @@ function choose(): void {
 async function beginAssigning(): Promise<void> {
   const row = document.activeElement?.closest<HTMLElement>("#queue-body a.row");
   if (row) await open("order", row.dataset["id"] ?? "");
-  const summary = $("detail").querySelector<HTMLElement>('[data-focus^="reassign-"], [data-focus^="hand-over-"]');
+  const summary = $("detail").querySelector<HTMLElement>(
+    '[data-focus^="reassign-"], [data-focus^="hand-over-"]',
+  );
   const details = summary?.closest("details");
   if (!details) return;
   details.open = true;
@@ -276,15 +298,20 @@ async function beginAssigning(): Promise<void> {
 }
 
 const PRESSED: Record<string, () => void> = {
-  j: () => walk(1), "ت": () => walk(1),
-  k: () => walk(-1), "ن": () => walk(-1),
-  x: choose, "ء": choose,
-  a: () => void beginAssigning(), "ش": () => void beginAssigning(),
+  j: () => walk(1),
+  ت: () => walk(1),
+  k: () => walk(-1),
+  ن: () => walk(-1),
+  x: choose,
+  ء: choose,
+  a: () => void beginAssigning(),
+  ش: () => void beginAssigning(),
   "/": () => form.querySelector<HTMLInputElement>("[name=q]")?.focus(),
 };
 
 document.addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
+  if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]"))
+    return;
   const inside = event.target instanceof Element ? event.target : null;
   if (event.key === "Escape") {
     const details = inside?.closest<HTMLDetailsElement>("details[open]");

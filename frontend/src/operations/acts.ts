@@ -11,10 +11,16 @@ interface About {
 }
 
 const why = (error: unknown): string =>
-  error instanceof Problem ? error.message : say(error instanceof Unreachable ? "js.unreachable" : "js.failed");
+  error instanceof Problem
+    ? error.message
+    : say(error instanceof Unreachable ? "js.unreachable" : "js.failed");
 
 /** Give an order to a courier, or without one back to the search; taken back by the toast. */
-export async function assign(order: About, courier: { id: string; name: string } | null, done: () => void): Promise<void> {
+export async function assign(
+  order: About,
+  courier: { id: string; name: string } | null,
+  done: () => void,
+): Promise<void> {
   const number = `#${order.number}`;
   const said = courier
     ? say("js.assigned", { number, courier: isolated(courier.name) })
@@ -27,7 +33,9 @@ export async function assign(order: About, courier: { id: string; name: string }
       run: async () => {
         await settled.catch(() => null);
         try {
-          await api("post", "/v4/admin/assignments/{reference_id}/undo", { at: { reference_id: order.id } });
+          await api("post", "/v4/admin/assignments/{reference_id}/undo", {
+            at: { reference_id: order.id },
+          });
           toast({ words: say("js.undone") });
         } catch (error) {
           toast({ words: say("js.not_done", { number, why: why(error) }), tone: "bad" });
@@ -50,7 +58,11 @@ export async function assign(order: About, courier: { id: string; name: string }
 }
 
 /** The same about several, one after another; each with its outcome. */
-export async function aboutAll(act: "escalate" | "reassign", orders: About[], done: () => void): Promise<void> {
+export async function aboutAll(
+  act: "escalate" | "reassign",
+  orders: About[],
+  done: () => void,
+): Promise<void> {
   const list = $("outcomes-list");
   list.replaceChildren();
   $<HTMLDialogElement>("outcomes").showModal();
@@ -76,5 +88,8 @@ function once(act: "escalate" | "reassign", order: About): Promise<unknown> {
   const at = { reference_id: order.id };
   return act === "escalate"
     ? api("post", "/v4/admin/unassigned-orders/{reference_id}/escalate", { at, body: { reason } })
-    : api("post", "/v4/admin/assignments/{reference_id}/reassign", { at, body: { reason, courier_id: null } });
+    : api("post", "/v4/admin/assignments/{reference_id}/reassign", {
+        at,
+        body: { reason, courier_id: null },
+      });
 }

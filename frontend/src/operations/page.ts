@@ -83,7 +83,11 @@ function raiseAlarm({ deliveryId, level }: { deliveryId: string; level: number }
  */
 export function keepFresh<T extends { at: string }>(
   at: string,
-  { address, show, changes }: { address: () => string; show: (fresh: T) => void; changes: string[] },
+  {
+    address,
+    show,
+    changes,
+  }: { address: () => string; show: (fresh: T) => void; changes: string[] },
 ): { refresh: () => Promise<void> } {
   const pulse = $("pulse");
   const clock = new Intl.DateTimeFormat("en-GB", {

@@ -12,7 +12,14 @@ interface Found {
   go: () => void;
 }
 
-export function palette(snapshot: () => Snapshot, go: { order: (id: string) => void; courier: (id: string) => void; at: (place: [number, number]) => void }): void {
+export function palette(
+  snapshot: () => Snapshot,
+  go: {
+    order: (id: string) => void;
+    courier: (id: string) => void;
+    at: (place: [number, number]) => void;
+  },
+): void {
   const dialog = $<HTMLDialogElement>("palette");
   const input = $<HTMLInputElement>("palette-text");
   const list = $("palette-list");
@@ -31,16 +38,34 @@ export function palette(snapshot: () => Snapshot, go: { order: (id: string) => v
     const { orders, couriers, merchants } = snapshot();
     const pages = [...document.querySelectorAll<HTMLAnchorElement>("#side a[href]")];
     return [
-      ...orders.map(({ id, number, merchant }): Found => ({ kind: "orders", words: `#${number} · ${merchant}`, go: () => go.order(id) })),
-      ...couriers.map(({ id, name }): Found => ({ kind: "couriers", words: name, go: () => go.courier(id) })),
-      ...merchants.map(({ name, at }): Found => ({ kind: "merchants", words: name, go: () => go.at(at) })),
-      ...pages.map((link): Found => ({ kind: "pages", words: link.textContent?.trim() ?? "", go: () => location.assign(link.href) })),
+      ...orders.map(
+        ({ id, number, merchant }): Found => ({
+          kind: "orders",
+          words: `#${number} · ${merchant}`,
+          go: () => go.order(id),
+        }),
+      ),
+      ...couriers.map(
+        ({ id, name }): Found => ({ kind: "couriers", words: name, go: () => go.courier(id) }),
+      ),
+      ...merchants.map(
+        ({ name, at }): Found => ({ kind: "merchants", words: name, go: () => go.at(at) }),
+      ),
+      ...pages.map(
+        (link): Found => ({
+          kind: "pages",
+          words: link.textContent?.trim() ?? "",
+          go: () => location.assign(link.href),
+        }),
+      ),
     ];
   }
 
   function show(): void {
     const wanted = input.value.trim().toLocaleLowerCase();
-    found = everything().filter(({ words }) => words.toLocaleLowerCase().includes(wanted)).slice(0, MOST);
+    found = everything()
+      .filter(({ words }) => words.toLocaleLowerCase().includes(wanted))
+      .slice(0, MOST);
     active = 0;
     list.replaceChildren(...found.map(drawn));
     $("palette-none").hidden = found.length > 0;
@@ -61,7 +86,9 @@ export function palette(snapshot: () => Snapshot, go: { order: (id: string) => v
   }
 
   function mark(): void {
-    [...list.children].forEach((line, n) => line.setAttribute("aria-selected", String(n === active)));
+    for (const [n, line] of [...list.children].entries()) {
+      line.setAttribute("aria-selected", String(n === active));
+    }
     list.children[active]?.scrollIntoView({ block: "nearest" });
     if (found.length) input.setAttribute("aria-activedescendant", `palette-${active}`);
     else input.removeAttribute("aria-activedescendant");

@@ -30,7 +30,8 @@ export function showQueue(html: string): void {
 }
 
 function keyOf({ dataset }: HTMLElement): string {
-  const [name, value] = Object.entries(dataset).find(([name]) => ["id", "stage", "pick"].includes(name)) ?? [];
+  const [name, value] =
+    Object.entries(dataset).find(([name]) => ["id", "stage", "pick"].includes(name)) ?? [];
   return `[data-${name}="${CSS.escape(value ?? "")}"]`;
 }
 
@@ -55,7 +56,9 @@ function keepSame(old: Element, rows: Element): void {
 }
 
 const orderOf = (row: Element): string => (row as HTMLElement).dataset["order"] ?? "";
-export const rows = (): HTMLAnchorElement[] => [...document.querySelectorAll<HTMLAnchorElement>("#queue-body a.row")];
+export const rows = (): HTMLAnchorElement[] => [
+  ...document.querySelectorAll<HTMLAnchorElement>("#queue-body a.row"),
+];
 
 export function markRow(id: string | null): void {
   for (const row of rows()) {
@@ -85,7 +88,8 @@ export function showPicks(): void {
 export function pick(id: string, { stretch = false, on = !chosen.has(id) } = {}): void {
   const ids = rows().map((row) => row.dataset["id"] ?? "");
   const [from, to] = [ids.indexOf(lastPicked ?? id), ids.indexOf(id)].sort((a, b) => a - b);
-  const among = stretch && from !== undefined && from >= 0 && to !== undefined ? ids.slice(from, to + 1) : [id];
+  const among =
+    stretch && from !== undefined && from >= 0 && to !== undefined ? ids.slice(from, to + 1) : [id];
   for (const one of among) {
     if (on) chosen.add(one);
     else chosen.delete(one);

@@ -1,6 +1,13 @@
 // The city on the map: who is where, what they carry and where it goes.
 
-import { type CityMap, createMap, type LonLat, type MapPoint, type Shape, type Way } from "../shared/map/index.ts";
+import {
+  type CityMap,
+  createMap,
+  type LonLat,
+  type MapPoint,
+  type Shape,
+  type Way,
+} from "../shared/map/index.ts";
 import { say } from "../shared/words.ts";
 import { $, now } from "./page.ts";
 import type { Courier, Moved, Order, Snapshot } from "./types.ts";
@@ -73,14 +80,19 @@ export class Scene {
     if (!map) return null;
     const box = map.gl.getContainer().getBoundingClientRect();
     const [px, py] = [x - box.left, y - box.top];
-    const [id] = map.within("couriers", [[px - 22, py - 22], [px + 22, py + 22]]);
+    const [id] = map.within("couriers", [
+      [px - 22, py - 22],
+      [px + 22, py + 22],
+    ]);
     return (id && this.couriers.get(id)) || null;
   }
 
   fit(): void {
     const places = [...this.couriers.values()].flatMap(({ at }) => (at ? [at] : []));
     const orders = [...this.#orders.values()].flatMap((order) => [order.pickup, order.dropoff]);
-    this.#map?.fit(places.length + orders.length ? [...places, ...orders] : [this.#snapshot.centre]);
+    this.#map?.fit(
+      places.length + orders.length ? [...places, ...orders] : [this.#snapshot.centre],
+    );
   }
 
   async #open(picks: Picks): Promise<void> {
@@ -92,6 +104,7 @@ export class Scene {
         city: section.dataset["city"] ?? "",
         label: section.dataset["description"] ?? "",
         centre: this.#snapshot.centre,
+        controls: document.documentElement.dir === "rtl" ? "top-right" : "top-left", // beside the story
       });
       this.#map = map;
       this.#draw();
@@ -116,7 +129,10 @@ export class Scene {
     for (const courier of snapshot.couriers) {
       const was = known.get(courier.id);
       const newer = was?.seen_at && courier.seen_at && was.seen_at > courier.seen_at;
-      this.couriers.set(courier.id, newer ? { ...courier, at: was.at, seen_at: was.seen_at } : courier);
+      this.couriers.set(
+        courier.id,
+        newer ? { ...courier, at: was.at, seen_at: was.seen_at } : courier,
+      );
     }
     this.#orders = new Map(snapshot.orders.map((order) => [order.id, order]));
     this.#snapshot = snapshot;
@@ -146,7 +162,12 @@ export class Scene {
   }
 
   #merchants(): MapPoint[] {
-    return this.#snapshot.merchants.map(({ id, name, at }) => ({ id, name, at, shape: "merchant" }));
+    return this.#snapshot.merchants.map(({ id, name, at }) => ({
+      id,
+      name,
+      at,
+      shape: "merchant",
+    }));
   }
 
   #destinations(): MapPoint[] {

@@ -325,9 +325,7 @@ def said_once(request: Asked, shown: Response[str]) -> Response[str]:
     return shown
 
 
-def _on(
-    request: Asked, city: CityFacts, done: Done, *, after: str | None = None
-) -> Redirect:
+def _on(request: Asked, city: CityFacts, done: Done, *, after: str | None = None) -> Redirect:
     said = urlsafe_b64encode(msgspec.json.encode(done)).decode()
     if len(said) > COOKIE_MAX:
         said = urlsafe_b64encode(msgspec.json.encode(Done(done.code))).decode()

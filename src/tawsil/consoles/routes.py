@@ -5,13 +5,9 @@ The application's state holds `registry: Registry` and `settings: Settings`, and
 the live city listens to those of `kernel.http.live`, of the same application.
 """
 
-from typing import Any, Final
-from uuid import UUID
+from typing import Final
 
 from litestar import Response, Router, get, post
-from litestar.datastructures import State
-from litestar.di import NamedDependency
-from litestar.params import FromPath, FromQuery
 from litestar.response import Redirect
 
 from tawsil.consoles import (
@@ -32,22 +28,17 @@ from tawsil.consoles.desk.tickets import pages_of_tickets
 from tawsil.consoles.operations import city_routes
 from tawsil.consoles.pages import (
     A_YEAR_S,
-    HOME,
-    HTML,
     THEME_COOKIE,
     THEMES,
     cookie,
-    fragment,
     local_address,
     page,
     show_problem,
 )
-from tawsil.consoles.picture import Stage
 from tawsil.consoles.shop import routes as shop_routes
-from tawsil.consoles.snapshot import Snapshot
 from tawsil.consoles.studies.experiments import pages_of_experiments
 from tawsil.consoles.studies.policies import pages_of_policies
-from tawsil.kernel.http import PUBLIC, SIGNED_IN, Caller, Problem, allow, not_found
+from tawsil.kernel.http import PUBLIC, Problem
 from tawsil.kernel.http.middleware import LOCALE_COOKIE
 from tawsil.kernel.i18n import LOCALES
 

@@ -2,13 +2,23 @@
 
 import "maplibre-gl/dist/maplibre-gl.css";
 import "./map.css";
-import {
-  addProtocol, AttributionControl, LngLatBounds, Map as GlMap, NavigationControl, setWorkerUrl,
-} from "maplibre-gl";
 import type { FeatureCollection } from "geojson";
-import type { ExpressionSpecification, GeoJSONSource, LayerSpecification, PointLike } from "maplibre-gl";
+import type {
+  ExpressionSpecification,
+  GeoJSONSource,
+  LayerSpecification,
+  PointLike,
+} from "maplibre-gl";
+import {
+  AttributionControl,
+  addProtocol,
+  Map as GlMap,
+  LngLatBounds,
+  NavigationControl,
+  setWorkerUrl,
+} from "maplibre-gl";
 import workerUrl from "maplibre-gl/dist/maplibre-gl-worker.mjs?worker&url";
-import { type Way, Points, pointLayers, wayLayers, waysAsData } from "./overlays.ts";
+import { Points, pointLayers, type Way, wayLayers, waysAsData } from "./overlays.ts";
 import { onThemeChange, type Palette, palette } from "./palette.ts";
 import { Pin, type PinOptions } from "./pin.ts";
 import { image, RATIO, SHAPES } from "./shapes.ts";
@@ -28,6 +38,8 @@ export interface MapOptions {
   locale?: string;
   /** A picture to look at only, without `interactive`. */
   interactive?: boolean;
+  /** Where its buttons are. */
+  controls?: "top-left" | "top-right";
   /** In a page that scrolls: two fingers, or Ctrl and the wheel, move the map. */
   cooperative?: boolean;
 }
@@ -92,7 +104,8 @@ export class CityMap {
     element.dir = "ltr";
     this.gl = new GlMap({
       container: element,
-      style: ground.kind === "style" ? ground.address : styleOf(ground, this.#colours, this.#locale),
+      style:
+        ground.kind === "style" ? ground.address : styleOf(ground, this.#colours, this.#locale),
       center: options.centre ?? ground.centre,
       zoom: options.zoom ?? 12.5,
       interactive,
@@ -108,7 +121,11 @@ export class CityMap {
     this.gl.touchZoomRotate.disableRotation();
     this.gl.keyboard.disableRotation();
     if (ground.kind !== "streets") this.gl.addControl(new AttributionControl({ compact: true }));
-    if (interactive) this.gl.addControl(new NavigationControl({ showCompass: false }), "top-right");
+    if (interactive)
+      this.gl.addControl(
+        new NavigationControl({ showCompass: false }),
+        options.controls ?? "top-right",
+      );
     this.drawn = this.gl.once("load").then(() => this.#addImages());
     this.#forgetTheme = onThemeChange(() => void this.drawn.then(() => this.#repaint()));
   }
@@ -193,7 +210,8 @@ export class CityMap {
 
   #repaint(): void {
     this.#colours = palette();
-    const ours = this.#ground.kind === "style" ? [] : groundLayers(this.#ground, this.#colours, this.#locale);
+    const ours =
+      this.#ground.kind === "style" ? [] : groundLayers(this.#ground, this.#colours, this.#locale);
     for (const layer of [...ours, ...this.#layered.flatMap((layers) => layers(this.#colours))]) {
       for (const [property, value] of Object.entries(layer.paint ?? {})) {
         this.gl.setPaintProperty(layer.id, property as never, value as never);

@@ -1,7 +1,13 @@
 // What is drawn over the ground: points with a shape, and ways between them.
 
 import type { Feature, FeatureCollection } from "geojson";
-import type { ExpressionSpecification, GeoJSONSource, LayerSpecification, LineLayerSpecification, Map as GlMap } from "maplibre-gl";
+import type {
+  ExpressionSpecification,
+  GeoJSONSource,
+  Map as GlMap,
+  LayerSpecification,
+  LineLayerSpecification,
+} from "maplibre-gl";
 import type { Palette } from "./palette.ts";
 import type { LonLat, MapPoint } from "./types.ts";
 
@@ -120,7 +126,10 @@ export class Points {
     try {
       do {
         this.#again = false;
-        await this.#source.setData({ type: "FeatureCollection", features: [...this.#features.values()] });
+        await this.#source.setData({
+          type: "FeatureCollection",
+          features: [...this.#features.values()],
+        });
       } while (this.#again);
     } finally {
       this.#sending = false;
@@ -143,7 +152,11 @@ export function waysAsData(ways: Iterable<Way>): FeatureCollection {
       type: "Feature",
       id: way.id,
       geometry: { type: "LineString", coordinates: way.along },
-      properties: { kind: way.kind ?? "way", dotted: way.dotted ?? false, faint: way.faint ?? false },
+      properties: {
+        kind: way.kind ?? "way",
+        dotted: way.dotted ?? false,
+        faint: way.faint ?? false,
+      },
     })),
   };
 }

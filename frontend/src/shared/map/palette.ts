@@ -1,8 +1,22 @@
 // The colours of the page's own tokens, as a canvas and a map style understand them.
 
 const NAMES = [
-  "land", "sea", "park", "street", "avenue", "casing", "district", "words", "halo",
-  "free", "offered", "busy", "break", "merchant", "order", "late",
+  "land",
+  "sea",
+  "park",
+  "street",
+  "avenue",
+  "casing",
+  "district",
+  "words",
+  "halo",
+  "free",
+  "offered",
+  "busy",
+  "break",
+  "merchant",
+  "order",
+  "late",
 ] as const;
 
 export type Palette = Record<(typeof NAMES)[number], string>;

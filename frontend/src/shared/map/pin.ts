@@ -25,7 +25,11 @@ export class Pin {
     this.#map = map;
     this.#moved = moved;
     this.#button = drawn(label);
-    this.#marker = new Marker({ element: this.#button, anchor: "bottom", draggable: moved !== undefined })
+    this.#marker = new Marker({
+      element: this.#button,
+      anchor: "bottom",
+      draggable: moved !== undefined,
+    })
       .setLngLat(at)
       .addTo(map);
     this.#button.setAttribute("aria-label", label); // the marker puts its own
@@ -59,7 +63,12 @@ export class Pin {
 
   #press(event: KeyboardEvent): void {
     const step = event.shiftKey ? FINE_PX : STEP_PX;
-    const by = { ArrowLeft: [-step, 0], ArrowRight: [step, 0], ArrowUp: [0, -step], ArrowDown: [0, step] }[event.key];
+    const by = {
+      ArrowLeft: [-step, 0],
+      ArrowRight: [step, 0],
+      ArrowUp: [0, -step],
+      ArrowDown: [0, step],
+    }[event.key];
     if (!by) return;
     event.preventDefault();
     event.stopPropagation();
@@ -83,9 +92,17 @@ function drawn(label: string): HTMLButtonElement {
   svg.setAttribute("viewBox", "0 0 32 44");
   svg.setAttribute("aria-hidden", "true");
   const shape = document.createElementNS(SVG, "path");
-  shape.setAttribute("d", "M16 42.5C16 42.5 30 26 30 15.5A14 14 0 0 0 2 15.5C2 26 16 42.5 16 42.5Z");
+  shape.setAttribute(
+    "d",
+    "M16 42.5C16 42.5 30 26 30 15.5A14 14 0 0 0 2 15.5C2 26 16 42.5 16 42.5Z",
+  );
   const eye = document.createElementNS(SVG, "circle");
-  for (const [name, value] of [["cx", "16"], ["cy", "15.5"], ["r", "5"]] as const) eye.setAttribute(name, value);
+  for (const [name, value] of [
+    ["cx", "16"],
+    ["cy", "15.5"],
+    ["r", "5"],
+  ] as const)
+    eye.setAttribute(name, value);
   svg.append(shape, eye);
   button.append(svg);
   return button;

@@ -4,8 +4,16 @@
 import type { Palette } from "./palette.ts";
 
 export const SHAPES = [
-  "free", "offered", "busy", "late", "break",
-  "merchant", "destination", "destination-late", "home", "stop",
+  "free",
+  "offered",
+  "busy",
+  "late",
+  "break",
+  "merchant",
+  "destination",
+  "destination-late",
+  "home",
+  "stop",
 ] as const;
 export type Shape = (typeof SHAPES)[number];
 
@@ -33,15 +41,33 @@ const DRAWN: Record<Shape, Draw> = {
     outlined(pen, c.free, c);
   },
   offered: (pen, c) => {
-    polygon(pen, [[0, -8.5], [8.5, 0], [0, 8.5], [-8.5, 0]]);
+    polygon(pen, [
+      [0, -8.5],
+      [8.5, 0],
+      [0, 8.5],
+      [-8.5, 0],
+    ]);
     outlined(pen, c.offered, c);
   },
   busy: (pen, c) => {
-    polygon(pen, [[0, -8.5], [8, 6.5], [-8, 6.5]]);
+    polygon(pen, [
+      [0, -8.5],
+      [8, 6.5],
+      [-8, 6.5],
+    ]);
     outlined(pen, c.busy, c);
   },
   late: (pen, c) => {
-    polygon(pen, [[-4, -9], [4, -9], [9, -4], [9, 4], [4, 9], [-4, 9], [-9, 4], [-9, -4]]);
+    polygon(pen, [
+      [-4, -9],
+      [4, -9],
+      [9, -4],
+      [9, 4],
+      [4, 9],
+      [-4, 9],
+      [-9, 4],
+      [-9, -4],
+    ]);
     outlined(pen, c.late, c);
     exclamation(pen, c.halo);
   },
@@ -54,7 +80,14 @@ const DRAWN: Record<Shape, Draw> = {
     pen.fillRect(1, -3, 2, 6);
   },
   merchant: (pen, c) => {
-    polygon(pen, [[-6.5, -1.5], [-4.5, -6], [4.5, -6], [6.5, -1.5], [6.5, 6], [-6.5, 6]]);
+    polygon(pen, [
+      [-6.5, -1.5],
+      [-4.5, -6],
+      [4.5, -6],
+      [6.5, -1.5],
+      [6.5, 6],
+      [-6.5, 6],
+    ]);
     outlined(pen, c.merchant, c);
     pen.fillStyle = c.halo;
     pen.fillRect(-2, 1, 4, 5);
@@ -65,7 +98,15 @@ const DRAWN: Record<Shape, Draw> = {
     exclamation(pen, c.late);
   },
   home: (pen, c) => {
-    polygon(pen, [[0, -8], [8, -1], [5.5, -1], [5.5, 7], [-5.5, 7], [-5.5, -1], [-8, -1]]);
+    polygon(pen, [
+      [0, -8],
+      [8, -1],
+      [5.5, -1],
+      [5.5, 7],
+      [-5.5, 7],
+      [-5.5, -1],
+      [-8, -1],
+    ]);
     outlined(pen, c.order, c);
     pen.fillStyle = c.halo;
     pen.fillRect(-1.75, 2, 3.5, 5);

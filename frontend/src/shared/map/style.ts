@@ -1,9 +1,7 @@
 // Our own map styles, drawn from the page's tokens: over plain streets, or over vector tiles in the
 // OpenMapTiles schema. No glyphs, no sprites: letters come from the page's own fonts.
 
-import type {
-  ExpressionSpecification, LayerSpecification, StyleSpecification,
-} from "maplibre-gl";
+import type { ExpressionSpecification, LayerSpecification, StyleSpecification } from "maplibre-gl";
 import type { Palette } from "./palette.ts";
 import type { Ground } from "./types.ts";
 
@@ -34,11 +32,23 @@ export function groundLayers(ground: Ground, c: Palette, locale: string): LayerS
   ];
 }
 
-const is = (...kinds: string[]): ExpressionSpecification => ["in", ["get", "kind"], ["literal", kinds]];
+const is = (...kinds: string[]): ExpressionSpecification => [
+  "in",
+  ["get", "kind"],
+  ["literal", kinds],
+];
 
 /** Pixels at zoom 11, 14 and 18, and in between as the ground grows. */
 const wide = (far: number, near: number, nearest: number): ExpressionSpecification => [
-  "interpolate", ["exponential", 1.5], ["zoom"], 11, far, 14, near, 18, nearest,
+  "interpolate",
+  ["exponential", 1.5],
+  ["zoom"],
+  11,
+  far,
+  14,
+  near,
+  18,
+  nearest,
 ];
 
 function streetLayers(c: Palette, locale: string): LayerSpecification[] {
@@ -52,54 +62,197 @@ function streetLayers(c: Palette, locale: string): LayerSpecification[] {
   return [
     { id: "sea", type: "fill", source, filter: is("sea", "creek"), paint: { "fill-color": c.sea } },
     { id: "park", type: "fill", source, filter: is("park"), paint: { "fill-color": c.park } },
-    { id: "district", type: "line", source, filter: is("district"), paint: { "line-color": c.district, "line-width": 1.25, "line-dasharray": [3, 4] } },
-    { id: "minor-casing", type: "line", source, filter: minor, layout: round, paint: { "line-color": c.casing, "line-width": wide(1.6, 4.2, 28.5) } },
-    { id: "major-casing", type: "line", source, filter: major, layout: round, paint: { "line-color": c.casing, "line-width": wide(3, 6.2, 42.5) } },
-    { id: "minor", type: "line", source, filter: minor, layout: round, paint: { "line-color": c.street, "line-width": small } },
-    { id: "major", type: "line", source, filter: major, layout: round, paint: { "line-color": c.avenue, "line-width": large } },
-    lettered("major-name", { source, filter: ["all", major, ["!=", name, ""]], minzoom: 13 }, name, c, "line"),
-    lettered("minor-name", { source, filter: ["all", minor, ["!=", name, ""]], minzoom: 15 }, name, c, "line"),
+    {
+      id: "district",
+      type: "line",
+      source,
+      filter: is("district"),
+      paint: { "line-color": c.district, "line-width": 1.25, "line-dasharray": [3, 4] },
+    },
+    {
+      id: "minor-casing",
+      type: "line",
+      source,
+      filter: minor,
+      layout: round,
+      paint: { "line-color": c.casing, "line-width": wide(1.6, 4.2, 28.5) },
+    },
+    {
+      id: "major-casing",
+      type: "line",
+      source,
+      filter: major,
+      layout: round,
+      paint: { "line-color": c.casing, "line-width": wide(3, 6.2, 42.5) },
+    },
+    {
+      id: "minor",
+      type: "line",
+      source,
+      filter: minor,
+      layout: round,
+      paint: { "line-color": c.street, "line-width": small },
+    },
+    {
+      id: "major",
+      type: "line",
+      source,
+      filter: major,
+      layout: round,
+      paint: { "line-color": c.avenue, "line-width": large },
+    },
+    lettered(
+      "major-name",
+      { source, filter: ["all", major, ["!=", name, ""]], minzoom: 13 },
+      name,
+      c,
+      "line",
+    ),
+    lettered(
+      "minor-name",
+      { source, filter: ["all", minor, ["!=", name, ""]], minzoom: 15 },
+      name,
+      c,
+      "line",
+    ),
     lettered("park-name", { source, filter: is("park"), minzoom: 14 }, name, c, "point"),
-    lettered("place-name", { source, filter: is("district", "creek"), maxzoom: 16 }, name, c, "place"),
+    lettered(
+      "place-name",
+      { source, filter: is("district", "creek"), maxzoom: 16 },
+      name,
+      c,
+      "place",
+    ),
   ];
 }
 
 function tileLayers(c: Palette, locale: string): LayerSpecification[] {
-  const name: ExpressionSpecification = locale === "ar"
-    ? ["coalesce", ["get", "name:ar"], ["get", "name"], ["get", "name:latin"]]
-    : ["coalesce", ["get", "name:en"], ["get", "name:latin"], ["get", "name"]];
+  const name: ExpressionSpecification =
+    locale === "ar"
+      ? ["coalesce", ["get", "name:ar"], ["get", "name"], ["get", "name:latin"]]
+      : ["coalesce", ["get", "name:en"], ["get", "name:latin"], ["get", "name"]];
   const of = (layer: string) => ({ source: "ground", "source-layer": layer });
-  const classed = (...classes: string[]): ExpressionSpecification => ["in", ["get", "class"], ["literal", classes]];
+  const classed = (...classes: string[]): ExpressionSpecification => [
+    "in",
+    ["get", "class"],
+    ["literal", classes],
+  ];
   const major = classed("motorway", "trunk", "primary", "secondary");
   const minor = classed("tertiary", "minor", "service", "busway");
   const round = { "line-cap": "round", "line-join": "round" } as const;
   const roads = of("transportation");
   return [
-    { id: "park", type: "fill", ...of("landcover"), filter: classed("grass", "wood", "park"), paint: { "fill-color": c.park } },
+    {
+      id: "park",
+      type: "fill",
+      ...of("landcover"),
+      filter: classed("grass", "wood", "park"),
+      paint: { "fill-color": c.park },
+    },
     { id: "park-area", type: "fill", ...of("park"), paint: { "fill-color": c.park } },
-    { id: "landuse", type: "fill", ...of("landuse"), filter: classed("park", "cemetery", "pitch"), paint: { "fill-color": c.park } },
+    {
+      id: "landuse",
+      type: "fill",
+      ...of("landuse"),
+      filter: classed("park", "cemetery", "pitch"),
+      paint: { "fill-color": c.park },
+    },
     { id: "sea", type: "fill", ...of("water"), paint: { "fill-color": c.sea } },
-    { id: "river", type: "line", ...of("waterway"), paint: { "line-color": c.sea, "line-width": wide(1, 2, 8) } },
-    { id: "building", type: "fill", ...of("building"), minzoom: 14, paint: { "fill-color": c.district, "fill-opacity": 0.45 } },
-    { id: "path", type: "line", ...roads, filter: classed("path", "track"), minzoom: 14, paint: { "line-color": c.district, "line-width": 1, "line-dasharray": [2, 2] } },
-    { id: "minor-casing", type: "line", ...roads, filter: minor, layout: round, paint: { "line-color": c.casing, "line-width": wide(1.4, 4.2, 24) } },
-    { id: "major-casing", type: "line", ...roads, filter: major, layout: round, paint: { "line-color": c.casing, "line-width": wide(2.6, 6.4, 36) } },
-    { id: "minor", type: "line", ...roads, filter: minor, layout: round, paint: { "line-color": c.street, "line-width": wide(0.7, 2.6, 21.5) } },
-    { id: "major", type: "line", ...roads, filter: major, layout: round, paint: { "line-color": c.avenue, "line-width": wide(1.6, 4.8, 33.5) } },
-    { id: "rail", type: "line", ...roads, filter: classed("rail", "transit"), paint: { "line-color": c.district, "line-width": 1.25 } },
+    {
+      id: "river",
+      type: "line",
+      ...of("waterway"),
+      paint: { "line-color": c.sea, "line-width": wide(1, 2, 8) },
+    },
+    {
+      id: "building",
+      type: "fill",
+      ...of("building"),
+      minzoom: 14,
+      paint: { "fill-color": c.district, "fill-opacity": 0.45 },
+    },
+    {
+      id: "path",
+      type: "line",
+      ...roads,
+      filter: classed("path", "track"),
+      minzoom: 14,
+      paint: { "line-color": c.district, "line-width": 1, "line-dasharray": [2, 2] },
+    },
+    {
+      id: "minor-casing",
+      type: "line",
+      ...roads,
+      filter: minor,
+      layout: round,
+      paint: { "line-color": c.casing, "line-width": wide(1.4, 4.2, 24) },
+    },
+    {
+      id: "major-casing",
+      type: "line",
+      ...roads,
+      filter: major,
+      layout: round,
+      paint: { "line-color": c.casing, "line-width": wide(2.6, 6.4, 36) },
+    },
+    {
+      id: "minor",
+      type: "line",
+      ...roads,
+      filter: minor,
+      layout: round,
+      paint: { "line-color": c.street, "line-width": wide(0.7, 2.6, 21.5) },
+    },
+    {
+      id: "major",
+      type: "line",
+      ...roads,
+      filter: major,
+      layout: round,
+      paint: { "line-color": c.avenue, "line-width": wide(1.6, 4.8, 33.5) },
+    },
+    {
+      id: "rail",
+      type: "line",
+      ...roads,
+      filter: classed("rail", "transit"),
+      paint: { "line-color": c.district, "line-width": 1.25 },
+    },
     lettered("road-name", { ...of("transportation_name"), minzoom: 14 }, name, c, "line"),
-    lettered("poi-name", { ...of("poi"), filter: ["<=", ["coalesce", ["get", "rank"], 99], 12], minzoom: 16 }, name, c, "point"),
-    lettered("place-name", { ...of("place"), filter: classed("city", "town", "suburb", "quarter", "neighbourhood", "village") }, name, c, "place"),
+    lettered(
+      "poi-name",
+      { ...of("poi"), filter: ["<=", ["coalesce", ["get", "rank"], 99], 12], minzoom: 16 },
+      name,
+      c,
+      "point",
+    ),
+    lettered(
+      "place-name",
+      {
+        ...of("place"),
+        filter: classed("city", "town", "suburb", "quarter", "neighbourhood", "village"),
+      },
+      name,
+      c,
+      "place",
+    ),
   ];
 }
 
 type Where = {
-  source: string; "source-layer"?: string;
-  filter?: ExpressionSpecification; minzoom?: number; maxzoom?: number;
+  source: string;
+  "source-layer"?: string;
+  filter?: ExpressionSpecification;
+  minzoom?: number;
+  maxzoom?: number;
 };
 
 function lettered(
-  id: string, where: Where, name: ExpressionSpecification, c: Palette, along: "line" | "point" | "place",
+  id: string,
+  where: Where,
+  name: ExpressionSpecification,
+  c: Palette,
+  along: "line" | "point" | "place",
 ): LayerSpecification {
   const place = along === "place";
   return {
