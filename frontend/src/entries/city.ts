@@ -8,7 +8,6 @@ import { chosen, markRow, pick, rows, showPicks, showQueue } from "../operations
 import { Scene } from "../operations/scene.ts";
 import { showTrail } from "../operations/trail.ts";
 import type { Moved, Snapshot } from "../operations/types.ts";
-import { on } from "../shared/live.ts";
 import { ask } from "../shared/session.ts";
 import { toast } from "../shared/toast.ts";
 import { read, say } from "../shared/words.ts";
@@ -338,12 +337,15 @@ function hear({ orderId, deliveryId }: { orderId?: string; deliveryId?: string }
   const about = orderId ?? deliveryId;
   if (about && about === params().get("order")) fetchStory("order", about);
 }
-const { refresh } = keepFresh<Snapshot>(snapshot.at, {
+const { refresh } = keepFresh({
+  at: snapshot.at,
   address: () => `/city/snapshot${location.search}`,
   show,
   changes: CHANGES,
+  hears: {
+    ...Object.fromEntries(CHANGES.map((name) => [name, hear])),
+    couriers_moved: (moved: Moved) => scene.move(moved),
+  },
 });
-for (const name of CHANGES) on(name, hear);
-on<Moved>("couriers_moved", (moved) => scene.move(moved));
 showPicks();
 for (const button of document.querySelectorAll<HTMLElement>("[data-trail]")) button.hidden = false;

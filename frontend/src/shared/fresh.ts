@@ -47,7 +47,8 @@ export function announce(said: string): void {
 
 let behind_ms = 0;
 let fetchedAt = Date.now();
-const now = () => Date.now() + behind_ms;
+/** The server's clock. */
+export const now = () => Date.now() + behind_ms;
 
 function sameInstant(at: string): void {
   fetchedAt = Date.now();
