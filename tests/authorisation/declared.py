@@ -413,6 +413,15 @@ ROWS: Final[Mapping[str, Row]] = {
     "POST /money/months/{month}/close": Row(
         narrow=Expected.FORBIDDEN, areas=False, trade=frozenset({"page.409"})
     ),
+    "POST /tickets/{ticket_id}/{act}": Row(
+        narrow=Expected.FORBIDDEN, areas=False, trade=frozenset({"page.404"})
+    ),
+    "POST /refunds/{refund_id}/refuse": Row(
+        narrow=Expected.FORBIDDEN, areas=False, trade=frozenset({"page.400"})
+    ),
+    "POST /policies/{name}/{version}/live": Row(
+        narrow=Expected.FORBIDDEN, areas=False, trade=frozenset({"page.404"})
+    ),
     "POST /city/dispatch/hold": OPERATES,
     "POST /city/dispatch/let-go": OPERATES,
     "POST /city/dispatch/{reference_id}/{act}": OPERATES,

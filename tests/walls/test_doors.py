@@ -67,7 +67,13 @@ def test_only_machines_and_files_are_not_limited() -> None:
         if isinstance(handler, HTTPRouteHandler) and handler.opt.get("limit") is UNLIMITED
         for path in handler.paths
     }
-    assert unlimited == {"/static/{version:str}/{name:str}"}
+    assert unlimited == {
+        "/static/{version:str}/{name:str}",
+        "/courier/worker.js",
+        "/maps/{city_id:uuid}/ground.json",
+        "/maps/{city_id:uuid}/streets.geojson",
+        "/maps/{city_id:uuid}/tiles/{version:str}",
+    }
 
 
 def test_what_is_made_into_files_is_heavy() -> None:

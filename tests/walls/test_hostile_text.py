@@ -161,6 +161,7 @@ def known(everything: Everything, ids: Any) -> dict[str, str]:
     }
 
 
+@pytest.mark.timeout(600)
 async def test_no_text_is_ever_more_than_text(
     everything: Everything,
     admin: dict[str, str],

@@ -39,7 +39,7 @@ ON_ITS_WAY: Final = frozenset(
         Status.IN_TRANSIT,
     }
 )
-Token = Annotated[str, PathParameter(pattern="^[A-Za-z0-9_-]{20,64}$")]
+Token = Annotated[str, PathParameter(pattern=r"^[A-Za-z0-9_-]{20,64}$(?!\n)")]
 
 
 class SharedView(Struct, frozen=True, kw_only=True):
