@@ -20,7 +20,9 @@ from tawsil.simulation import hierarchy, seeding
 from tawsil.simulation.city import build_city, demo_accounts
 
 SEED = 7
-BEGINS_WITHIN_S = 240
+BEGINS_WITHIN_S = 480
+RUNNING = "TAWSIL_SURFACES_AT"
+"""The address of a `tawsil demo` that runs already, to be looked at instead of one of our own."""
 ADMIN = "admin@example.com"
 
 
@@ -35,6 +37,9 @@ class Living(Struct, frozen=True):
 @asynccontextmanager
 async def living() -> AsyncIterator[Living]:
     """As `tawsil demo` brings it up, in a folder of its own, until it is looked at no more."""
+    if running := os.environ.get(RUNNING):
+        yield await _cast(running)
+        return
     with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         port, direct, stripe = _free_ports(3)
         url = f"http://127.0.0.1:{port}"
@@ -49,7 +54,7 @@ async def living() -> AsyncIterator[Living]:
         with (Path(folder) / "log").open("wb") as log:
             process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-m", "tawsil.apps.cli", "demo"),
-                *("--seed", str(SEED), "--speed", "8", "--rate", "240"),
+                *("--seed", str(SEED), "--speed", "8", "--rate", "120"),
                 env=os.environ | settings,
                 stdout=log,
                 stderr=log,

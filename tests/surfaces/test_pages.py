@@ -1,7 +1,6 @@
 """Every page as everybody may meet it: nothing that axe finds, nothing cut off, nothing unsaid."""
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 from playwright.async_api import Browser
@@ -31,7 +30,7 @@ WIDER = "document.documentElement.scrollWidth - document.documentElement.clientW
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 async def test_a_page_keeps_nobody_out(browser: Browser, there: Living, page: Page) -> None:
     axe = AXE.read_text()
-    found: dict[str, Any] = {}
+    found: dict[str, list[str]] = {}
     async with as_somebody(browser, there, page.who) as context:
         for variant in VARIANTS:
             async with looking_at(context, there, page, variant) as (tab, complaints):
@@ -43,4 +42,5 @@ async def test_a_page_keeps_nobody_out(browser: Browser, there: Living, page: Pa
                     wrong.append(f"a code instead of words: {said[said.index('console.') :][:60]}")
                 if wrong:
                     found[str(variant)] = wrong
-    assert found == {}
+    told = [f"{variant}: {one}" for variant, wrong in found.items() for one in wrong]
+    assert not told, "\n" + "\n".join(told)
