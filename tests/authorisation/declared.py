@@ -99,6 +99,7 @@ CONSTANTS: Final[Mapping[str, str]] = {
     "key": "photo_proof",
     "locale": "ar",
     "module": "loyalty",
+    "to_version": "1",
     "tenant_id": "00000000-0000-7000-8000-00000000007e",
     "dispute_id": "00000000-0000-7000-8000-00000000d15b",
     "event_type": "order.placed.v1",
@@ -155,6 +156,7 @@ ON_NOTHING: Final = Row(
     narrow=Expected.FORBIDDEN, areas=False, trade=frozenset({"request.not_found"})
 )
 NOT_MADE: Final = Row(trade=frozenset({"request.not_found"}))
+UNKNOWN_STEP: Final = Row(trade=frozenset({"page.404"}))  # of what is not there
 UNKNOWN_PROVIDER: Final = Row(trade=frozenset({"request.not_found"}))
 NEVER_USED: Final = Row(trade=frozenset({"request.not_found"}))  # who was never owed anything
 UNKNOWN_CARD_PROVIDER: Final = Row(trade=frozenset({"payment.provider_unknown"}))
@@ -422,6 +424,17 @@ ROWS: Final[Mapping[str, Row]] = {
     "POST /policies/{name}/{version}/live": Row(
         narrow=Expected.FORBIDDEN, areas=False, trade=frozenset({"page.404"})
     ),
+    "POST /admin/merchants/{merchant_id}/commission": CONFIGURES,
+    "POST /admin/merchants/{merchant_id}/{step}": UNKNOWN_STEP,
+    "POST /admin/users/{user_id}/{step}": UNKNOWN_STEP,
+    "POST /admin/couriers/{courier_id}/{step}": UNKNOWN_STEP,
+    "POST /admin/couriers/{courier_id}/documents/{document_id}/{step}": UNKNOWN_STEP,
+    "POST /admin/promotions/{promotion_id}/{step}": UNKNOWN_STEP,
+    "GET /admin/flags/{key}": UNKNOWN_STEP,
+    "POST /admin/flags/{key}": UNKNOWN_STEP,
+    "POST /admin/flags/{key}/back/{to_version}": UNKNOWN_STEP,
+    "POST /admin/tenants/{tenant_id}/suspend": UNKNOWN_STEP,
+    "POST /admin/tenants/{tenant_id}/reinstate": UNKNOWN_STEP,
     "POST /city/dispatch/hold": OPERATES,
     "POST /city/dispatch/let-go": OPERATES,
     "POST /city/dispatch/{reference_id}/{act}": OPERATES,

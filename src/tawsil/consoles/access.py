@@ -19,6 +19,8 @@ REFUNDS: Final = "refund:decide"
 SYSTEM: Final = "system:read"
 STUDIES: Final = "system:monitor"
 TUNE: Final = "system:configure"
+PROMOTIONS: Final = "promotion:update"
+TENANTS: Final = "tenant:read"
 
 
 class May(Struct, frozen=True):
@@ -37,6 +39,8 @@ class May(Struct, frozen=True):
     courier: bool = False
     customer: bool = False
     admin: bool = False
+    promotions: bool = False
+    tenants: bool = False
 
     @classmethod
     def of(cls, caller: Caller) -> "May":
@@ -54,6 +58,8 @@ class May(Struct, frozen=True):
             courier="own" in caller.scopes("courier:update"),
             customer="own" in caller.scopes("order:cancel"),
             admin="all" in caller.scopes(SYSTEM),
+            promotions="all" in caller.scopes(PROMOTIONS) and "all" in caller.scopes(SYSTEM),
+            tenants="all" in caller.scopes(TENANTS),
         )
 
 

@@ -50,7 +50,20 @@ MERCHANT: Final = (
     Place("reports", "/merchant/reports", "chart-column", lambda may: may.merchant),
     Place("payouts", "/merchant/payouts", "banknote", lambda may: may.merchant),
 )
-ADMIN: Final[tuple[Place, ...]] = ()
+ADMIN: Final = (
+    Place("admin", "/admin", "layout-grid", lambda may: may.admin),
+    Place("admin_cities", "/admin/cities", "map-pin", lambda may: may.admin),
+    Place("admin_areas", "/admin/areas", "layers", lambda may: may.admin),
+    Place("admin_users", "/admin/users", "users", lambda may: may.admin),
+    Place("admin_merchants", "/admin/merchants", "store", lambda may: may.admin),
+    Place("admin_couriers", "/admin/couriers", "bike", lambda may: may.admin),
+    Place("admin_promotions", "/admin/promotions", "tag", lambda may: may.promotions),
+    Place("admin_flags", "/admin/flags", "flag", lambda may: may.admin),
+    Place("admin_modules", "/admin/modules", "toggle-left", lambda may: may.admin),
+    Place("admin_plugins", "/admin/plugins", "puzzle", lambda may: may.admin),
+    Place("admin_health", "/admin/health", "activity", lambda may: may.admin),
+    Place("admin_tenants", "/admin/tenants", "building-2", lambda may: may.tenants),
+)
 GROUPS: Final = (
     Group("operations", OPERATIONS),
     Group("merchant", MERCHANT),

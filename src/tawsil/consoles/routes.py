@@ -12,6 +12,7 @@ from litestar.response import Redirect
 
 from tawsil.consoles import (
     account_routes,
+    admin,
     courier,
     dispatch_routes,
     elsewhere_routes,
@@ -79,6 +80,7 @@ _pages: Final = Router(
         *dispatch_routes.pages,
         *money_routes.pages,
         *courier.pages,
+        *admin.pages,
         *pages_of_tickets,
         *pages_of_refunds,
         *pages_of_policies,
