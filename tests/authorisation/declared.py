@@ -418,9 +418,7 @@ ROWS: Final[Mapping[str, Row]] = {
     "POST /tickets/{ticket_id}/{act}": Row(
         narrow=Expected.FORBIDDEN, areas=False, trade=frozenset({"page.404"})
     ),
-    "POST /refunds/{refund_id}/refuse": Row(
-        narrow=Expected.FORBIDDEN, areas=False, trade=frozenset({"page.400"})
-    ),
+    "POST /refunds/{refund_id}/refuse": OPERATES,
     "POST /policies/{name}/{version}/live": Row(
         narrow=Expected.FORBIDDEN, areas=False, trade=frozenset({"page.404"})
     ),
