@@ -1,5 +1,7 @@
 """The courier's app in a real browser, on the whole platform: nothing tapped is ever lost."""
 
+import asyncio
+from asyncio import StreamReader, StreamWriter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
@@ -14,7 +16,7 @@ import pytest
 from playwright.async_api import BrowserContext, Error, Page, async_playwright, expect
 
 from consoles.browsing import QUIET
-from walk.conftest import Walk
+from walk.conftest import Walk, free_port
 from walk.small_city import COURIER, KITCHEN, PASSWORD, PEOPLE
 
 pytestmark = pytest.mark.browser
@@ -25,7 +27,7 @@ OFFERED_WITHIN_S = 2
 
 
 @asynccontextmanager
-async def phone(folder: Path, **options: Any) -> AsyncIterator[BrowserContext]:
+async def phone(folder: Path) -> AsyncIterator[BrowserContext]:
     """A telephone with what it keeps in a folder, standing at the kitchen."""
     chromium = which("chromium")
     assert chromium, "this test drives Debian's chromium: apt-get install chromium"
@@ -39,7 +41,6 @@ async def phone(folder: Path, **options: Any) -> AsyncIterator[BrowserContext]:
             has_touch=True,
             permissions=["geolocation"],
             geolocation=at,
-            **options,
         )
         context.set_default_timeout(20_000)
         yield context
@@ -49,9 +50,54 @@ async def phone(folder: Path, **options: Any) -> AsyncIterator[BrowserContext]:
             return  # it was killed
 
 
-async def signed_in(context: BrowserContext, walk: Walk) -> Page:
+class Network:
+    """The way from the telephone to the platform, which may be cut: nothing gets through then."""
+
+    def __init__(self, walk: Walk) -> None:
+        self._to = walk.client.base_url.port
+        self._port = free_port()
+        self._open: set[asyncio.StreamWriter] = set()
+        self._server: asyncio.Server | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._port}"
+
+    async def restore(self) -> None:
+        self._server = await asyncio.start_server(self._carry, "127.0.0.1", self._port)
+
+    def cut(self) -> None:
+        assert self._server is not None, "what is cut was there"
+        self._server.close()
+        for writer in list(self._open):
+            writer.transport.abort()
+
+    async def _carry(self, phone: StreamReader, to_phone: StreamWriter) -> None:
+        platform, to_platform = await asyncio.open_connection("127.0.0.1", self._to)
+        self._open |= {to_phone, to_platform}
+        await asyncio.gather(_pump(phone, to_platform), _pump(platform, to_phone))
+        self._open -= {to_phone, to_platform}
+
+
+async def _pump(source: StreamReader, to: StreamWriter) -> None:
+    with suppress(OSError):
+        while part := await source.read(65_536):
+            to.write(part)
+            await to.drain()
+    to.close()
+
+
+@pytest.fixture
+async def network(walk: Walk) -> AsyncIterator[Network]:
+    network = Network(walk)
+    await network.restore()
+    yield network
+    network.cut()
+
+
+async def signed_in(context: BrowserContext, network: Network) -> Page:
     page = context.pages[0]
-    await page.goto(f"{walk.client.base_url}/sign-in?next=/courier")
+    await page.goto(f"{network.url}/sign-in?next=/courier")
     await page.fill("[name=email]", PEOPLE["courier"].email)
     await page.fill("[name=password]", PASSWORD)
     await page.click("main button[type=submit], main button:not([type])")
@@ -90,29 +136,29 @@ async def taken_in(walk: Walk) -> list[Any]:
 
 
 async def test_nothing_tapped_out_of_reach_is_lost_or_done_twice(
-    walk: Walk, tmp_path: Path
+    walk: Walk, network: Network, tmp_path: Path
 ) -> None:
     """200 taps, and in the middle of them the app is killed."""
     folder = tmp_path / "phone"
     async with phone(folder) as context:
-        page = await signed_in(context, walk)
+        page = await signed_in(context, network)
         await page.get_by_role("button", name="Start shift").click()
         await page.get_by_role("button", name="Take a break").wait_for()
-        await context.set_offline(True)
+        network.cut()
         for _ in range(BEFORE // 2):
             await rest_and_resume(page)
         await sent(page, BEFORE)
         await killed(page)
-    async with phone(folder, offline=True) as context:
+    async with phone(folder) as context:
         page = context.pages[0]
-        await page.goto(f"{walk.client.base_url}/courier")
+        await page.goto(f"{network.url}/courier")
         await sent(page, BEFORE)
         for _ in range((ACTIONS - BEFORE) // 2):
             await rest_and_resume(page)
         await sent(page, ACTIONS)
         assert await taken_in(walk) == []
         began = monotonic()
-        await context.set_offline(False)
+        await network.restore()
         await sent(page, 0)
         took_s = monotonic() - began
     rows = await taken_in(walk)
@@ -126,11 +172,11 @@ async def test_nothing_tapped_out_of_reach_is_lost_or_done_twice(
 
 
 async def test_an_offer_rings_and_the_food_is_handed_over_in_a_lift(
-    walk: Walk, tmp_path: Path
+    walk: Walk, network: Network, tmp_path: Path
 ) -> None:
     """Seen at once; then without a network from the kitchen's door to the customer's."""
     async with phone(tmp_path / "phone") as context:
-        page = await signed_in(context, walk)
+        page = await signed_in(context, network)
         if (await walk.get("courier", f"/v4/drivers/{COURIER}"))["availability"] == "OFFLINE":
             await page.get_by_role("button", name="Start shift").click()
         await page.get_by_role("button", name="Take a break").wait_for()
@@ -149,7 +195,7 @@ async def test_an_offer_rings_and_the_food_is_handed_over_in_a_lift(
         await accept.click()
         await page.get_by_role("heading", name="Shawarma Corner").wait_for()
         await walk.becomes(path, courier_id=str(COURIER))
-        await context.set_offline(True)
+        network.cut()
         arrived = page.get_by_role("button", name="I am here")
         if await arrived.is_visible():
             await arrived.click()
@@ -164,7 +210,7 @@ async def test_an_offer_rings_and_the_food_is_handed_over_in_a_lift(
         await page.get_by_role("button", name="Take a break").wait_for()
         assert (await walk.order(path))["status"] != "DELIVERED"
         assert await page.locator("[data-unsent='0']").count() == 0
-        await context.set_offline(False)
+        await network.restore()
         await sent(page, 0)
     order = await walk.becomes(path, status="DELIVERED")
     (proof,) = await walk.get("operator", f"{path}/proofs")

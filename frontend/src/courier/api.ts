@@ -19,14 +19,23 @@ export class Refused extends Error {
   }
 }
 
+/** By how much the server's clock is ahead of the phone's, as its last answer told. */
+let ahead_ms = 0;
+
+/** What the server's clock shows now: deadlines are by it. */
+export const serverNow = (): number => Date.now() + ahead_ms;
+
 export async function call<T>(method: string, path: string, body?: unknown): Promise<T> {
   const init: RequestInit = { method, headers: { Accept: "application/json" } };
   if (body !== undefined) {
     init.body = JSON.stringify(body);
     init.headers = { ...init.headers, "Content-Type": "application/json" };
   }
+  const asked = Date.now();
   const answer = await ask(path, init);
   const said = await answer.json().catch(() => null);
+  const at = Date.parse(said?.meta?.timestamp ?? "");
+  if (!Number.isNaN(at)) ahead_ms = at - (asked + Date.now()) / 2;
   if (!answer.ok) {
     const error = said?.errors?.[0];
     throw new Refused(answer.status, error?.code ?? "unknown", error?.message ?? answer.statusText);

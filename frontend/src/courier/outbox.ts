@@ -9,7 +9,7 @@ import { uuid7 } from "./uuid.ts";
 
 const MOST_ACTIONS = 50;
 const FIRST_PAUSE_MS = 1_000;
-const LONGEST_PAUSE_MS = 30_000;
+const LONGEST_PAUSE_MS = 6_000;
 const TIMEOUT_MS = 20_000;
 
 type Keyed = { key: number; item: Item };

@@ -2,12 +2,22 @@
 
 import { computed, signal } from "@preact/signals";
 import { type LiveState, on, onState } from "../shared/live.ts";
-import { get, post, Refused } from "./api.ts";
+import { get, post, Refused, serverNow } from "./api.ts";
 import { openStore, type Ping, type Store } from "./database.ts";
 import { dutyOf, stopsOf } from "./job.ts";
 import { Outbox } from "./outbox.ts";
 import { Positions } from "./positions.ts";
-import type { Action, Courier, Job, Offer, Outcome, Sheet, Snapshot } from "./types.ts";
+import {
+  type Action,
+  type Courier,
+  type Job,
+  type Offer,
+  type OfferMade,
+  type Outcome,
+  offerOf,
+  type Sheet,
+  type Snapshot,
+} from "./types.ts";
 
 const SOON_MS = 150;
 const ANYWAY_MS = 30_000;
@@ -46,7 +56,7 @@ export class Work {
   readonly noPositions = signal(false);
   readonly screen = signal<Screen>("work");
   /** Runs once a second, for all that counts down. */
-  readonly now = signal(Date.now());
+  readonly now = signal(serverNow());
   readonly taps = computed<Action[]>(() => [
     ...this.outbox.settled.value,
     ...this.outbox.unsent.value.flatMap((item) => (item.kind === "action" ? [item.action] : [])),
@@ -83,9 +93,14 @@ export class Work {
   /** Begin to listen, to send and to look; as long as the page lives. */
   begin(): void {
     for (const name of CHANGES) on(name, () => this.#changed());
+    on<OfferMade>("offer_created", (made) => {
+      if (made.driverId === this.id) this.#ring(offerOf(made, serverNow()));
+    });
     onState((state) => {
       this.live.value = state;
-      if (state === "live") this.#changed();
+      if (state !== "live") return;
+      void this.outbox.flush();
+      this.#changed();
     });
     const awake = () => {
       if (document.visibilityState === "hidden") return;
@@ -97,7 +112,7 @@ export class Work {
     addEventListener("pageshow", awake);
     document.addEventListener("visibilitychange", awake);
     navigator.serviceWorker?.addEventListener("message", ({ data }) => data === "flush" && awake());
-    setInterval(() => (this.now.value = Date.now()), 1_000);
+    setInterval(() => (this.now.value = serverNow()), 1_000);
     setInterval(() => this.#changed(), ANYWAY_MS);
     setInterval(
       () => navigator.onLine && this.live.value !== "live" && this.#changed(),
@@ -137,6 +152,12 @@ export class Work {
     } catch (error) {
       if (error instanceof Refused && !error.passing) this.problem.value = error.message;
     }
+  }
+
+  /** An offer is shown at once, by what the message says; the rest is asked for after it. */
+  #ring(offer: Offer): void {
+    this.now.value = serverNow();
+    this.known.value = { ...this.known.value, offer };
   }
 
   #changed(): void {

@@ -45,6 +45,43 @@ export interface Offer {
   expires_at: string;
 }
 
+/** An offer as the live stream tells of it. */
+export interface OfferMade {
+  offerId: string;
+  driverId: string;
+  expiresAt: string;
+  payload: {
+    estimatedEarning: number;
+    incentive: number;
+    collect: number;
+    currency: string;
+    distance: number;
+    distanceToPickup: number;
+    deliveries: number;
+    prepState: "ready" | "preparing";
+    readyAt: string | null;
+    stops: OfferStop[];
+  };
+}
+
+export function offerOf({ offerId, expiresAt, payload }: OfferMade, now: number): Offer {
+  return {
+    id: offerId,
+    estimated_earning_minor: payload.estimatedEarning,
+    incentive_minor: payload.incentive,
+    collect_minor: payload.collect,
+    currency: payload.currency,
+    distance_m: payload.distance,
+    distance_to_pickup_m: payload.distanceToPickup,
+    deliveries: payload.deliveries,
+    prep_state: payload.prepState,
+    ready_at: payload.readyAt,
+    stops: payload.stops,
+    made_at: new Date(now).toISOString(),
+    expires_at: expiresAt,
+  };
+}
+
 export type StopKind = "pickup" | "dropoff";
 
 export interface Delivery {
