@@ -214,7 +214,9 @@ async def test_an_offer_rings_and_the_food_is_handed_over_in_a_lift(
         await page.locator("input[type=file]").set_input_files(
             {"name": "door.jpg", "mimeType": "image/png", "buffer": photo()}
         )
-        await page.locator("dialog .slide").press("Enter")
+        hand_over = page.locator("dialog .slide")
+        await expect(hand_over).to_be_enabled(timeout=20_000)
+        await hand_over.press("Enter")
         await page.get_by_role("button", name="Take a break").wait_for()
         assert (await walk.order(path))["status"] != "DELIVERED"
         assert await page.locator("[data-unsent='0']").count() == 0
