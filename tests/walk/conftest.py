@@ -143,7 +143,7 @@ class Walk:
 async def walk(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> AsyncIterator[Walk]:
     """`tawsil up`, with a small city in it."""
     data = tmp_path_factory.mktemp("platform")
-    port, psp_port = free_port(), free_port()
+    port, psp_port, stripe_port = free_port(), free_port(), free_port()
     server_data = Path(os.environ.get("TAWSIL_TEST_DATA", ".tawsil/test-postgres"))
     with EmbeddedPostgres(data=server_data / f"walk-{worker_id}") as server:
         name = f"tawsil_walk_{os.getpid()}"
@@ -156,6 +156,7 @@ async def walk(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Asyn
             "TAWSIL_DATA": str(data),
             "TAWSIL_PORT": str(port),
             "TAWSIL_PSP_URL": f"http://127.0.0.1:{psp_port}",
+            "TAWSIL_STRIPE_URL": f"http://127.0.0.1:{stripe_port}",
             "TAWSIL_PSP_PACE": "0.05",
             "TAWSIL_DISPATCH_TICK_S": "0.2",
             "TAWSIL_LOG_LEVEL": "WARNING",

@@ -14,7 +14,11 @@ from tawsil.consoles.shop.addresses import COOKIE, Address
 from walk.conftest import Walk
 from walk.small_city import COURIER, DOOR, KITCHEN, MERCHANT, PASSWORD, PEOPLE
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("walk")]
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.xdist_group("walk"),
+    pytest.mark.timeout(300),  # a platform, a browser, and an order brought to its door
+]
 
 PATIENCE_MS = 30_000
 MOST_TABS = 80

@@ -22,6 +22,9 @@ function follow(): void {
   if (!busy) location.reload();
 }
 
+// After a form that answered with the page itself, a reload is of the page and not of the form.
+if (order) history.replaceState(null, "", `/orders/${order}`);
+
 if (progress) {
   const look = () => htmx.trigger(progress, "order-changed");
   progress.addEventListener("htmx:after:swap", follow);
