@@ -254,12 +254,22 @@ async def test_what_is_not_sold_is_not_put_into_the_cart(
     assert (await customer.get(f"/merchants/{TENANT}")).status_code == 404
 
 
-async def test_staff_who_come_in_go_to_work(shop: httpx.AsyncClient, callers: Any) -> None:
-    token = callers.token("admin", "order:*", "zone:*")
-    answer = await shop.get(
-        "/", headers={"Authorization": f"Bearer {token}"}, follow_redirects=False
-    )
-    assert (answer.status_code, answer.headers["location"]) == (303, "/city")
+@pytest.mark.parametrize(
+    ("role", "permissions", "home"),
+    [
+        ("admin", ("order:*", "zone:*"), "/city"),
+        ("support_staff", ("order:read",), "/city/dispatch"),
+        ("merchant", ("merchant:update:own",), "/merchant"),
+        ("delivery_partner", ("courier:update:own",), "/courier"),
+    ],
+)
+async def test_staff_who_come_in_go_to_work(
+    shop: httpx.AsyncClient, callers: Any, role: str, permissions: tuple[str, ...], home: str
+) -> None:
+    token = callers.token(role, *permissions, location_id=TENANT if role == "merchant" else None)
+    headers = {"Authorization": f"Bearer {token}"}
+    answer = await shop.get("/", headers=headers, follow_redirects=False)
+    assert (answer.status_code, answer.headers["location"]) == (303, home)
 
 
 async def test_a_session_that_ran_out_is_taken_up_before_the_shop(shop: httpx.AsyncClient) -> None:

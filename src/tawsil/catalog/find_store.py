@@ -219,13 +219,16 @@ async def dishes_called(tx: Tx, wanted: Wanted, *, limit: int) -> list[Hit]:
     """
     candidates, where = _candidates(tx, wanted.asked, wanted.clocks)
     score, fits = _scored(where, wanted)
+    tenant = where.parameter(wanted.asked.tenant_id)
     rows = await tx.rows(
         f"""
         {candidates}
-        , fitting as (
-            select c.*, e.product_id, {score} as score
-            from catalog.search_dish e join candidate c on c.id = e.merchant_id
-            where {fits}
+        , called as materialized (
+            select e.product_id, e.merchant_id, {score} as score
+            from catalog.search_dish e where e.tenant_id = {tenant} and {fits}
+        ),
+        fitting as (
+            select c.*, d.product_id, d.score from called d join candidate c on c.id = d.merchant_id
         )
         select id, price_level, product_id, count(*) over () as total
         from fitting
@@ -246,7 +249,8 @@ def _after_score(asked: Asked) -> str:
 def _scored(where: Where, wanted: Wanted) -> tuple[str, str]:
     """How well something fits, and whether it does: in every word, or in any.
 
-    A word of the name counts most, the word itself more than one that only begins like it.
+    A word of the name counts most, the word itself more than one that only begins like it; the
+    others count where not every word is asked for, as looking at all of them takes the longest.
     """
     scores: list[str] = []
     fits: list[str] = []
@@ -254,10 +258,9 @@ def _scored(where: Where, wanted: Wanted) -> tuple[str, str]:
         likely = where.parameter(list(one.words)) + "::text[]"
         itself = where.parameter([one.typed]) + "::text[]"
         fits.append(f"e.words && {likely}")
-        scores.append(
-            f"(e.names && {itself})::int * 4 + (e.names && {likely})::int * 3"
-            f" + (e.words && {itself})::int * 2 + (e.words && {likely})::int"
-        )
+        scores.append(f"(e.names && {itself})::int * 4 + (e.names && {likely})::int * 3")
+        if not wanted.every:
+            scores.append(f"(e.words && {likely})::int")
     return " + ".join(scores), f"({(' and ' if wanted.every else ' or ').join(fits)})"
 
 

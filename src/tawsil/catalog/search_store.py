@@ -20,7 +20,7 @@ from tawsil.catalog.search_words import (
 from tawsil.kernel.db import Tx
 from tawsil.kernel.lists import starting
 
-MOST_BEGINNINGS: Final = 50
+MOST_BEGINNINGS: Final = 20
 """Known words that what was typed may be the beginning of."""
 
 

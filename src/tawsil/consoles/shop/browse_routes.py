@@ -12,12 +12,13 @@ from msgspec import Struct
 
 from tawsil.consoles.access import May
 from tawsil.consoles.assets import Asked
-from tawsil.consoles.pages import HOME, MERCHANT_HOME
+from tawsil.consoles.navigation import navigation
 from tawsil.consoles.shop import merchants
 from tawsil.consoles.shop.frame import Visit, caller_of, shop_page, taken_up_again, visit_of
 from tawsil.consoles.shop.merchants import City, Merchant, Shown
 from tawsil.kernel.http import PUBLIC, Caller
 
+COURIER: Final = "/courier"
 PAGE_SIZE: Final = 48
 MOST_AT_ONCE: Final = 100
 DISTANCES_M: Final = (1_000, 2_000, 5_000)
@@ -73,11 +74,12 @@ class Narrowing(Struct, frozen=True, kw_only=True):
 
 
 def home_of(caller: Caller) -> str | None:
-    """Where somebody works; a customer is at home in the shop."""
+    """Where somebody works: the first of their places. A customer is at home in the shop."""
     may = May.of(caller)
-    if may.city or may.dispatch:
-        return HOME
-    return MERCHANT_HOME if may.merchant else None
+    places = navigation(may, here="/")
+    if places:
+        return places[0][1][0].address
+    return COURIER if may.courier else None
 
 
 @get("/", opt={"rule": PUBLIC}, include_in_schema=False)
