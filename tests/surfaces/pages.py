@@ -63,6 +63,8 @@ PAGES: Final = (
     Page("orders", "/orders", "customer"),
     Page("order", "/orders/{order}", "customer"),
     Page("receipt", "/orders/{order}/receipt", "customer"),
+    Page("board", "/merchant", "merchant", ".board-orders"),
+    Page("messages", "/orders/{order}/messages", "customer"),
 )
 
 WEIGHED: Final = ("sign_in", "shop", "shop_search", "shop_menu")

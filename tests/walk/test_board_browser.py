@@ -2,10 +2,8 @@
 worked by keyboard alone."""
 
 import asyncio
-import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
-from pathlib import Path
 from shutil import which
 from time import monotonic
 from typing import Any
@@ -13,7 +11,7 @@ from typing import Any
 import pytest
 from playwright.async_api import Browser, Page, async_playwright, expect
 
-from consoles.browsing import QUIET, fits_a_phone
+from consoles.browsing import QUIET
 from walk.conftest import Walk
 from walk.small_city import MERCHANT
 
@@ -264,30 +262,3 @@ async def test_what_the_customer_writes_stands_on_the_board_and_is_answered(
     (thread,) = [one for one in seen["threads"] if one["thread"] == "merchant"]
     assert [message["quick"] for message in thread["messages"]] == [None, "noted"]
     assert thread["messages"][0]["read_by"] == ["merchant"]
-
-
-@pytest.mark.parametrize("locale", ["en", "ar"])
-async def test_it_fits_a_telephone_in_both_languages(
-    walk: Walk, tablet: Tablet, locale: str
-) -> None:
-    page = await tablet(locale=locale)
-    order = await place(walk, notes="No onions, please")
-    await card(page, order).wait_for()
-    assert "console." not in await page.locator("body").inner_text()
-    await look(page, f"board-{locale}-1280")
-    await fits_a_phone(page)
-    await look(page, f"board-{locale}-360")
-    await page.get_by_role("tab").nth(1).click()
-    await expect(page.locator('[data-column="preparing"]')).to_be_visible()
-    await expect(page.locator('[data-column="new"]')).to_be_hidden()
-    await page.get_by_role("tab").nth(0).click()
-    await card(page, order).locator(".order-number").click()
-    await page.locator(".chat-form").wait_for()
-    await look(page, f"order-{locale}-360")
-    await fits_a_phone(page)
-
-
-async def look(page: Page, name: str) -> None:
-    """Leave a picture where one is asked for."""
-    if folder := os.environ.get("TAWSIL_PICTURES"):
-        await page.screenshot(path=Path(folder) / f"{name}.png")

@@ -195,11 +195,25 @@ function Tools() {
           </ul>
         </details>
       )}
-      <button type="button" class="button" onClick={() => (asked.value = "items")}>
+      <button
+        type="button"
+        class="button"
+        data-asks="items"
+        onClick={() => {
+          asked.value = "items";
+        }}
+      >
         <Icon name="circle-x" />
         <span class="unseen-narrow">{say("board.items.short")}</span>
       </button>
-      <button type="button" class="button square" onClick={() => (asked.value = "settings")}>
+      <button
+        type="button"
+        class="button square"
+        data-asks="settings"
+        onClick={() => {
+          asked.value = "settings";
+        }}
+      >
         <Icon name="settings" />
         <span class="unseen">{say("board.screen")}</span>
       </button>

@@ -242,11 +242,11 @@ function ThisScreen() {
         <input
           id="volume"
           type="range"
-          min="0.2"
-          max="1"
-          step="0.1"
-          value={volume}
-          onInput={(event) => change({ volume: Number(event.currentTarget.value) })}
+          min="20"
+          max="100"
+          step="10"
+          value={Math.round(volume * 100)}
+          onInput={(event) => change({ volume: Number(event.currentTarget.value) / 100 })}
         />
       </div>
       <button
