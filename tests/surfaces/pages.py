@@ -61,6 +61,7 @@ PAGES: Final = (
     Page("merchant_payouts", "/merchant/payouts", "merchant"),
     Page("cart", "/cart", "customer"),
     Page("orders", "/orders", "customer"),
+    Page("wallet", "/wallet", "customer"),
     Page("order", "/orders/{order}", "customer"),
     Page("receipt", "/orders/{order}/receipt", "customer"),
     Page("board", "/merchant", "merchant", ".board-orders"),

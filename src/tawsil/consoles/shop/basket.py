@@ -231,37 +231,45 @@ def _wanted(visit: Visit, cart: Cart, choices: Choices, city: City) -> dict[str,
     }
 
 
-class _Points(Struct, frozen=True, kw_only=True):
+class Lot(Struct, frozen=True, kw_only=True):
+    lapses_at: datetime
+    left_minor: int
+
+
+class Points(Struct, frozen=True, kw_only=True):
     currency: str
     available_minor: int
+    lots: list[Lot] = []
 
 
 class _Loyalty(Struct, frozen=True, kw_only=True):
-    points: list[_Points]
+    points: list[Points]
 
 
-class _Balance(Struct, frozen=True, kw_only=True):
+class Balance(Struct, frozen=True, kw_only=True):
     account: str
     currency: str
     available_minor: int
 
 
 class _Account(Struct, frozen=True, kw_only=True):
-    balances: list[_Balance] = []
+    balances: list[Balance] = []
 
 
-async def purse_of(request: Asked, currency: str) -> Purse:
+async def savings_of(request: Asked) -> tuple[list[Points], list[Balance]]:
+    """The caller's points and credit, in every currency there is any of."""
     loyalty = await ask_as_caller(request, "GET", "/v4/loyalty")
     account = await ask_as_caller(request, "GET", "/v4/accounts/me")
     points = answered(loyalty, _Loyalty).points if loyalty.is_success else []
-    credit = answered(account, _Account).balances if account.is_success else []
+    balances = answered(account, _Account).balances if account.is_success else []
+    return points, [one for one in balances if one.account == CREDIT]
+
+
+async def purse_of(request: Asked, currency: str) -> Purse:
+    points, credit = await savings_of(request)
     return Purse(
         points_minor=sum(one.available_minor for one in points if one.currency == currency),
-        credit_minor=sum(
-            one.available_minor
-            for one in credit
-            if (one.account, one.currency) == (CREDIT, currency)
-        ),
+        credit_minor=sum(one.available_minor for one in credit if one.currency == currency),
     )
 
 

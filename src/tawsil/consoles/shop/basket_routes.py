@@ -24,6 +24,7 @@ from tawsil.consoles.shop.basket import (
     basket_of,
     changed,
     keep,
+    savings_of,
     ways_to_pay,
 )
 from tawsil.consoles.shop.frame import ORDER, Visit, shop_page, taken_up_again, visit_of
@@ -176,4 +177,14 @@ def _field(request: Asked, state: State, quote: Quote | None) -> str | None:
     return address
 
 
-pages: Final = [show_cart, change_line, show_checkout, price_again, place_order]
+@get("/wallet", opt={"rule": allow(ORDER)}, include_in_schema=False)
+async def show_wallet(request: Asked) -> Response[str]:
+    """What a customer has besides money: points, credit, and addresses of this browser."""
+    visit = await visit_of(request)
+    points, credit = await savings_of(request)
+    return shop_page(
+        request, visit, "shop/wallet.html", here="/wallet", points=points, credit=credit
+    )
+
+
+pages: Final = [show_wallet, show_cart, change_line, show_checkout, price_again, place_order]

@@ -289,7 +289,7 @@ async def again(request: Asked, order_id: UUID) -> None:
         for item in order.items or []
     ]
     body = {"merchant_id": order.merchant_id, "lines": lines}
-    answered(await ask_as_caller(request, "PUT", "/v4/cart", json=body), Any)
+    answered(await ask_as_caller(request, "PUT", "/v4/cart", json=body), dict[str, Any])
 
 
 async def mine(request: Asked, *, page: int) -> tuple[list[Order], bool]:
