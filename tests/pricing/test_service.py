@@ -8,7 +8,9 @@ from msgspec.structs import replace
 
 from pricing.conftest import CITY, RULES
 from tawsil.catalog import public as catalog
+from tawsil.catalog.editing import RewriteProduct, rewrite_products
 from tawsil.catalog.public import Availability, Line
+from tawsil.catalog.writing import Dish
 from tawsil.geography import public as geography
 from tawsil.geography.public import City, TaxClass, Taxed
 from tawsil.kernel.clock import Ids, VirtualClock
@@ -108,6 +110,23 @@ async def test_a_price_binds_though_the_product_sells_out_meanwhile(
     assert isinstance(refusal, Refusal)
     assert refusal.code == "product.unavailable"
     assert isinstance(await take(tx, quote, by), Quote)
+
+
+async def test_a_price_binds_though_the_menu_has_another_by_now(
+    tx: Tx, town: Any, ask: Ask, by: By
+) -> None:
+    quote = await issued(tx, ask(town))
+    dish = Dish(name_en="Pizza", name_ar="بيتزا", price_minor=9_900, prep_time_s=3_600)
+    change = RewriteProduct(by=by, product_id=town.pizza.id, dish=dish, edition=1)
+    (changed,) = await rewrite_products(tx, [change])
+    assert not isinstance(changed, Refusal)
+    taken = await take(tx, quote, by)
+    assert isinstance(taken, Quote)
+    assert taken.breakdown == quote.breakdown
+    plain = Line(product_id=town.pizza.id, quantity=1)
+    dearer = await issued(tx, ask(town, lines=(plain,)))
+    assert dearer.breakdown.subtotal_minor == 9_900
+    assert dearer.prep_time_s == 3_600 > quote.prep_time_s
 
 
 async def test_a_merchant_that_paused_takes_no_order(tx: Tx, town: Any, ask: Ask, by: By) -> None:

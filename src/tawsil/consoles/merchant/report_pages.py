@@ -127,8 +127,8 @@ async def show_reports(
             name: f"{reports}/{name}.csv?{urlencode(_days_of(by_day.span))}"
             for name in ("sales", "items")
         },
-        named=lambda period: day_name(date.fromisoformat(period)),
-        hour=lambda period: isolated(f"{period}:00"),
+        named=_named,
+        hour=_hour,
         minutes=_minutes,
         trouble=trouble,
     )
@@ -178,6 +178,14 @@ def _chart(
         orders=[row.orders if row else 0 for row in rows],
         net=[float(major(row.net_minor if row else 0, currency)) for row in rows],
     )
+
+
+def _named(period: str) -> str:
+    return day_name(date.fromisoformat(period))
+
+
+def _hour(period: str) -> str:
+    return isolated(f"{period}:00")
 
 
 def _minutes(seconds: int | None) -> str:
