@@ -56,7 +56,10 @@ function options(place: HTMLElement, data: ChartData, width: number): uPlot.Opti
       orders: { range: upTo },
     },
     series: [
-      { label: place.dataset["x"] ?? "", value: (_, at) => (at === null ? "—" : name(data, at, locale)) },
+      {
+        label: place.dataset["x"] ?? "",
+        value: (_, at) => (at === null ? "—" : name(data, at, locale)),
+      },
       {
         label: place.dataset["net"] ?? "",
         scale: "net",
