@@ -171,7 +171,7 @@ def _field(request: Asked, state: State, quote: Quote | None) -> str | None:
     """Where the card is typed: at the acquirer's, in the only frame that this page may show."""
     if quote is None or not quote.due_minor:
         return None
-    address = state.settings.card_field(state.providers[0])
+    address: str = state.settings.card_field(state.providers[0])
     parts = urlsplit(address)
     allow_frames_of(request.scope, f"{parts.scheme}://{parts.netloc}")
     return address
