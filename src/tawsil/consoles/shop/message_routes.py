@@ -52,20 +52,11 @@ class Chat(Struct, frozen=True, kw_only=True):
 
     def chosen(self, thread: str | None) -> Thread | None:
         """The one that is asked for; else where something is new; else where one may write."""
-        return next(
-            (
-                one
-                for wanted in (
-                    lambda one: one.thread == thread,
-                    lambda one: one.unread,
-                    lambda one: one.may_write,
-                    lambda _: True,
-                )
-                for one in self.threads
-                if wanted(one)
-            ),
-            None,
-        )
+
+        def worth(one: Thread) -> tuple[bool, bool, bool]:
+            return one.thread == thread, one.unread > 0, one.may_write
+
+        return max(self.threads, key=worth, default=None)
 
 
 class Called(Struct, frozen=True, kw_only=True):

@@ -1,6 +1,7 @@
 """The order board of a merchant over HTTP: everything on it, in one answer."""
 
-from datetime import timedelta
+from collections.abc import Mapping
+from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -19,6 +20,7 @@ from tawsil.ordering.events import Thread, Writer
 from tawsil.ordering.kitchen import store
 from tawsil.ordering.kitchen.silence import MISSED_IN_A_ROW, was_silent
 from tawsil.ordering.kitchen.views import BoardOrderView, BoardView, show_merchant, show_order
+from tawsil.ordering.model import Order
 from tawsil.tracking import public as tracking
 
 SHOWN_AFTER: Final = timedelta(hours=1)
@@ -73,12 +75,17 @@ async def _orders(tx: Tx, merchant_id: UUID) -> list[BoardOrderView]:
             items=items[order.id],
             notes=destinations[order.id].notes if order.id in destinations else "",
             delivery=deliveries.get(order.id),
-            seen_at=seen[order.courier_id].at if order.courier_id in seen else None,
+            seen_at=_seen_at(order, seen),
             unread=unread.get(order.id, 0),
             now=tx.now,
         )
         for order in shown
     ]
+
+
+def _seen_at(order: Order, seen: Mapping[UUID, tracking.Position]) -> datetime | None:
+    position = seen.get(order.courier_id) if order.courier_id is not None else None
+    return None if position is None else position.at
 
 
 routes: Final[list[Any]] = [show_board]
