@@ -68,7 +68,7 @@ class Entry(Struct, frozen=True, kw_only=True):
     def sentence(self) -> str:
         """What happened, in words."""
         told = {name: _shown(value) for name, value in self.data.items()}
-        return words.say(f"event.{self.type.rsplit('.', 1)[0]}", **told)
+        return words.say(f"event.{self.type.rsplit('.', 1)[0]}", n=None, **told)
 
 
 @get(HERE, opt=RUN, include_in_schema=False)

@@ -1,6 +1,7 @@
 """The rules of a city as a form: each field, how it is shown, and how it is read."""
 
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
@@ -198,9 +199,7 @@ def filled(
 ) -> Filled:
     """The rules that a form says; what it has no field for stays as it was."""
     reading = _Reading(form, currency)
-    rules: Rules = {
-        name: dict(value) if isinstance(value, dict) else value for name, value in before.items()
-    }
+    rules = deepcopy(before)
     for part in PARTS:
         for entry in part.entries:
             entry.set(rules, reading.of(entry.path, entry, otherwise=entry.get(before)))
