@@ -237,7 +237,7 @@ async def _judge(
     about = {n: _order_id(fresh[n].action) for n in refused}
     pairs = {(o, fresh[n].courier_id) for n, o in about.items() if o is not None}
     known = await orders.get(tx, sorted({order_id for order_id, _ in pairs}))
-    had = await proofs.had(tx, pairs) if pairs else set()
+    had: set[tuple[UUID, UUID]] = await proofs.had(tx, pairs) if pairs else set()
     duty = await couriers.get_many(tx, ids=[fresh[n].courier_id for n in refused])
     judged: dict[int, _Effect] = {}
     for n, refusal in refused.items():
@@ -261,8 +261,8 @@ def _about_order(
     asked: Asked, order: Order | None, refusal: Refusal, *, had_it: bool, now: datetime
 ) -> _Effect:
     courier_id = asked.courier_id
-    theirs = order is not None and had_it
-    if theirs and model.in_place(asked.action, order, courier_id=courier_id):
+    in_place = order is not None and model.in_place(asked.action, order, courier_id=courier_id)
+    if had_it and in_place:
         return _Effect(Result.ALREADY_APPLIED)
     told = model.why_not(order, refusal, courier_id=courier_id, had_it=had_it)
     kept = model.to_be_kept(told, had_it=had_it, happened_at=asked.at, now=now)

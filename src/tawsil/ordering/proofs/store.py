@@ -1,7 +1,7 @@
 """The table of pictures, and all SQL on it."""
 
 from collections.abc import Collection, Sequence
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 import asyncpg
@@ -123,5 +123,6 @@ async def city_ids(tx: Tx, order_ids: Collection[UUID]) -> list[UUID]:
 
 
 def _picture(row: asyncpg.Record) -> Picture:
-    known = {name: row[name] for name in Picture.__struct_fields__}
-    return Picture(**{**known, "kind": Proof(row["kind"])})
+    known: dict[str, Any] = {name: row[name] for name in Picture.__struct_fields__}
+    known["kind"] = Proof(row["kind"])
+    return Picture(**known)
