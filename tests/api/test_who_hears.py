@@ -161,6 +161,7 @@ SILENT = {
     orders.CourierActionKept,  # a ticket is told of
     orders.ProofForgotten,
     orders.ProofKept,
+    orders.ReviewChanged,
     orders.ReviewGiven,
 }
 """What nobody waits for."""
