@@ -154,6 +154,13 @@ def _candidates(tx: Tx, asked: Asked, clocks: Clocks) -> tuple[str, Where]:
     return sql, narrow
 
 
+async def plan_anew(tx: Tx) -> None:
+    """Have what is looked for in this transaction planned as it is asked: a plan for anything,
+    which the database falls back to after a few times, knows no word from another.
+    """
+    await tx.execute("set local plan_cache_mode = force_custom_plan")
+
+
 async def with_special_days(
     tx: Tx, *, city_ids: Collection[UUID], days: Collection[date]
 ) -> list[Merchant]:

@@ -124,6 +124,7 @@ async def _clocks(tx: Tx, asked: Asked) -> Clocks:
         for city in cities.values()
         for back in (0, 1)
     }
+    await find_store.plan_anew(tx)
     special = await find_store.with_special_days(tx, city_ids=cities, days=days)
     return Clocks(
         minutes={c.id: minute_of_week(at=tx.now, timezone=c.timezone) for c in cities.values()},
