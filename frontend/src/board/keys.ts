@@ -95,7 +95,7 @@ function pressingNew(found: ReturnType<typeof current>): HTMLElement | undefined
 }
 
 export function listenToKeys(): void {
-  addEventListener("keydown", (event) => {
+  window.addEventListener("keydown", (event) => {
     if (!settings.value.keys || event.ctrlKey || event.metaKey || event.altKey || event.repeat)
       return;
     if (event.target instanceof Element && event.target.closest("input, textarea, select, dialog"))

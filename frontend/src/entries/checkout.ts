@@ -104,3 +104,5 @@ function placing(): HTMLButtonElement | null {
   const button = document.getElementById("place");
   return button instanceof HTMLButtonElement ? button : null;
 }
+
+export {};

@@ -81,3 +81,5 @@ function scrollAtEdges(y: number): void {
   if (y < EDGE_PX) window.scrollBy(0, -STEP_PX);
   else if (y > window.innerHeight - EDGE_PX) window.scrollBy(0, STEP_PX);
 }
+
+export {};

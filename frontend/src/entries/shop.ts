@@ -6,12 +6,11 @@ import { findPlace } from "../shop/place.ts";
 import { followSections } from "../shop/sections.ts";
 
 for (const form of document.querySelectorAll<HTMLFormElement>("form.filters")) {
-	form.classList.add("at-once");
-	form.addEventListener("change", () => form.requestSubmit());
-	form.addEventListener("submit", () => {
-		for (const field of form.querySelectorAll("select"))
-			if (!field.value) field.disabled = true;
-	});
+  form.classList.add("at-once");
+  form.addEventListener("change", () => form.requestSubmit());
+  form.addEventListener("submit", () => {
+    for (const field of form.querySelectorAll("select")) if (!field.value) field.disabled = true;
+  });
 }
 followSections();
 keepCart();

@@ -242,7 +242,7 @@ function lasso(map: CityMap, several: (ids: string[]) => void): void {
     },
     true,
   );
-  addEventListener("mousemove", (event) => {
+  window.addEventListener("mousemove", (event) => {
     if (!from) return;
     const [x, y] = at(event);
     box.hidden = false;
@@ -250,7 +250,7 @@ function lasso(map: CityMap, several: (ids: string[]) => void): void {
     box.style.inlineSize = `${Math.abs(x - from[0])}px`;
     box.style.blockSize = `${Math.abs(y - from[1])}px`;
   });
-  addEventListener("mouseup", (event) => {
+  window.addEventListener("mouseup", (event) => {
     if (!from) return;
     const found = map.within("orders", [from, at(event)]);
     from = null;

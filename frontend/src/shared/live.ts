@@ -88,7 +88,7 @@ function begin(): (message: FromPage) => void {
   addEventListener("offline", judge);
   addEventListener("online", () => said({ retry: true }));
   addEventListener("pagehide", () => said({ leave: true }));
-  addEventListener("pageshow", (event) => event.persisted && location.reload());
+  window.addEventListener("pageshow", (event) => event.persisted && location.reload());
   return said;
 }
 
