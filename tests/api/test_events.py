@@ -55,6 +55,8 @@ def _of(kind: Any) -> st.SearchStrategy[Any]:
         return st.lists(_of(item), min_size=1, max_size=2).map(tuple)
     if isinstance(info, msgspec.inspect.StructType) and kind not in KNOWN:
         return made_up(kind)
+    if isinstance(info, msgspec.inspect.IntType) and (info.ge, info.le) != (None, None):
+        return st.integers(info.ge, info.le)
     return st.from_type(kind)
 
 

@@ -12,7 +12,7 @@ from typing import Annotated, Final
 import msgspec
 from litestar import MediaType, get
 from litestar.handlers import HTTPRouteHandler
-from litestar.params import QueryParameter
+from litestar.params import FromQuery, QueryParameter
 
 WORDS: Final = {
     "en": {
@@ -105,7 +105,9 @@ def field_of(tokens: Mapping[str, str]) -> HTTPRouteHandler:
     """The page of an acquirer that calls test cards so."""
 
     @get("/field", media_type=MediaType.HTML, sync_to_thread=False, opt={"open": True})
-    def show_field(origin: Origin, locale: str = "en", theme: str = "system") -> str:
+    def show_field(
+        origin: Origin, locale: FromQuery[str] = "en", theme: FromQuery[str] = "system"
+    ) -> str:
         """For the page at `origin` alone: nobody else is told the token."""
         return _page(tokens, origin=origin, locale=locale, theme=theme)
 
