@@ -182,7 +182,7 @@ async def test_two_batches_that_lock_each_other_out_are_both_done(
             ]
         )
         assert [answer.body for answer in answers] == [b"1", b"2"]
-        assert tries == 3
+        assert tries >= 3, "one of them was tried again"
         rows = await database.pool.fetch("select n from pair order by id")
         assert [row["n"] for row in rows] == [2, 2]
     finally:
