@@ -64,7 +64,7 @@ PAGES: Final = (
     Page("wallet", "/wallet", "customer"),
     Page("order", "/orders/{order}", "customer"),
     Page("receipt", "/orders/{order}/receipt", "customer"),
-    Page("board", "/merchant", "merchant", ".board-orders"),
+    Page("board", "/merchant", "merchant", ".board-columns"),
     Page("messages", "/orders/{order}/messages", "customer"),
 )
 
