@@ -19,7 +19,7 @@ test -x "$out/tools/bin/python" || "$uv" venv --quiet --python "$bin/python" "$o
 rm -rf "$out/python"
 mkdir -p "$out/python"
 "$out/tools/bin/openapi-python-client" generate --path "$out/openapi.json" --meta none \
-  --output-path "$out/python/tawsil_client" --fail-on-warning
+  --output-path "$out/python/tawsil_client" --config clients/python/generator.yml --fail-on-warning
 cp clients/python/example.py "$out/python/"
 "$bin/pyright" --pythonpath "$out/tools/bin/python" --project clients/python/pyrightconfig.json
 
