@@ -155,6 +155,12 @@ def test_every_error_that_can_come_is_named(document: Document) -> None:
                 assert answer["content"][JSON]["schema"]["$ref"].endswith("/ErrorEnvelope")
 
 
+@pytest.mark.parametrize("path", ["/v4/promotions", "/v4/loyalty/owed", "/v4/experiments"])
+def test_a_part_that_a_company_may_do_without_says_so(document: Document, path: str) -> None:
+    refused = document["paths"][path]["get"]["responses"]["404"]
+    assert "request.module_off" in refused["content"][JSON]["examples"]
+
+
 def test_codes_are_found_where_they_are_decided(document: Document) -> None:
     """Through services and models, with the status they leave with."""
     paths = document["paths"]

@@ -114,6 +114,7 @@ SHOWN: Final[Mapping[str, Any]] = {
     "why": "Object missing required field `quote_id`",
     "retry_after_s": 1,
     "request_id": REQUEST_ID,
+    "module": "promotions",
 }
 """What fills the sentences of the codes that any route may answer with."""
 
@@ -163,6 +164,7 @@ def common(
     signed_in: bool,
     permission: str | None,
     named: bool,
+    of_module: bool,
     read: bool,
     body: bool,
     command: bool,
@@ -171,8 +173,8 @@ def common(
 ) -> Codes:
     """The errors that come before a handler has anything to say.
 
-    `named`: its address names something, which may not be there; `read`: it takes parameters,
-    which may not be readable; `changes`: what another site's page may not make a browser send;
+    `named`: its address names something, which may not be there; `of_module`: the caller's
+    company may do without it; `read`: it takes parameters, which may not be readable; `changes`: what another site's page may not make a browser send;
     `command`: through the batches, where an Idempotency-Key counts.
     """
     codes: Codes = {503: {"request.unavailable"}}
@@ -186,6 +188,8 @@ def common(
         codes.setdefault(403, set()).add("request.foreign_origin")
     if named:
         codes[404] = {"request.not_found"}
+    if of_module:
+        codes.setdefault(404, set()).add("request.module_off")
     if body:
         codes[413] = {"request.too_large"}
         codes[415] = {"request.wrong_type"}

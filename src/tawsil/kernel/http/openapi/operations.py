@@ -273,6 +273,7 @@ def _errors(one: Served, schemas: Schemas, examples: Examples, *, read: bool) ->
             signed_in=not one.rule.public,
             permission=one.rule.permission,
             named=bool(one.path_types),
+            of_module="module" in one.handler.opt,
             read=read,
             body=one.taken is not None,
             command=one.is_command,
