@@ -189,12 +189,23 @@ def event_type(cls: type[Event]) -> str:
     return tag
 
 
+class _Kept(asyncpg.Connection):
+    """Goes back to its pool as it came: whatever is set here ends with its transaction.
+
+    asyncpg would ask the server to forget it once more, which costs a message per transaction.
+    """
+
+    def get_reset_query(self) -> str:
+        return ""
+
+
 async def connect(url: str, *, most: int = 10) -> "asyncpg.Pool[asyncpg.Record]":
     """A pool of at most `most` connections; statements over 30 s are ended by the server."""
     return await asyncpg.create_pool(
         url,
         min_size=1,
         max_size=most,
+        connection_class=_Kept,
         server_settings={
             "application_name": "tawsil",
             "timezone": "UTC",
