@@ -198,7 +198,8 @@ class _Run:
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(gate.running())
             database = await stack.enter_async_context(open_database(self._settings, most=3))
-            limits = httpx.Limits(max_connections=200, max_keepalive_connections=200)
+            # httpx looks at every idle connection before each request
+            limits = httpx.Limits(max_connections=200, max_keepalive_connections=10)
             client = await stack.enter_async_context(
                 httpx.AsyncClient(base_url=self._api, limits=limits, timeout=30, trust_env=False)
             )
