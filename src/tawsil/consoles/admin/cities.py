@@ -16,7 +16,6 @@ from tawsil.consoles.admin.frame import (
     act,
     admin_page,
     cities_of,
-    listed,
     made,
     to,
     typed,
@@ -24,6 +23,7 @@ from tawsil.consoles.admin.frame import (
 from tawsil.consoles.admin.frame import get as read
 from tawsil.consoles.admin.users import User
 from tawsil.consoles.assets import Asked
+from tawsil.consoles.listed import listed
 from tawsil.consoles.own_api import Refused
 from tawsil.kernel.http import Caller, Problem, allow
 

@@ -15,7 +15,6 @@ from tawsil.consoles.admin.frame import (
     asked_in,
     cities_for,
     cities_of,
-    listed,
     made,
     to,
     typed,
@@ -23,6 +22,7 @@ from tawsil.consoles.admin.frame import (
 from tawsil.consoles.admin.frame import get as read
 from tawsil.consoles.admin.users import User
 from tawsil.consoles.assets import Asked
+from tawsil.consoles.listed import listed
 from tawsil.consoles.own_api import Refused
 from tawsil.couriers.events import Availability, SuspendedBecause, Vehicle
 from tawsil.geography.public import CourierDocument
@@ -58,7 +58,7 @@ class Document(Struct, frozen=True, kw_only=True):
 @get(HERE, opt={"rule": allow("courier:list")}, include_in_schema=False)
 async def show_couriers(request: Asked, caller: NamedDependency[Caller]) -> Response[str]:
     asked = asked_in(request, "q", "availability", "city_id", "suspended")
-    couriers = await listed(request, "/v4/drivers", Courier, query=asked)
+    couriers = await listed(request, "/v4/drivers", Courier, query=asked, asked=asked)
     return await admin_page(
         request,
         "admin/couriers.html",

@@ -3,11 +3,10 @@
 from collections.abc import Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from functools import partial
-from typing import Any, Generic, TypeVar
+from typing import Any, TypeVar
 from urllib.parse import urlencode
 from uuid import UUID
 
-import msgspec
 from litestar import Response
 from litestar.response import Redirect
 from msgspec import Struct
@@ -15,22 +14,13 @@ from msgspec.structs import replace
 
 from tawsil.consoles.access import May
 from tawsil.consoles.assets import Asked
+from tawsil.consoles.listed import given
 from tawsil.consoles.own_api import Refused, answered, ask_as_caller, refusal_of
 from tawsil.consoles.pages import page
 from tawsil.kernel.http import Caller
-from tawsil.kernel.http.envelope import Pagination
 from tawsil.kernel.money import major
 
 T = TypeVar("T")
-
-
-class Listed(Struct, Generic[T], frozen=True, kw_only=True):
-    """A page of a list, as the API answered."""
-
-    items: list[T]
-    page: int
-    pages: int
-    total: int
 
 
 class City(Struct, frozen=True, kw_only=True):
@@ -52,32 +42,6 @@ async def get(request: Asked, path: str, type_: type[T]) -> T:
         Problem: it refused.
     """
     return answered(await ask_as_caller(request, "GET", path), type_)
-
-
-async def listed(
-    request: Asked, path: str, type_: type[T], *, query: Mapping[str, str]
-) -> Listed[T]:
-    """A page of a list.
-
-    Raises:
-        Problem: it refused.
-    """
-    given = {name: value for name, value in query.items() if value}
-    answer = await ask_as_caller(request, "GET", f"{path}?{urlencode(given)}" if given else path)
-    items = answered(answer, list[type_])
-    meta = msgspec.json.decode(answer.content, type=dict[str, msgspec.Raw])["meta"]
-    known = msgspec.json.decode(meta, type=_Meta).pagination
-    total = len(items) if known is None or known.total is None else known.total
-    return Listed(
-        items=items,
-        page=known.page or 1 if known else 1,
-        pages=known.total_pages or 1 if known else 1,
-        total=total,
-    )
-
-
-class _Meta(Struct, frozen=True):
-    pagination: Pagination | None = None
 
 
 async def act(request: Asked, method: str, path: str, json: Any = None) -> Refused | None:
@@ -128,7 +92,7 @@ def asked_in(request: Asked, *names: str) -> dict[str, str]:
 def again(asked: Mapping[str, str], **other: object) -> str:
     """The filters of a page as a query, with some of them otherwise."""
     after = {**asked, **{name: str(value) for name, value in other.items()}}
-    return urlencode({name: value for name, value in after.items() if value})
+    return urlencode(given(after))
 
 
 def minor_of(text: str, currency: str) -> int | None:

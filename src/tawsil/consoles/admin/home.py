@@ -9,9 +9,10 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath
 from msgspec import Struct
 
-from tawsil.consoles.admin.frame import act, admin_page, cities_of, listed, to, typed
+from tawsil.consoles.admin.frame import act, admin_page, cities_of, to, typed
 from tawsil.consoles.admin.frame import get as read
 from tawsil.consoles.assets import Asked
+from tawsil.consoles.listed import listed
 from tawsil.consoles.own_api import Refused
 from tawsil.kernel.http import Caller, allow
 

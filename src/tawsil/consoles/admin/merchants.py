@@ -16,13 +16,13 @@ from tawsil.consoles.admin.frame import (
     asked_in,
     cities_for,
     cities_of,
-    listed,
     minor_of,
     to,
     typed,
 )
 from tawsil.consoles.admin.frame import get as read
 from tawsil.consoles.assets import Asked
+from tawsil.consoles.listed import listed
 from tawsil.consoles.own_api import Refused
 from tawsil.kernel.http import Caller, allow, not_found
 
@@ -77,7 +77,7 @@ async def show_merchants(request: Asked, caller: NamedDependency[Caller]) -> Res
         "admin/merchants.html",
         caller=caller,
         asked=asked,
-        merchants=await listed(request, "/v4/admin/merchants", Merchant, query=asked),
+        merchants=await listed(request, "/v4/admin/merchants", Merchant, query=asked, asked=asked),
         standings=STANDINGS,
         cities=await cities_for(request, caller, "merchant:list"),
     )

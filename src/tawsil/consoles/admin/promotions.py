@@ -16,7 +16,6 @@ from tawsil.consoles.admin.frame import (
     admin_page,
     asked_in,
     cities_for,
-    listed,
     made,
     minor_of,
     plain,
@@ -26,6 +25,7 @@ from tawsil.consoles.admin.frame import (
 )
 from tawsil.consoles.admin.frame import get as read
 from tawsil.consoles.assets import Asked
+from tawsil.consoles.listed import listed
 from tawsil.consoles.own_api import Refused
 from tawsil.kernel.http import Caller, allow, not_found
 
@@ -76,7 +76,7 @@ async def show_promotions(request: Asked, caller: NamedDependency[Caller]) -> Re
         "admin/promotions.html",
         caller=caller,
         asked=asked,
-        promotions=await listed(request, "/v4/promotions", Promotion, query=asked),
+        promotions=await listed(request, "/v4/promotions", Promotion, query=asked, asked=asked),
         statuses=STATUSES,
     )
 

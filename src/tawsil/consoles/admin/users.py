@@ -15,7 +15,6 @@ from tawsil.consoles.admin.frame import (
     asked_in,
     cities_for,
     cities_of,
-    listed,
     made,
     ticked,
     to,
@@ -23,6 +22,7 @@ from tawsil.consoles.admin.frame import (
 )
 from tawsil.consoles.admin.frame import get as read
 from tawsil.consoles.assets import Asked
+from tawsil.consoles.listed import listed
 from tawsil.consoles.own_api import Refused
 from tawsil.identity.public import Role
 from tawsil.kernel.http import Caller, allow, not_found
@@ -76,7 +76,9 @@ async def show_users(request: Asked, caller: NamedDependency[Caller]) -> Respons
         "admin/users.html",
         caller=caller,
         asked=asked,
-        users=await listed(request, "/v4/users", User, query={**asked, "sort": "-created_at"}),
+        users=await listed(
+            request, "/v4/users", User, query={**asked, "sort": "-created_at"}, asked=asked
+        ),
         roles=list(Role),
         cities=await cities_for(request, caller, "user:list"),
     )

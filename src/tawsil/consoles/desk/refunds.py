@@ -99,16 +99,14 @@ async def _refunds(
     refused: Refused | None = None,
 ) -> Response[str]:
     chosen = status if status in {*STATES, "all"} else WAITING
-    query = [] if chosen == "all" else [("status", chosen)]
+    query = {"status": "" if chosen == "all" else chosen, "page": str(page)}
     return pages.page(
         request,
         "desk/refunds.html",
         status=refused.status if refused else 200,
         caller=request.user,
         here=HERE if refused else None,
-        refunds=await listed(
-            request, API, Refund, address=HERE, asked={"status": chosen}, query=query, page=page
-        ),
+        refunds=await listed(request, API, Refund, query=query, asked={"status": chosen}),
         states=(*STATES, "all"),
         because=BECAUSE,
         refund_tones=TONES,

@@ -74,17 +74,18 @@ async def show_tickets(
         )
         if value is not None and value in known
     }
-    given = [(name, asked[name]) for name in ("kind", "priority") if name in asked]
-    statuses = [asked["status"]] if "status" in asked else [status.value for status in UNDER_WAY]
-    whose = [("assignee_id", str(request.user.user_id))] if "mine" in asked else []
-    query = [*given, *(("status", one) for one in statuses), *whose]
+    query = {
+        "kind": asked.get("kind", ""),
+        "priority": asked.get("priority", ""),
+        "status": asked.get("status") or [status.value for status in UNDER_WAY],
+        "assignee_id": str(request.user.user_id) if "mine" in asked else "",
+        "page": str(page),
+    }
     return pages.page(
         request,
         "desk/tickets.html",
         caller=request.user,
-        tickets=await listed(
-            request, API, Ticket, address=HERE, asked=asked, query=query, page=page
-        ),
+        tickets=await listed(request, API, Ticket, query=query, asked=asked),
         statuses=list(TicketStatus),
         kinds=list(Kind),
         priorities=list(Priority),

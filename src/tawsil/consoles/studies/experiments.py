@@ -82,14 +82,12 @@ async def show_experiments(
     request: Asked, status: FromQuery[str | None] = None, page: PageNumber = 1
 ) -> Response[str]:
     asked = {"status": status} if status is not None and status in set(Status) else {}
-    found = await listed(
-        request, API, Experiment, address=HERE, asked=asked, query=list(asked.items()), page=page
-    )
+    query = {**asked, "page": str(page)}
     return pages.page(
         request,
         "studies/experiments.html",
         caller=request.user,
-        experiments=found,
+        experiments=await listed(request, API, Experiment, query=query, asked=asked),
         statuses=[status.value for status in Status],
         tones=TONES,
     )

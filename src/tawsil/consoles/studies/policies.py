@@ -83,7 +83,7 @@ async def show_policies(request: Asked, page: PageNumber = 1) -> Response[str]:
         "studies/policies.html",
         caller=request.user,
         live=[(city, (await _live(request, city))[0]) for city in cities],
-        policies=await listed(request, API, Policy, address=HERE, asked={}, query=[], page=page),
+        policies=await listed(request, API, Policy, query={"page": str(page)}),
     )
 
 
