@@ -10,6 +10,7 @@ from consoles.reader import Browser
 from ordering.conftest import Street
 from support.conftest import Desk
 from tawsil.consoles import routes as console_routes
+from tawsil.consoles.listed import Listed
 from tawsil.identity.public import PERMISSIONS, Role
 from tawsil.kernel.clock import Ids
 from tawsil.kernel.db import Database
@@ -113,3 +114,10 @@ async def test_the_desk_is_not_for_customers(client: httpx.AsyncClient, callers:
     for address in ("/tickets", "/refunds"):
         answer = await client.get(address, headers={"Authorization": f"Bearer {token}"})
         assert answer.status_code == 403
+
+
+def test_the_pages_of_a_list_keep_what_it_was_narrowed_to() -> None:
+    asked = {"q": "a b", "role": "", "page": "3"}
+    found = Listed[int](items=[], page=3, pages=4, total=61, asked=asked)
+    assert found.address == "?q=a+b&page="
+    assert Listed[int](items=[], page=1, pages=2, total=9, asked={}).address == "?page="
