@@ -109,7 +109,7 @@ async def test_others_get_a_friendly_page_instead_of_the_city(
     headers = {"Authorization": f"Bearer {token}"}
     page = await get(client, "/city", headers=headers)
     assert page.status_code == 403
-    assert "This page is for operations" in page.text
+    assert "This page is not for your account" in page.text
     assert (await get(client, "/city/snapshot", headers=headers)).status_code == 403
 
 

@@ -14,6 +14,7 @@ from tawsil.apps import wiring
 from tawsil.apps.about import ABOUT
 from tawsil.apps.feeds import positions, zones
 from tawsil.apps.live import TRANSLATIONS, forgetting, people_of_orders
+from tawsil.consoles.pages import show_problem
 from tawsil.experiments import public as experiments
 from tawsil.geography import public as geography
 from tawsil.identity import public as identity
@@ -115,6 +116,7 @@ def create_api(
         modules_off=experiments.ModulesOff(database),
         about=ABOUT,
         connects_to=settings.map_hosts,
+        show_problem=show_problem,
     )
 
 

@@ -17,10 +17,10 @@ from tawsil.consoles.assets import Asked, address, built, script
 from tawsil.consoles.installing import installed_as
 from tawsil.consoles.navigation import navigation
 from tawsil.consoles.picture import STEPS, Presence, Stage
-from tawsil.kernel.http import Caller, Problem
+from tawsil.kernel.http import Caller, Envelope
 from tawsil.kernel.http.middleware import csp_nonce
 from tawsil.kernel.http.origins import ACCESS_COOKIE, cookie_of
-from tawsil.kernel.i18n import LOCALES, current_locale, text
+from tawsil.kernel.i18n import LOCALES, current_locale
 
 START: Final = "/"
 """The shop; those who work here go on from it to their own home."""
@@ -137,20 +137,43 @@ def cookie(
     )
 
 
-def show_problem(request: Asked, error: Problem) -> Response[Any]:
+KINDS: Final = {
+    403: "forbidden",
+    404: "missing",
+    405: "method",
+    410: "missing",
+    429: "busy",
+    503: "away",
+}
+"""What a page says of an error; of others of ours: broken, of what was sent: failed."""
+AGAIN: Final = frozenset({"busy", "away", "broken"})
+"""What may go by itself."""
+
+
+def show_problem(request: Asked, answer: Response[Envelope[None]]) -> Response[Any]:
     """An error as a page. Without a session: on to where one is taken up or begun."""
-    if error.status == 401 and request.method == "GET":
+    status, looks = answer.status_code or 500, request.method in {"GET", "HEAD"}
+    if status == 401 and looks:
+        if "hx-request" in request.headers:
+            return Response(None, status_code=status, headers={"HX-Refresh": "true"})
         here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
         return Redirect(f"/session?next={quote(here, safe='')}", status_code=303)
-    shown = {name: str(value) for name, value in error.detail.items()}
-    return page(
+    kind = KINDS.get(status, "broken" if status >= 500 else "failed")
+    shown = page(
         request,
         "problem.html",
-        status=error.status,
+        status=status,
         signed_in=cookie_of(request, ACCESS_COOKIE) is not None,
-        status_shown=error.status,
-        sentence=text(error.code, params=shown),
+        status_shown=status,
+        kind=kind,
+        sentence=answer.content.errors[0].message,
+        again=looks and kind in AGAIN,
     )
+    for name in ("Retry-After", "Allow"):
+        value = {k.lower(): v for k, v in answer.headers.items()}.get(name.lower())
+        if value is not None:
+            shown.headers[name] = value
+    return shown
 
 
 def stamp(at: datetime) -> str:

@@ -39,7 +39,8 @@ from tawsil.consoles.pages import (
 from tawsil.consoles.shop import routes as shop_routes
 from tawsil.consoles.studies.experiments import pages_of_experiments
 from tawsil.consoles.studies.policies import pages_of_policies
-from tawsil.kernel.http import PUBLIC, Problem
+from tawsil.kernel.http import PUBLIC
+from tawsil.kernel.http.errors import as_pages
 from tawsil.kernel.http.middleware import LOCALE_COOKIE
 from tawsil.kernel.i18n import LOCALES
 
@@ -89,7 +90,7 @@ _pages: Final = Router(
         show_design,
     ],
     opt={"own_pages": True},
-    exception_handlers={Problem: show_problem},
+    exception_handlers=as_pages(show_problem),
 )
 routes: Final = [
     _pages,

@@ -31,7 +31,7 @@ from tawsil.kernel.http.callers import (
     provide_caller,
 )
 from tawsil.kernel.http.commands import Batchers, provide_commands
-from tawsil.kernel.http.errors import EXCEPTION_HANDLERS, Problem
+from tawsil.kernel.http.errors import Problem, ShowProblem, as_pages_to_browsers
 from tawsil.kernel.http.limits import UNLIMITED, Limiter
 from tawsil.kernel.http.middleware import RequestMiddleware
 from tawsil.kernel.http.openapi import About, Document
@@ -102,20 +102,20 @@ def create_app(
     modules_off: ModulesOff = none_off,
     about: About | None = None,
     connects_to: Collection[str] = (),
+    show_problem: ShowProblem | None = None,
 ) -> Litestar:
     """An application over one database; `state` holds what routes are given besides it.
 
     Without a `limiter` everybody may ask as often as they like; without `proxies` nobody is
     believed about whom they speak for; without `cities_below` managers of areas reach nothing;
-    without `owns_city` nobody asks whose city a body names; without `modules_off` none is; and
-    without `connects_to` pages fetch from nobody but us.
+    without `owns_city` nobody asks whose city a body names; without `modules_off` none is;
+    without `connects_to` pages fetch from nobody but us; without `show_problem` browsers that are
+    lost are answered as programs are.
     """
     app = Litestar(
         route_handlers=[
             *options_of([health, health_head, *routes]),
-            *(health, health_head, ready, show_metrics),
-            *reference_routes,
-            *routes,
+            *(health, health_head, ready, show_metrics, *reference_routes, *routes),
         ],
         middleware=[
             DefineMiddleware(
@@ -138,7 +138,7 @@ def create_app(
                 **(state or {}),
             }
         ),
-        exception_handlers=EXCEPTION_HANDLERS,
+        exception_handlers=as_pages_to_browsers(show_problem),
         cors_config=origins.shared_with(shared_with),
         request_class=StrictRequest,
         request_max_body_size=MOST_BODY_BYTES,

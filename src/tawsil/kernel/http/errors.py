@@ -3,7 +3,8 @@
 Nothing that a client sends makes a 5xx.
 """
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, TypeVar, cast
 
 import asyncpg
@@ -228,3 +229,39 @@ def answer_to(request: Handled, error: Exception) -> Response[Envelope[None]]:
     """The answer to an error that does not leave by itself, as one of several in an answer."""
     known = next(cls for cls in type(error).__mro__ if cls in EXCEPTION_HANDLERS)
     return EXCEPTION_HANDLERS[known](request, error)
+
+
+ShowProblem = Callable[[Any, Response[Envelope[None]]], Response[Any]]
+"""An error as a page, made of the answer that a program would get."""
+_API: Final = re.compile(r"/(v[0-9]+|graphql)(/|$)")
+
+
+def as_pages(show: ShowProblem) -> dict[int | type[Exception], Any]:
+    """Exception handlers for routes whose answers people read."""
+
+    def paged(handle: Any) -> Any:
+        return lambda request, error: show(request, handle(request, error))
+
+    return {known: paged(handle) for known, handle in EXCEPTION_HANDLERS.items()}
+
+
+def as_pages_to_browsers(show: ShowProblem | None) -> dict[int | type[Exception], Any]:
+    """Exception handlers for a whole application: what leads to no route is a page to a browser.
+
+    Whoever asks for something of the API gets an envelope, wherever they look at it.
+    """
+    if show is None:
+        return EXCEPTION_HANDLERS
+    pages = as_pages(show)
+
+    def either(known: int | type[Exception]) -> Any:
+        answer, page = EXCEPTION_HANDLERS[known], pages[known]
+        return lambda request, error: (page if _is_lost(request) else answer)(request, error)
+
+    return {known: either(known) for known in EXCEPTION_HANDLERS}
+
+
+def _is_lost(request: Handled) -> bool:
+    """Whether a browser has come to an address, or with a method, that nothing answers to."""
+    looks = "text/html" in request.headers.get("accept", "")
+    return looks and "route_handler" not in request.scope and not _API.match(request.url.path)
