@@ -2,6 +2,7 @@
 
 import htmx from "../shared/htmx.ts";
 import { on } from "../shared/live.ts";
+import { followOnMap } from "../shop/follow.ts";
 
 interface About {
   orderId?: string;
@@ -26,8 +27,12 @@ function follow(): void {
 if (order) history.replaceState(null, "", `/orders/${order}`);
 
 if (progress) {
+  const map = followOnMap(order);
   const look = () => htmx.trigger(progress, "order-changed");
-  progress.addEventListener("htmx:after:swap", follow);
+  progress.addEventListener("htmx:after:swap", () => {
+    map.look();
+    follow();
+  });
   document.addEventListener("visibilitychange", () => {
     if (document.visibilityState === "visible") look();
   });

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from typing import Final
+from uuid import UUID
 
 from litestar import Response, get
 from litestar.params import FromPath, FromQuery
@@ -14,6 +15,7 @@ from tawsil.consoles.shop.frame import shop_page, visit_of
 from tawsil.consoles.shop.orders import LIVE, Sighting, Step, steps
 from tawsil.kernel.http import PUBLIC, not_found
 from tawsil.kernel.i18n import current_locale
+from tawsil.kernel.places import Place
 
 
 class Taken(Struct, frozen=True, kw_only=True):
@@ -29,6 +31,8 @@ class Followed(Struct, frozen=True, kw_only=True):
 
     number: int
     status: str
+    city_id: UUID
+    pickup: Place
     timezone: str
     merchant_name_en: str
     merchant_name_ar: str

@@ -77,6 +77,7 @@ class FollowedView(Struct, frozen=True, kw_only=True):
 
     number: int
     status: Status
+    city_id: UUID
     timezone: str
     merchant_name_en: str
     merchant_name_ar: str
@@ -161,6 +162,7 @@ async def _view(tx: Tx, share: Share, order: Order) -> FollowedView:
     return FollowedView(
         number=order.number,
         status=order.status,
+        city_id=order.city_id,
         timezone=city.timezone,
         merchant_name_en=merchant.name_en,
         merchant_name_ar=merchant.name_ar,
