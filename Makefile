@@ -7,7 +7,7 @@ PYTHON ?= python3
 UV := $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
 STAMP := $(VENV)/.synced
 
-.PHONY: help setup assets demo up test check frontend-check fix schemas lock browser screenshots vitals clients fuzz soak soak-ledger mdrp bench-dispatch bench-match bench-api bench-live clean
+.PHONY: help setup assets demo up test check frontend-check fix schemas lock browser screenshots vitals map-load clients fuzz soak soak-ledger mdrp bench-dispatch bench-match bench-api bench-live clean
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -67,6 +67,9 @@ screenshots: setup ## Pictures of every page, in build/screenshots (PAGES: only 
 
 vitals: setup ## How heavy and quick customers' pages are on a slow telephone
 	PYTHONPATH=tests $(BIN)/python -m surfaces.vitals
+
+map-load: setup ## What 5,000 couriers at 1 Hz cost the page of the live map (needs chromium)
+	@PYTHONPATH=tests $(BIN)/python -m surfaces.map_load
 
 clients: setup ## Write clients in Python and TypeScript, compile them, and let them talk to a platform
 	@clients/make.sh $(BIN) $(UV)

@@ -9,24 +9,29 @@ export const chosen = new Set<string>();
 let lastPicked: string | null = null;
 
 export function showQueue(html: string): void {
-  const fresh = document.createElement("template");
-  fresh.innerHTML = html;
+  const [head = "", ...texts] = html.split(/(?=<li data-order=")/);
   const body = $("queue-body");
   const focused = document.activeElement?.closest<HTMLElement>("#queue-body a, #queue-body input");
   const key = focused && keyOf(focused);
   const old = body.querySelector(".rows");
-  const rows = fresh.content.querySelector(".rows");
-  const filters = fresh.content.querySelector(".filters");
-  if (old && rows && filters) {
-    keepSame(old, rows);
+  const filters = parsed(head).querySelector(".filters");
+  if (old && texts.length && filters) {
+    keepSame(old, texts);
     body.querySelector(".filters")?.replaceWith(filters);
   } else {
-    body.replaceChildren(fresh.content);
+    body.replaceChildren(parsed(html));
+    shown.clear();
   }
   showPicks();
   if (key && !document.activeElement?.closest("#queue-body")) {
     body.querySelector<HTMLElement>(key)?.focus({ preventScroll: true });
   }
+}
+
+function parsed(html: string): DocumentFragment {
+  const fresh = document.createElement("template");
+  fresh.innerHTML = html;
+  return fresh.content;
 }
 
 function keyOf({ dataset }: HTMLElement): string {
@@ -35,24 +40,31 @@ function keyOf({ dataset }: HTMLElement): string {
   return `[data-${name}="${CSS.escape(value ?? "")}"]`;
 }
 
-function keepSame(old: Element, rows: Element): void {
+/** Only rows of which anything but the time left has changed are read: there may be hundreds. */
+function keepSame(old: Element, texts: string[]): void {
   const before = new Map([...old.children].map((row) => [orderOf(row), row]));
   const first = shown.size === 0;
-  const wanted = [...rows.children].map((row) => {
-    const order = orderOf(row);
-    const html = row.innerHTML;
-    const kept = before.get(order);
-    if (kept && shown.get(order) === html) return kept;
-    if (!kept && !first) row.querySelector("a")?.classList.add("fresh");
-    shown.set(order, html);
-    return row;
-  });
-  const ids = new Set(wanted.map(orderOf));
-  for (const id of shown.keys()) if (!ids.has(id)) shown.delete(id);
+  const rows = texts.map((text) => ({
+    id: /data-order="([^"]*)"/.exec(text)?.[1] ?? "",
+    text,
+    said: text.replace(/(<time\b[^>]*>).*?<\/time>/gs, "$1"),
+  }));
+  const changed = rows.filter(({ id, said }) => !before.has(id) || shown.get(id) !== said);
+  const read = parsed(changed.map(({ text }) => text).join(""));
+  const fresh = new Map(
+    [...read.querySelectorAll("[data-order]")].map((row) => [orderOf(row), row]),
+  );
+  for (const [id, row] of fresh) {
+    if (!first && !before.has(id)) row.querySelector("a")?.classList.add("fresh");
+  }
+  shown.clear();
+  for (const { id, said } of rows) shown.set(id, said);
+  const wanted = rows.flatMap(({ id }) => fresh.get(id) ?? before.get(id) ?? []);
+  const staying = new Set(wanted);
+  for (const row of [...old.children]) if (!staying.has(row)) row.remove();
   wanted.forEach((row, n) => {
     if (old.children[n] !== row) old.insertBefore(row, old.children[n] ?? null);
   });
-  while (old.children.length > wanted.length) old.lastElementChild?.remove();
 }
 
 const orderOf = (row: Element): string => (row as HTMLElement).dataset["order"] ?? "";
@@ -62,10 +74,12 @@ export const rows = (): HTMLAnchorElement[] => [
 
 export function markRow(id: string | null): void {
   for (const row of rows()) {
-    if (row.dataset["id"] === id) row.setAttribute("aria-current", "true");
+    const its = row.dataset["id"] ?? "";
+    if (its !== id && !row.hasAttribute("aria-current")) continue;
+    if (its === id) row.setAttribute("aria-current", "true");
     else row.removeAttribute("aria-current");
+    shown.delete(its);
   }
-  shown.clear();
 }
 
 /** What is chosen, on the page: the boxes, how many, and what can be done about them. */

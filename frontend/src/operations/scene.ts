@@ -5,7 +5,6 @@ import {
   createMap,
   type LonLat,
   type MapPoint,
-  type Shape,
   type Way,
 } from "../shared/map/index.ts";
 import { say } from "../shared/words.ts";
@@ -28,12 +27,15 @@ export class Scene {
   #map: CityMap | null = null;
   #chosen: string | null = null;
   #snapshot: Snapshot;
+  #seen = new Map<string, number>();
   #moved = false;
+  readonly #picks: Picks;
 
   constructor(snapshot: Snapshot, picks: Picks) {
     this.#snapshot = snapshot;
+    this.#picks = picks;
     this.#take(snapshot);
-    this.#open(picks);
+    this.#open();
     setInterval(() => this.#drawCouriers(), FADE_EVERY_MS);
   }
 
@@ -51,9 +53,10 @@ export class Scene {
     const moves: [string, LonLat][] = [];
     for (const [id, longitude, latitude, , at] of couriers) {
       const courier = this.couriers.get(id);
-      if (!courier || Date.parse(at) <= Date.parse(courier.seen_at ?? "")) continue;
+      const seen = Date.parse(at);
+      if (!courier || seen <= (this.#seen.get(id) ?? 0)) continue;
       courier.at = [longitude, latitude];
-      courier.seen_at = at;
+      this.#seen.set(id, seen);
       moves.push([id, courier.at]);
     }
     if (!moves.length) return;
@@ -79,12 +82,8 @@ export class Scene {
     const map = this.#map;
     if (!map) return null;
     const box = map.gl.getContainer().getBoundingClientRect();
-    const [px, py] = [x - box.left, y - box.top];
-    const [id] = map.within("couriers", [
-      [px - 22, py - 22],
-      [px + 22, py + 22],
-    ]);
-    return (id && this.couriers.get(id)) || null;
+    const found = map.nearest("couriers", x - box.left, y - box.top, 22);
+    return (found && this.couriers.get(found.id)) ?? null;
   }
 
   fit(): void {
@@ -95,7 +94,7 @@ export class Scene {
     );
   }
 
-  async #open(picks: Picks): Promise<void> {
+  async #open(): Promise<void> {
     const note = $("map-note");
     const section = $("map");
     note.textContent = say("map.loading");
@@ -112,11 +111,8 @@ export class Scene {
       note.hidden = true;
       $("map-fit").hidden = false;
       $("map-fit").addEventListener("click", () => this.fit());
-      map.points("merchants", this.#merchants(), { hover: tip });
-      map.points("orders", this.#destinations(), { pick: picks.order, hover: tip });
-      map.points("couriers", this.#dots(), { pick: picks.courier, hover: tip });
       map.gl.boxZoom.disable();
-      lasso(map, picks.several);
+      lasso(map, this.#picks.several);
     } catch {
       note.hidden = false;
       note.textContent = say("map.failed");
@@ -125,14 +121,16 @@ export class Scene {
 
   #take(snapshot: Snapshot): void {
     const known = new Map(this.couriers);
+    const heard = this.#seen;
     this.couriers.clear();
+    this.#seen = new Map();
     for (const courier of snapshot.couriers) {
       const was = known.get(courier.id);
-      const newer = was?.seen_at && courier.seen_at && was.seen_at > courier.seen_at;
-      this.couriers.set(
-        courier.id,
-        newer ? { ...courier, at: was.at, seen_at: was.seen_at } : courier,
-      );
+      const seen = Date.parse(courier.seen_at ?? "") || 0;
+      const last = heard.get(courier.id) ?? 0;
+      if (was && last > seen) courier.at = was.at;
+      this.couriers.set(courier.id, courier);
+      this.#seen.set(courier.id, Math.max(seen, last));
     }
     this.#orders = new Map(snapshot.orders.map((order) => [order.id, order]));
     this.#snapshot = snapshot;
@@ -142,8 +140,11 @@ export class Scene {
     const map = this.#map;
     if (!map) return;
     map.points("merchants", this.#merchants(), { hover: tip });
-    map.points("orders", this.#destinations());
-    map.points("couriers", this.#dots());
+    map.points("orders", this.#destinations(), { pick: this.#picks.order, hover: tip });
+    map.crowd("couriers", this.#dots(), {
+      pick: this.#picks.courier,
+      hover: (point, x, y) => tip(point && { ...point, said: this.#saidOf(point) }, x, y),
+    });
     map.ways("ways", this.#ways());
     this.#mark();
   }
@@ -151,7 +152,7 @@ export class Scene {
   #drawCouriers(): void {
     if (!this.#moved || document.hidden) return;
     this.#moved = false;
-    this.#map?.points("couriers", this.#dots());
+    this.#map?.crowd("couriers", this.#dots());
     this.#map?.ways("ways", this.#ways());
   }
 
@@ -182,14 +183,16 @@ export class Scene {
   #dots(): MapPoint[] {
     const dots: MapPoint[] = [];
     const oldest = now() - STALE_MS;
-    for (const { id, name, presence, late, at, seen_at } of this.couriers.values()) {
+    for (const { id, presence, late, at } of this.couriers.values()) {
       if (!at) continue;
-      const faded = Date.parse(seen_at ?? "") < oldest;
-      const shape: Shape = late ? "late" : presence;
-      const said = `${name} · ${say(`presence.${faded ? "stale" : shape}`)}`;
-      dots.push({ id, at, shape, faded, said });
+      const faded = (this.#seen.get(id) ?? 0) < oldest;
+      dots.push({ id, at, shape: late ? "late" : presence, faded });
     }
     return dots;
+  }
+
+  #saidOf({ id, shape, faded }: MapPoint): string {
+    return `${this.couriers.get(id)?.name ?? ""} · ${say(`presence.${faded ? "stale" : shape}`)}`;
   }
 
   #ways(): Way[] {

@@ -63,15 +63,20 @@ export function tick(): void {
     const s = "since" in time.dataset ? Math.max(0, -away_s) : away_s;
     const rest = Math.abs(s);
     const said = `${s < 0 ? "−" : ""}${Math.floor(rest / 60)}:${String(rest % 60).padStart(2, "0")}`;
-    if (time.firstElementChild) time.firstElementChild.textContent = said;
+    if (time.firstElementChild) rewrite(time.firstElementChild, said);
     time.classList.toggle("bad", s < 0);
   }
   for (const time of document.querySelectorAll<HTMLTimeElement>("time[data-promise]")) {
     const left = Math.floor((Date.parse(time.dateTime) - now()) / 60_000);
     const said = word(left < 0 ? "late_min" : "in_min");
-    time.textContent = said.replace("{n}", String(Math.abs(left)));
+    rewrite(time, said.replace("{n}", String(Math.abs(left))));
     time.classList.toggle("bad", left < 0);
   }
+}
+
+/** What says the same already is left alone: to write it again is to lay out the page again. */
+function rewrite(element: Element, said: string): void {
+  if (element.textContent !== said) element.textContent = said;
 }
 
 /** A rung of the ladder that calls for people: it stays until somebody has seen it. */

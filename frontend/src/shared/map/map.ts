@@ -3,12 +3,7 @@
 import "maplibre-gl/dist/maplibre-gl.css";
 import "./map.css";
 import type { FeatureCollection } from "geojson";
-import type {
-  ExpressionSpecification,
-  GeoJSONSource,
-  LayerSpecification,
-  PointLike,
-} from "maplibre-gl";
+import type { GeoJSONSource, LayerSpecification } from "maplibre-gl";
 import {
   AttributionControl,
   addProtocol,
@@ -18,6 +13,7 @@ import {
   setWorkerUrl,
 } from "maplibre-gl";
 import workerUrl from "maplibre-gl/dist/maplibre-gl-worker.mjs?worker&url";
+import { Crowd } from "./crowd.ts";
 import { Points, pointLayers, type Way, wayLayers, waysAsData } from "./overlays.ts";
 import { onThemeChange, type Palette, palette } from "./palette.ts";
 import { Pin, type PinOptions } from "./pin.ts";
@@ -90,7 +86,7 @@ export class CityMap {
   readonly words: GroundWords;
   readonly #ground: Ground;
   readonly #locale: string;
-  readonly #points = new Map<string, Points>();
+  readonly #points = new Map<string, Points | Crowd>();
   readonly #layered: ((c: Palette) => LayerSpecification[])[] = [];
   readonly #forgetTheme: () => void;
   #colours: Palette;
@@ -143,17 +139,27 @@ export class CityMap {
     known.set(points);
   }
 
-  /** Some of them are elsewhere now. */
+  /** The same of thousands that move: without their names, and for `move`. */
+  crowd(name: string, points: Iterable<MapPoint>, options: PointsOptions = {}): void {
+    let known = this.#points.get(name);
+    if (!known) {
+      known = new Crowd(this.gl, name, this.#colours);
+      this.gl.addLayer(known);
+      this.#points.set(name, known);
+      this.#listenTo(known, options);
+    }
+    known.set(points);
+  }
+
+  /** Some of a crowd are elsewhere now. */
   move(name: string, moves: Iterable<[string, LonLat]>): void {
-    this.#points.get(name)?.move(moves);
+    const known = this.#points.get(name);
+    if (known instanceof Crowd) known.move(moves);
   }
 
   /** Which of the points is the one being looked at; none of them: null. */
   choose(name: string, ids: string | string[] | null): void {
-    if (!this.#points.has(name)) return;
-    const chosen = ids === null ? [] : [ids].flat();
-    const filter: ExpressionSpecification = ["in", ["get", "id"], ["literal", chosen]];
-    this.gl.setFilter(`${name}-chosen`, filter);
+    this.#points.get(name)?.choose(ids === null ? [] : [ids].flat());
   }
 
   /** Ways, drawn below the points that are there already. */
@@ -164,8 +170,8 @@ export class CityMap {
       return;
     }
     this.gl.addSource(name, { type: "geojson", data: waysAsData(ways) });
-    const first = [...this.#points.keys()][0];
-    this.#addLayers((c) => wayLayers(name, c), first && `${first}-chosen`);
+    const [first] = this.#points.values();
+    this.#addLayers((c) => wayLayers(name, c), first?.lowest);
   }
 
   /** A pin that is dragged, or moved with the arrow keys. */
@@ -187,9 +193,14 @@ export class CityMap {
   }
 
   /** Ids of the points of a name within a rectangle of the screen. */
-  within(name: string, box: [PointLike, PointLike]): string[] {
-    const found = this.gl.queryRenderedFeatures(box, { layers: [name] });
-    return [...new Set(found.map((one) => String(one.properties.id)))];
+  within(name: string, box: [LonLat, LonLat]): string[] {
+    return this.#points.get(name)?.within(box) ?? [];
+  }
+
+  /** The one of a crowd that is nearest to a point of the screen, if one is within reach. */
+  nearest(name: string, x: number, y: number, reach = REACH_PX): MapPoint | null {
+    const known = this.#points.get(name);
+    return known instanceof Crowd ? known.nearest(x, y, reach) : null;
   }
 
   remove(): void {
@@ -218,6 +229,24 @@ export class CityMap {
       }
     }
     for (const shape of SHAPES) this.gl.updateImage(shape, image(shape, this.#colours));
+    for (const known of this.#points.values()) {
+      if (known instanceof Crowd) known.repaint(this.#colours);
+    }
+  }
+
+  #listenTo(known: Crowd, { pick, hover }: PointsOptions): void {
+    let over = false;
+    this.gl.on("click", ({ point, originalEvent }) => {
+      const found = known.nearest(point.x, point.y, REACH_PX);
+      if (found) pick?.(found.id, originalEvent);
+    });
+    this.gl.on("mousemove", ({ point }) => {
+      const found = known.nearest(point.x, point.y, REACH_PX);
+      if (!found && !over) return;
+      over = found !== null;
+      this.gl.getCanvas().style.cursor = over && pick ? "pointer" : "";
+      hover?.(found, point.x, point.y);
+    });
   }
 
   #listen(name: string, known: Points, { pick, hover }: PointsOptions): void {
@@ -240,6 +269,8 @@ export class CityMap {
   }
 }
 
+/** How near is near enough to be meant. */
+const REACH_PX = 12;
 const still = matchMedia("(prefers-reduced-motion: reduce)");
 const empty = (): FeatureCollection => ({ type: "FeatureCollection", features: [] });
 

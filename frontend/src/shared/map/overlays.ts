@@ -87,34 +87,40 @@ export function wayLayers(name: string, c: Palette): LayerSpecification[] {
 /** A set of points. What is new while the last of it is on its way is sent when that has arrived. */
 export class Points {
   readonly shown = new Map<string, MapPoint>();
-  readonly #features = new Map<string, Feature>();
+  readonly #map: GlMap;
+  readonly #name: string;
   readonly #source: GeoJSONSource;
+  #drawn = "";
   #sending = false;
   #again = false;
 
   constructor(map: GlMap, name: string) {
+    this.#map = map;
+    this.#name = name;
     this.#source = map.getSource(name) as GeoJSONSource;
+  }
+
+  get lowest(): string {
+    return `${this.#name}-chosen`;
   }
 
   set(points: Iterable<MapPoint>): void {
     this.shown.clear();
-    this.#features.clear();
-    for (const point of points) this.#put(point);
+    for (const point of points) this.shown.set(point.id, point);
+    const features = JSON.stringify([...this.shown.values()].map(feature));
+    if (features === this.#drawn) return;
+    this.#drawn = features;
     this.#send();
   }
 
-  /** Points that are elsewhere now; those that are not shown are left out. */
-  move(moves: Iterable<[string, LonLat]>): void {
-    for (const [id, at] of moves) {
-      const point = this.shown.get(id);
-      if (point) this.#put({ ...point, at, faded: false });
-    }
-    this.#send();
+  choose(ids: string[]): void {
+    this.#map.setFilter(this.lowest, ["in", ["get", "id"], ["literal", ids]]);
   }
 
-  #put(point: MapPoint): void {
-    this.shown.set(point.id, point);
-    this.#features.set(point.id, feature(point));
+  /** Ids of those within a rectangle of the screen. */
+  within(box: [LonLat, LonLat]): string[] {
+    const found = this.#map.queryRenderedFeatures(box, { layers: [this.#name] });
+    return [...new Set(found.map((one) => String(one.properties.id)))];
   }
 
   async #send(): Promise<void> {
@@ -128,7 +134,7 @@ export class Points {
         this.#again = false;
         await this.#source.setData({
           type: "FeatureCollection",
-          features: [...this.#features.values()],
+          features: [...this.shown.values()].map(feature),
         });
       } while (this.#again);
     } finally {

@@ -19,18 +19,36 @@ export type Shape = (typeof SHAPES)[number];
 
 const SIZE = 26;
 export const RATIO = 2;
+export const IMAGE_PX = SIZE * RATIO;
 const MIDDLE = SIZE / 2;
 
 type Draw = (pen: CanvasRenderingContext2D, colours: Palette) => void;
 
 export function image(shape: Shape, colours: Palette): ImageData {
+  return drawn(DRAWN[shape], colours);
+}
+
+/** What is round the one that is looked at. */
+export function chosenImage(colours: Palette): ImageData {
+  return drawn((pen, c) => {
+    pen.beginPath();
+    pen.arc(0, 0, MIDDLE - 2, 0, 2 * Math.PI);
+    pen.strokeStyle = pen.fillStyle = c.order;
+    pen.lineWidth = 1.5;
+    pen.stroke();
+    pen.globalAlpha = 0.22;
+    pen.fill();
+  }, colours);
+}
+
+function drawn(draw: Draw, colours: Palette): ImageData {
   const canvas = document.createElement("canvas");
-  canvas.width = canvas.height = SIZE * RATIO;
+  canvas.width = canvas.height = IMAGE_PX;
   const pen = canvas.getContext("2d") as CanvasRenderingContext2D;
   pen.scale(RATIO, RATIO);
   pen.translate(MIDDLE, MIDDLE);
   pen.lineJoin = "round";
-  DRAWN[shape](pen, colours);
+  draw(pen, colours);
   return pen.getImageData(0, 0, canvas.width, canvas.height);
 }
 
