@@ -20,8 +20,8 @@ from tawsil.couriers import public as couriers
 from tawsil.dispatch import public as dispatch
 from tawsil.dispatch.service import reassignment
 from tawsil.kernel.db import Tx
-from tawsil.kernel.decisions import By
-from tawsil.ordering import journey, public
+from tawsil.kernel.decisions import By, Refusal
+from tawsil.ordering import asking, journey, public
 from tawsil.ordering.events import Status
 from tawsil.ordering.model import Order
 from tawsil.ordering.moves import Party
@@ -326,6 +326,40 @@ async def test_what_operations_did_for_the_courier_is_done(road: Road) -> None:
     outcomes = await road.send(*job)
     assert all(o.refusal is None for o in outcomes)
     assert not await kept(road)
+
+
+async def test_what_the_kitchen_handed_over_is_collected(road: Road) -> None:
+    """The kitchen tapped first; the courier's own tap, from out of reach, is not a second one."""
+    (order,) = await road.open(1)
+    arrive, pick_up, *_ = whole_job(road, order)
+    assert results(await road.send(arrive)) == [APPLIED]
+    kitchen = Acting(Party.MERCHANT, order.merchant_id)
+    step = journey.MoveOrder(by=road.by, order_id=order.id, acting=kitchen)
+    (handed,) = await journey.pick_up(road.tx, [step])
+    assert isinstance(handed, Order), handed
+    await road.later(timedelta(minutes=3))
+    assert results(await road.send(pick_up)) == [AGAIN]
+    assert (await road.order(order)).picked_up_at == handed.picked_up_at
+    assert not await kept(road)
+
+
+async def test_who_says_second_that_the_goods_changed_hands_is_right_too(road: Road) -> None:
+    (order,) = await road.open(1)
+    courier, kitchen = (Party.COURIER, road.courier_id), (Party.MERCHANT, order.merchant_id)
+    customer, stranger = (Party.CUSTOMER, order.customer_id), (Party.COURIER, road.street.ids())
+    says = [
+        journey.MoveOrder(by=road.by, order_id=order.id, acting=Acting(*who))
+        for who in (courier, kitchen, courier, customer, stranger)
+    ]
+    first, *again, refused, unseen = [(await asking.pick_up(road.tx, [one]))[0] for one in says]
+    assert isinstance(first, Order), first
+    assert [(o.status, o.version) for o in again if isinstance(o, Order)] == [
+        (Status.PICKED_UP, (await road.order(order)).version)
+    ] * 2
+    assert [r.code for r in (refused, unseen) if isinstance(r, Refusal)] == [
+        "order.illegal_move",
+        "request.not_found",
+    ]
 
 
 async def test_a_pin_that_was_wrong_at_a_door_long_left_is_kept(road: Road) -> None:
