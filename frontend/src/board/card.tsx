@@ -31,6 +31,8 @@ import {
 const locale = document.documentElement.lang;
 export const nameOf = (item: Order["items"][number]): string =>
   locale === "ar" ? item.name_ar : item.name_en;
+export const optionsOf = (item: Order["items"][number]): string[] =>
+  locale === "ar" ? item.options_ar : item.options;
 
 export function Card({ order }: { order: Order }) {
   const column = columnOf(order);
@@ -104,7 +106,7 @@ export function Items({ order }: { order: Order }) {
           </b>
           <span>
             <bdi>{nameOf(item)}</bdi>
-            {item.options.map((option) => (
+            {optionsOf(item).map((option) => (
               <span class="order-option" key={option}>
                 <bdi>{option}</bdi>
               </span>

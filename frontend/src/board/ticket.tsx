@@ -1,7 +1,7 @@
 // What the printer in a kitchen prints, 80 mm wide.
 
 import { say } from "../shared/words.ts";
-import { nameOf } from "./card.tsx";
+import { nameOf, optionsOf } from "./card.tsx";
 import { pieces } from "./model.ts";
 import { printed } from "./paper.ts";
 import { page } from "./state.ts";
@@ -35,7 +35,7 @@ export function Ticket() {
             <b>{item.quantity}×</b>
             <div>
               <bdi>{nameOf(item)}</bdi>
-              {item.options.map((option) => (
+              {optionsOf(item).map((option) => (
                 <div key={option}>
                   + <bdi>{option}</bdi>
                 </div>

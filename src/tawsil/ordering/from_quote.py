@@ -98,6 +98,7 @@ def items(quote: pricing.Quote) -> list[store.Item]:
             quantity=line.quantity,
             unit_price_minor=line.unit_price_minor,
             options=[option.name_en for option in line.options],
+            options_ar=[option.name_ar for option in line.options],
             total_minor=line.total_minor,
             discount_minor=charge.discount_minor,
             tax_minor=charge.tax_minor,

@@ -27,10 +27,28 @@ class Item(Struct, frozen=True, kw_only=True):
     quantity: int
     unit_price_minor: int
     options: list[str]
+    options_ar: list[str]
+    """The same options in the same order."""
     total_minor: int
     discount_minor: int = 0
     """What of the order's discounts fell on it; `tax_minor` likewise."""
     tax_minor: int = 0
+
+
+class _Option(Struct, frozen=True):
+    en: str
+    ar: str
+
+
+def _written(item: Item) -> str:
+    named = zip(item.options, item.options_ar, strict=True)
+    return msgspec.json.encode([_Option(en, ar) for en, ar in named]).decode()
+
+
+def _options(column: str) -> list[_Option]:
+    """Before options had both names on record, the English one stood alone."""
+    known = msgspec.json.decode(column, type=list[_Option | str])
+    return [_Option(one, one) if isinstance(one, str) else one for one in known]
 
 
 class Destination(Struct, frozen=True, kw_only=True):
@@ -180,7 +198,7 @@ async def add(tx: Tx, placed: Sequence[tuple[Order, Sequence[Item], Destination]
         [item.name_ar for *_, item in items],
         [item.quantity for *_, item in items],
         [item.unit_price_minor for *_, item in items],
-        [msgspec.json.encode(item.options).decode() for *_, item in items],
+        [_written(item) for *_, item in items],
         [item.total_minor for *_, item in items],
         [order.tenant_id for order, _, _ in items],
         [item.discount_minor for *_, item in items],
@@ -233,6 +251,7 @@ async def items(tx: Tx, order_ids: Sequence[UUID]) -> dict[UUID, list[Item]]:
     )
     found: dict[UUID, list[Item]] = {order_id: [] for order_id in order_ids}
     for row in rows:
+        options = _options(row["options"])
         found[row["order_id"]].append(
             Item(
                 product_id=row["product_id"],
@@ -240,7 +259,8 @@ async def items(tx: Tx, order_ids: Sequence[UUID]) -> dict[UUID, list[Item]]:
                 name_ar=row["name_ar"],
                 quantity=row["quantity"],
                 unit_price_minor=row["unit_price_minor"],
-                options=msgspec.json.decode(row["options"], type=list[str]),
+                options=[one.en for one in options],
+                options_ar=[one.ar for one in options],
                 total_minor=row["total_minor"],
                 discount_minor=row["discount_minor"],
                 tax_minor=row["tax_minor"],

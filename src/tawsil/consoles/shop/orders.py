@@ -37,11 +37,16 @@ class Item(Struct, frozen=True, kw_only=True):
     name_ar: str
     quantity: int
     options: list[str]
+    options_ar: list[str]
     total_minor: int
 
     @property
     def named(self) -> str:
         return self.name_ar if current_locale.get() == "ar" else self.name_en
+
+    @property
+    def chosen(self) -> list[str]:
+        return self.options_ar if current_locale.get() == "ar" else self.options
 
 
 class Destination(Struct, frozen=True, kw_only=True):

@@ -156,6 +156,7 @@ class PieceView(Struct, frozen=True, kw_only=True):
     name_ar: str
     quantity: int
     options: list[str]
+    options_ar: list[str]
 
 
 class SheetView(Struct, frozen=True, kw_only=True):
@@ -247,7 +248,7 @@ def _sheet(
         pickup=pickup,
         dropoff=dropoff,
         items=[
-            PieceView(name_en=i.name_en, name_ar=i.name_ar, quantity=i.quantity, options=i.options)
+            PieceView(**{name: getattr(i, name) for name in PieceView.__struct_fields__})
             for i in items
         ],
         currency=order.amounts.currency,
