@@ -51,7 +51,15 @@ test("what is called off while it is cooked is told, and nothing else", () => {
 });
 
 test("an order is found by its number and by its dishes in either language", () => {
-  const items = [{ name_en: "Kebab", name_ar: "كباب", options: ["No onions"], options_ar: ["بدون بصل"], quantity: 1 }];
+  const items = [
+    {
+      name_en: "Kebab",
+      name_ar: "كباب",
+      options: ["No onions"],
+      options_ar: ["بدون بصل"],
+      quantity: 1,
+    },
+  ];
   const one = order(10_042, { items: items as unknown as Order["items"] });
   for (const words of ["", "#100", "42", "keb", "كبا", "ONION"])
     expect(matches(one, words)).toBe(true);

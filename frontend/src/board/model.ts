@@ -60,7 +60,12 @@ export function lost(before: readonly Order[], after: readonly Order[]): Order[]
 export function matches(order: Order, words: string): boolean {
   const sought = words.trim().toLocaleLowerCase().replace(/^#/, "");
   if (!sought) return true;
-  const names = order.items.flatMap((item) => [item.name_en, item.name_ar, ...item.options, ...item.options_ar]);
+  const names = order.items.flatMap((item) => [
+    item.name_en,
+    item.name_ar,
+    ...item.options,
+    ...item.options_ar,
+  ]);
   return (
     String(order.number).includes(sought) ||
     names.some((name) => name.toLocaleLowerCase().includes(sought))
