@@ -5,6 +5,7 @@ from typing import Any
 
 import httpx
 import pytest
+from msgspec.structs import replace
 
 from ordering.conftest import Street
 from ordering.test_chat import ASSIGNED, Scene, scene
@@ -16,7 +17,7 @@ from tawsil.kernel.clock import VirtualClock
 from tawsil.kernel.db import Database
 from tawsil.kernel.deadlines import Deadlines
 from tawsil.kernel.decisions import Refusal
-from tawsil.ordering import journey, model, routes
+from tawsil.ordering import journey, model, routes, store
 from tawsil.ordering.events import Status
 from tawsil.ordering.kitchen.silence import MISSED_IN_A_ROW, PAUSED_FOR
 from tawsil.ordering.model import ACCEPT_WITHIN, Order
@@ -70,6 +71,23 @@ async def test_a_kitchen_sees_what_it_must_know_and_by_when(
     assert "Corniche 12" not in str(shown)
     assert shown["merchant"]["taking"]
     assert shown["merchant"]["paused_because"] is None
+
+
+async def test_options_are_remembered_by_both_their_names(
+    database: Database, street: Street
+) -> None:
+    async with database.transaction() as tx:
+        await street.open(tx)
+        await street.offered(tx)
+        (order_id,) = [row["id"] for row in await tx.rows('select id from ordering."order"')]
+        ((item,),) = (await store.items(tx, [order_id])).values()
+        chosen = replace(item, options=["No onions"], options_ar=["بدون بصل"])
+        written = "update ordering.item set options = $1"
+        await tx.execute(written, store.written(chosen))
+        assert await store.items(tx, [order_id]) == {order_id: [chosen]}
+        await tx.execute(written, '["No onions"]')  # as it was before
+        before = replace(chosen, options_ar=["No onions"])
+        assert await store.items(tx, [order_id]) == {order_id: [before]}
 
 
 async def test_what_was_handed_over_stays_for_an_hour(

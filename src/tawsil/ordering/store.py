@@ -40,7 +40,8 @@ class _Option(Struct, frozen=True):
     ar: str
 
 
-def _written(item: Item) -> str:
+def written(item: Item) -> str:
+    """An item's options as they are kept."""
     named = zip(item.options, item.options_ar, strict=True)
     return msgspec.json.encode([_Option(en, ar) for en, ar in named]).decode()
 
@@ -198,7 +199,7 @@ async def add(tx: Tx, placed: Sequence[tuple[Order, Sequence[Item], Destination]
         [item.name_ar for *_, item in items],
         [item.quantity for *_, item in items],
         [item.unit_price_minor for *_, item in items],
-        [_written(item) for *_, item in items],
+        [written(item) for *_, item in items],
         [item.total_minor for *_, item in items],
         [order.tenant_id for order, _, _ in items],
         [item.discount_minor for *_, item in items],
