@@ -391,6 +391,8 @@ ROWS: Final[Mapping[str, Row]] = {
             "GET /merchant/reports",
             "GET /merchant/payouts",
             "POST /merchant/payouts",
+            "GET /merchant/payouts/destination",
+            "POST /merchant/payouts/destination",
         ),
         OFFICE,
     ),

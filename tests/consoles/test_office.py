@@ -83,7 +83,9 @@ def filled(text: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("locale", LOCALES)
-@pytest.mark.parametrize("page", ["menu", "menu/dishes/new", "hours", "reports", "payouts"])
+@pytest.mark.parametrize(
+    "page", ["menu", "menu/dishes/new", "hours", "reports", "payouts", "payouts/destination"]
+)
 async def test_every_page_is_said_in_both_languages(office: Office, locale: str, page: str) -> None:
     office.client.headers["Accept-Language"] = locale
     text = await office.see(f"/merchant/{page}")
@@ -205,7 +207,27 @@ async def test_nothing_is_withdrawn_where_nothing_is_set_up(office: Office) -> N
     assert sent.status_code >= 400
 
 
-@pytest.mark.parametrize("page", ["menu", "hours", "reports", "payouts"])
+async def test_where_money_goes_is_agreed_to_before_it_counts(office: Office) -> None:
+    page = "/merchant/payouts/destination"
+    typed = {"token": "bank_ok_layali", "label": "Our bank ••42"}
+    assert "Our bank ••42" in (await office.send(page, **typed)).text
+    assert "No bank account yet" in await office.see("/merchant/payouts"), "not agreed to yet"
+    assert "Our bank ••42" in await office.do(page, **typed, agreed="1")
+    other = {"token": "acct_layali", "label": "Stripe ••07"}
+    asked = (await office.send(page, **other)).text
+    assert "Our bank ••42" in asked
+    assert "nothing is paid there for 3 days" in asked
+    back = (await office.send(page, **other, again="1")).text
+    assert 'value="acct_layali"' in back
+    assert 'name="agreed"' not in back
+    assert "nothing is paid there before" in await office.do(page, **other, agreed="1")
+    number = {"token": "bank_ok", "label": "AE07 0331 2345 6789"}
+    refused = await office.send(page, **number, agreed="1")
+    assert refused.status_code == 422
+    assert 'role="alert"' in refused.text
+
+
+@pytest.mark.parametrize("page", ["menu", "hours", "reports", "payouts", "payouts/destination"])
 async def test_the_office_is_for_merchants(office: Office, callers: Any, page: str) -> None:
     admin = callers.token("admin", "menu:*", "merchant:*", "analytics:*", "payment:*")
     office.client.headers["Authorization"] = f"Bearer {admin}"

@@ -59,6 +59,7 @@ PAGES: Final = (
     Page("merchant_hours", "/merchant/hours", "merchant"),
     Page("merchant_reports", "/merchant/reports", "merchant"),
     Page("merchant_payouts", "/merchant/payouts", "merchant"),
+    Page("merchant_destination", "/merchant/payouts/destination", "merchant"),
     Page("cart", "/cart", "customer"),
     Page("orders", "/orders", "customer"),
     Page("wallet", "/wallet", "customer"),

@@ -2,7 +2,14 @@
 
 from typing import Final
 
-from tawsil.consoles.merchant import dish_pages, hours_pages, menu_pages, payout_pages, report_pages
+from tawsil.consoles.merchant import (
+    destination_pages,
+    dish_pages,
+    hours_pages,
+    menu_pages,
+    payout_pages,
+    report_pages,
+)
 
 pages: Final = [
     *menu_pages.pages,
@@ -10,4 +17,5 @@ pages: Final = [
     *hours_pages.pages,
     *report_pages.pages,
     *payout_pages.pages,
+    *destination_pages.pages,
 ]

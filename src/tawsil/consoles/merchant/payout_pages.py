@@ -11,6 +11,7 @@ from litestar import Response, get, post
 from litestar.datastructures import State
 from litestar.di import NamedDependency
 from litestar.params import FromQuery
+from litestar.status_codes import HTTP_404_NOT_FOUND
 from msgspec import Struct
 
 from tawsil.consoles.assets import Asked
@@ -22,6 +23,7 @@ from tawsil.kernel.http import Caller, allow
 HERE: Final = "/merchant/payouts"
 READ: Final = "payment:read"
 MONTHS: Final = 12
+DONE: Final = ("withdrawn", "destination")
 
 
 class Destination(Struct, frozen=True):
@@ -37,8 +39,13 @@ class Account(Struct, frozen=True, kw_only=True):
     next_payout_at: datetime | None
 
 
+class Plan(Struct, frozen=True, kw_only=True):
+    change_hold_days: int
+
+
 class Outlook(Struct, frozen=True, kw_only=True):
     account: Account
+    plan: Plan
     time_zone: str
     balance_minor: int
     held_minor: int
@@ -80,7 +87,7 @@ async def show_payouts(
 ) -> Response[str]:
     """With `withdraw` (an amount, or `all`), what that would cost, to be agreed to."""
     if withdraw is None:
-        return await _payouts_page(request, caller, state, done=done == "withdrawn")
+        return await _payouts_page(request, caller, state, done=done if done in DONE else None)
     profile = await _profile(request, caller)
     try:
         asked = _amount(withdraw, profile.currency)
@@ -120,17 +127,23 @@ async def _profile(request: Asked, caller: Caller) -> Profile:
     return answered(await ask_as_caller(request, "GET", path), Profile)
 
 
+async def outlook_of(request: Asked) -> Outlook | None:
+    """What there is to look forward to; None before a destination was set."""
+    answer = await ask_as_caller(request, "GET", "/v4/payouts/account")
+    return None if answer.status_code == HTTP_404_NOT_FOUND else answered(answer, Outlook)
+
+
 async def _payouts_page(
     request: Asked,
     caller: Caller,
     state: State,
     *,
-    done: bool = False,
+    done: str | None = None,
     quote: Quote | None = None,
     trouble: Trouble | None = None,
 ) -> Response[str]:
     profile = await _profile(request, caller)
-    outlook = await ask_as_caller(request, "GET", "/v4/payouts/account")
+    outlook = await outlook_of(request)
     payouts = await ask_as_caller(request, "GET", "/v4/payouts?limit=50")
     return await merchant_page(
         request,
@@ -139,8 +152,10 @@ async def _payouts_page(
         section="payouts",
         status=getattr(trouble, "status", 422) if trouble else 200,
         here=HERE,
-        outlook=answered(outlook, Outlook) if outlook.is_success else None,
+        outlook=outlook,
         payouts=answered(payouts, list[Payout]),
+        held=outlook is not None
+        and outlook.account.destination.usable_from_at > state.database.now(),
         months=_statements(state.database.now(), profile.timezone),
         timezone=profile.timezone,
         there=there,
