@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from ordering.conftest import Street
 from tawsil.apps import wiring
+from tawsil.couriers import public as couriers
 from tawsil.kernel.clock import VirtualClock
 from tawsil.kernel.db import Database
 from tawsil.kernel.i18n import LOCALES, catalogues
@@ -27,7 +28,7 @@ from tawsil.ordering.model import Order
 from tawsil.ordering.moves import Party
 
 CUSTOMER = ("order:read:own", "order:update:own")
-ASSIGNED = ("order:read:assigned", "order:update:assigned")
+ASSIGNED = ("order:read:assigned", "order:update:assigned", "courier:read:own")
 
 
 class Scene:
@@ -93,6 +94,38 @@ async def scene(serve: Any, database: Database, street: Street, callers: Any, id
         "other courier": callers.token("delivery_partner", *ASSIGNED),
     }
     return scene
+
+
+async def test_unread_messages_stand_on_the_couriers_sheet(
+    scene: Scene, database: Database, ids: Any
+) -> None:
+    """Only those of the time when the order was theirs."""
+    newcomer = couriers.NewCourier(
+        by=scene.street.by,
+        courier_id=scene.street.courier_id,
+        city_id=scene.order.city_id,
+        vehicle=couriers.Vehicle.BICYCLE,
+    )
+    async with database.transaction() as tx:
+        await couriers.create_couriers(tx, couriers=[newcomer])
+    first = await scene.write("customer", "courier", "Blue door")
+    await scene.write("customer", "courier", "Second floor")
+    await scene.write("customer", "merchant", "Not for the courier")
+    assert await unread(scene) == [2]
+    await scene.ask("courier", "POST", "messages/read", thread="courier", message_id=first["id"])
+    assert await unread(scene) == [1]
+    async with database.transaction() as tx:
+        of_another = "update ordering.message set courier_id = $1 where courier_id is not null"
+        await tx.execute(of_another, ids())
+    assert await unread(scene) == [0]
+
+
+async def unread(scene: Scene) -> list[int]:
+    answer = await scene.client.get(
+        f"/v4/drivers/{scene.street.courier_id}/job-sheet",
+        headers={"Authorization": f"Bearer {scene.tokens['courier']}"},
+    )
+    return [sheet["unread"] for sheet in answer.json()["data"]]
 
 
 async def test_each_sees_the_conversations_they_take_part_in(scene: Scene) -> None:

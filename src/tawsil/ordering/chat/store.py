@@ -98,20 +98,30 @@ async def last_message(tx: Tx, *, chat_id: UUID, up_to: UUID) -> UUID | None:
 
 
 async def unread(
-    tx: Tx, *, order_ids: Sequence[UUID], thread: Thread, reader: Writer
+    tx: Tx,
+    *,
+    order_ids: Sequence[UUID],
+    thread: Thread,
+    reader: Writer,
+    courier_id: UUID | None = None,
 ) -> dict[UUID, int]:
-    """How many messages of others a reader has yet to read, by order; none is left out."""
+    """How many messages of others a reader has yet to read, by order; none is left out.
+
+    With a courier, those of the time when the order was theirs.
+    """
     rows = await tx.rows(
         f"""
         select c.order_id, count(*) as n from ordering.chat c
         join ordering.message m on m.chat_id = c.id
             and (c.{reader}_read is null or m.id > c.{reader}_read)
         where c.order_id = any($1::uuid[]) and c.thread = $2 and m.writer <> $3
+            and ($4::uuid is null or m.courier_id = $4)
         group by c.order_id
         """,  # noqa: S608 - one of four columns of ours
         list(order_ids),
         thread,
         reader,
+        courier_id,
     )
     return {row["order_id"]: row["n"] for row in rows}
 

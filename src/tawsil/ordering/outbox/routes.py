@@ -20,7 +20,8 @@ from tawsil.kernel.http.errors import refusal_envelope
 from tawsil.kernel.places import Place
 from tawsil.kernel.reach import Reach
 from tawsil.ordering import store as orders
-from tawsil.ordering.events import Status
+from tawsil.ordering.chat import store as chats
+from tawsil.ordering.events import Status, Thread, Writer
 from tawsil.ordering.model import Order, PaidBy
 from tawsil.ordering.outbox import service
 from tawsil.ordering.outbox.model import MOST_ACTIONS, AnyAction, Result
@@ -162,7 +163,8 @@ class PieceView(Struct, frozen=True, kw_only=True):
 class SheetView(Struct, frozen=True, kw_only=True):
     """One order of a courier's job: all there is to know at its doors, also without a network.
 
-    `collect_minor` is cash to be collected; `handover` what shows the handover.
+    `collect_minor` is cash to be collected; `handover` what shows the handover; `unread` how many
+    messages of the customer's were not read.
     """
 
     order_id: UUID
@@ -178,6 +180,7 @@ class SheetView(Struct, frozen=True, kw_only=True):
     picked_up_at: datetime | None
     ended_because: str | None
     handover: HandoverRules
+    unread: int
 
 
 @get(
@@ -202,6 +205,13 @@ async def show_job_sheet(
             tx, tenant_id=reach.tenant_id, ids=sorted({o.merchant_id for o in carried})
         )
         cities = await geography.cities_by_id(tx, ids=sorted({o.city_id for o in carried}))
+        unread = await chats.unread(
+            tx,
+            order_ids=ids,
+            thread=Thread.COURIER,
+            reader=Writer.COURIER,
+            courier_id=courier_id,
+        )
     return envelope(
         [
             _sheet(
@@ -210,6 +220,7 @@ async def show_job_sheet(
                 to=where.get(order.id),
                 merchant=merchants[order.merchant_id],
                 handover=cities[order.city_id].rules.handover,
+                unread=unread.get(order.id, 0),
             )
             for order in carried
         ]
@@ -223,6 +234,7 @@ def _sheet(
     to: orders.Destination | None,
     merchant: catalog.Merchant,
     handover: HandoverRules,
+    unread: int,
 ) -> SheetView:
     address = to.address if to else ""
     pickup = DoorView(
@@ -258,6 +270,7 @@ def _sheet(
         picked_up_at=order.picked_up_at,
         ended_because=order.ended_because,
         handover=handover,
+        unread=unread,
     )
 
 
