@@ -30,6 +30,13 @@ function once(): void {
   for (const [n, hertz] of [784, 988, 1175].entries()) tone(audio, hertz, n * 0.18);
 }
 
+/** Somebody has written: once, and quieter than an offer. */
+export function nudge(): void {
+  if (ringing) return;
+  navigator.vibrate?.(200);
+  if (audio?.state === "running") tone(audio, 784, 0);
+}
+
 function tone(context: AudioContext, hertz: number, after_s: number): void {
   const start = context.currentTime + after_s;
   const voice = context.createOscillator();

@@ -9,6 +9,7 @@ import { ProblemScreen } from "./problem.tsx";
 import { ProofScreen } from "./proof.tsx";
 import { amount, arabic, clock, number } from "./say.ts";
 import type { Work } from "./state.ts";
+import { Talk } from "./talk.tsx";
 import type { Door, Place, Sheet } from "./types.ts";
 
 export function JobScreen({ work, stop }: { work: Work; stop: Stop }) {
@@ -47,7 +48,7 @@ export function JobScreen({ work, stop }: { work: Work; stop: Stop }) {
           here={work.here.value}
         />
         {stop.sheets.map((sheet) => (
-          <Bag key={sheet.order_id} sheet={sheet} atDoor={stop.kind === "dropoff"} />
+          <Bag key={sheet.order_id} work={work} sheet={sheet} atDoor={stop.kind === "dropoff"} />
         ))}
         {orders > 1 && <Coming stops={work.stops.value.slice(1)} />}
         <button type="button" class="button wide" onClick={() => setAsking("problem")}>
@@ -137,7 +138,11 @@ function Ways({ place }: { place: Place }) {
   );
 }
 
-function Bag({ sheet, atDoor }: { sheet: Sheet; atDoor: boolean }) {
+/** Of what the phone kept from before, the Arabic names may be missing. */
+const optionsOf = (item: Sheet["items"][number]): string[] =>
+  (arabic ? item.options_ar : item.options) ?? item.options;
+
+function Bag({ work, sheet, atDoor }: { work: Work; sheet: Sheet; atDoor: boolean }) {
   return (
     <section class="bag">
       <h2>
@@ -158,9 +163,16 @@ function Bag({ sheet, atDoor }: { sheet: Sheet; atDoor: boolean }) {
         {sheet.items.map((item) => (
           <li key={item.name_en}>
             <b>{number(item.quantity)}×</b> <bdi>{arabic ? item.name_ar : item.name_en}</bdi>
+            {optionsOf(item).map((option) => (
+              <span class="soft" key={option}>
+                {" · "}
+                <bdi>{option}</bdi>
+              </span>
+            ))}
           </li>
         ))}
       </ul>
+      <Talk work={work} sheet={sheet} />
     </section>
   );
 }

@@ -4,6 +4,7 @@ import { useEffect, useState } from "preact/hooks";
 import { say } from "../shared/words.ts";
 import { get } from "./api.ts";
 import { Icon } from "./parts.tsx";
+import { Payouts } from "./payouts.tsx";
 import { amount, clock, day, number, percent } from "./say.ts";
 import type { Work } from "./state.ts";
 
@@ -61,6 +62,7 @@ export function MoneyScreen({ work }: { work: Work }) {
           {one.blocked && <b>{say("courier.money.blocked")}</b>}
         </p>
       ))}
+      <Payouts />
       <h2>{say("courier.money.by_job")}</h2>
       {earnings.jobs.map((job) => (
         <details key={`${job.reference_id}-${job.earned_at}`}>

@@ -4,7 +4,7 @@ import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { say } from "../shared/words.ts";
 
-const sprite = document.querySelector<HTMLElement>("[data-icons]")?.dataset["icons"] ?? "";
+export const sprite = document.querySelector<HTMLElement>("[data-icons]")?.dataset["icons"] ?? "";
 
 export function Icon({ name }: { name: string }) {
   return (

@@ -2,6 +2,7 @@
 
 import { computed, signal } from "@preact/signals";
 import { type LiveState, on, onState } from "../shared/live.ts";
+import { nudge } from "./alarm.ts";
 import { get, post, Refused, serverNow } from "./api.ts";
 import { openStore, type Ping, type Store } from "./database.ts";
 import { dutyOf, stopsOf } from "./job.ts";
@@ -31,6 +32,8 @@ const CHANGES = [
   "order_status_updated",
   "delivery_courier_changed",
   "delivery_eta_updated",
+  "order_message",
+  "order_messages_read",
 ];
 const NOTHING: Snapshot = {
   courier: null,
@@ -96,6 +99,7 @@ export class Work {
     on<OfferMade>("offer_created", (made) => {
       if (made.driverId === this.id) this.#ring(offerOf(made, serverNow()));
     });
+    on<{ writer: string }>("order_message", ({ writer }) => void (writer !== "courier" && nudge()));
     onState((state) => {
       this.live.value = state;
       if (state !== "live") return;
@@ -172,18 +176,31 @@ export class Work {
   }
 
   /** What needs the server's word: asked now, or not at all. */
-  async ask(path: string, body: unknown = {}): Promise<boolean> {
-    this.busy.value = true;
-    this.problem.value = null;
-    try {
+  async ask(path: string, body: unknown = {}): Promise<void> {
+    await this.#now(async () => {
       await this.outbox.flush();
       await post(`/v4/drivers/${this.id}${path}`, body);
       await this.refresh();
-      return true;
+    });
+  }
+
+  /** Call an order's customer, through the city's relay. */
+  async dial(orderId: string): Promise<void> {
+    await this.#now(async () => {
+      const asked = `/v4/orders/${orderId}/call`;
+      const { number } = await post<{ number: string }>(asked, { to: "customer" });
+      location.assign(`tel:${number}`);
+    });
+  }
+
+  async #now(ask: () => Promise<void>): Promise<void> {
+    this.busy.value = true;
+    this.problem.value = null;
+    try {
+      await ask();
     } catch (error) {
       this.problem.value = error instanceof Refused ? error.message : "";
       void this.refresh();
-      return false;
     } finally {
       this.busy.value = false;
     }

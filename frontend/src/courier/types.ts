@@ -125,11 +125,13 @@ export interface Sheet {
     name_ar: string;
     quantity: number;
     options: string[];
+    options_ar: string[];
   }[];
   currency: string;
   collect_minor: number;
   ready_at: string | null;
   handover: { proofs: Proof[]; word_is_enough: boolean };
+  unread: number;
 }
 
 /** Everything the app shows without asking again; kept on the phone. */

@@ -4,7 +4,7 @@
 import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { api, type Data, newKey, Problem } from "./api.ts";
-import { on } from "./live.ts";
+import { on, onState } from "./live.ts";
 import { say } from "./words.ts";
 
 type ChatData = Data<"/v4/orders/{order_id}/messages", "get">;
@@ -41,7 +41,11 @@ export function Chat({ orderId, thread, icons }: Props) {
   useEffect(() => {
     void look();
     const hear = ({ orderId: about }: { orderId: string }) => void (about === orderId && look());
-    const stops = [on("order_message", hear), on("order_messages_read", hear)];
+    const stops = [
+      on("order_message", hear),
+      on("order_messages_read", hear),
+      onState((state) => void (state === "live" && look())),
+    ];
     return () => stops.forEach((stop) => void stop());
   }, [orderId]);
   useEffect(() => {

@@ -39,13 +39,14 @@ def show_app(request: Asked, caller: NamedDependency[Caller]) -> Response[Any]:
 
 def shell() -> list[str]:
     """Every file that the app needs to open."""
-    plain = [address("design.css"), address("courier.css"), address("mark.svg")]
+    styles = map(address, ("design.css", "chat.css", "courier.css"))
     return [
         *files_of("courier"),
         built("fonts.css"),
         *map(built, FONTS),
         built("icons.svg"),
-        *plain,
+        *styles,
+        address("mark.svg"),
     ]
 
 
