@@ -48,21 +48,28 @@ export class Positions {
     this.#stop();
     this.#pace = pace;
     if (pace === "off" || !("geolocation" in navigator)) return;
-    const { precise, moving_ms, send_ms } = PACES[pace];
-    this.#watch = navigator.geolocation.watchPosition(
-      (position) => void this.#heard(position),
-      (error) => this.blocked(error.code === error.PERMISSION_DENIED),
-      { enableHighAccuracy: precise, maximumAge: moving_ms, timeout: 30_000 },
-    );
-    this.#timer = setInterval(() => void this.send(), send_ms);
+    const { precise, moving_ms, standing_ms, send_ms } = PACES[pace];
+    const heard = (position: GeolocationPosition) => void this.#heard(position);
+    const failed = (error: GeolocationPositionError) =>
+      this.blocked(error.code === error.PERMISSION_DENIED);
+    const how = { enableHighAccuracy: precise, maximumAge: moving_ms, timeout: 30_000 };
+    this.#watch = navigator.geolocation.watchPosition(heard, failed, how);
+    this.#timer = setInterval(() => {
+      // A phone that lies still may say nothing by itself; who is not heard of gets no offers.
+      const since_ms = Date.now() - Date.parse(this.#last?.at ?? "1970-01-01");
+      if (since_ms >= standing_ms) navigator.geolocation.getCurrentPosition(heard, failed, how);
+      void this.send();
+    }, send_ms);
   }
 
   #stop(): void {
     if (this.#watch !== undefined) navigator.geolocation.clearWatch(this.#watch);
     clearInterval(this.#timer);
     this.#watch = undefined;
+    this.#last = undefined;
   }
 
+  /** The first at a pace is sent at once: who comes on duty is to be found. */
   async #heard({ coords, timestamp }: GeolocationPosition): Promise<void> {
     this.blocked(false);
     const ping: Ping = {
@@ -76,9 +83,11 @@ export class Positions {
     if (coords.heading !== null && !Number.isNaN(coords.heading)) ping.heading_deg = coords.heading;
     this.seen(ping);
     if (this.#pace === "off" || !worthKeeping(ping, this.#last, PACES[this.#pace])) return;
+    const first = this.#last === undefined;
     this.#last = ping;
     this.#seq += 1;
     await this.store.add("pings", ping);
+    if (first) await this.send();
   }
 
   /** All that is kept, oldest first. What the server has seen before does no harm. */
