@@ -84,15 +84,20 @@ function OnBreak({ work, until }: { work: Work; until: string | null }) {
 
 function Free({ work }: { work: Work }) {
   const [resting, setResting] = useState(false);
+  const offline = work.live.value === "offline";
   const pause = (minutes: number) => {
     setResting(false);
     void work.outbox.add({ do: "take_break", minutes });
   };
   return (
     <section class="duty free">
-      <span class="beacon" aria-hidden="true" />
+      <span class={offline ? "beacon still" : "beacon"} aria-hidden="true" />
       <h1>{say("courier.duty.free")}</h1>
-      <p>{work.known.value.courier?.message ?? say("courier.duty.free_hint")}</p>
+      <p>
+        {offline
+          ? say("courier.duty.free_offline")
+          : (work.known.value.courier?.message ?? say("courier.duty.free_hint"))}
+      </p>
       {work.noPositions.value && <p class="hint bad">{say("courier.duty.no_positions")}</p>}
       {resting ? (
         <fieldset class="choices">
