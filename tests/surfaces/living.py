@@ -16,20 +16,26 @@ from uuid import UUID
 import httpx
 from msgspec import Struct
 
+from tawsil.kernel.settings import load_settings
 from tawsil.simulation import hierarchy, seeding
 from tawsil.simulation.city import build_city, demo_accounts
 
 SEED = 7
 BEGINS_WITHIN_S = 480
 RUNNING = "TAWSIL_SURFACES_AT"
-"""The address of a `tawsil demo` that runs already, to be looked at instead of one of our own."""
+"""The address of a `tawsil demo` that runs already, to be looked at instead of one of our own; its
+data is where the settings say."""
 ADMIN = "admin@example.com"
 
 
 class Living(Struct, frozen=True):
-    """`people` are addresses to sign in with, by what they are; `facts` fill addresses of pages."""
+    """`people` are addresses to sign in with, by what they are; `facts` fill addresses of pages.
+
+    `data` is where the platform keeps its database.
+    """
 
     url: str
+    data: Path
     people: Mapping[str, str]
     facts: Mapping[str, str]
 
@@ -38,7 +44,7 @@ class Living(Struct, frozen=True):
 async def living() -> AsyncIterator[Living]:
     """As `tawsil demo` brings it up, in a folder of its own, until it is looked at no more."""
     if running := os.environ.get(RUNNING):
-        yield await _cast(running)
+        yield await _cast(running, data=load_settings().data)
         return
     with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         port, direct, stripe = _free_ports(3)
@@ -61,7 +67,7 @@ async def living() -> AsyncIterator[Living]:
                 start_new_session=True,
             )
         try:
-            yield await _cast(url)
+            yield await _cast(url, data=Path(folder))
         except TimeoutError:
             print((Path(folder) / "log").read_text()[-4_000:])
             raise
@@ -85,7 +91,7 @@ def _free_ports(count: int) -> list[int]:
     return ports
 
 
-async def _cast(url: str) -> Living:
+async def _cast(url: str, *, data: Path) -> Living:
     """Wait until a courier has an order: its people are who will look at the pages."""
     city = build_city(SEED)
     ids, accounts = seeding.ids_of(city), demo_accounts(city)
@@ -105,6 +111,7 @@ async def _cast(url: str) -> Living:
     courier = city.couriers[ids.couriers.index(UUID(order["courier_id"]))]
     return Living(
         url=url,
+        data=data,
         people={
             "operator": accounts.operator.email,
             "customer": customer.email,
