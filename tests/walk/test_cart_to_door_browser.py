@@ -22,6 +22,7 @@ pytestmark = [
 
 PATIENCE_MS = 30_000
 MOST_TABS = 80
+CHALLENGED = "4000 0000 0000 3220"
 
 
 @pytest.fixture
@@ -162,3 +163,38 @@ async def test_a_customer_orders_by_keyboard_and_follows_it_to_the_door(
     total = f"{order['total_minor'] / 100:.2f} AED"
     await expect(page.locator(".bill-total").first).to_contain_text(total)
     assert complaints == []
+
+
+async def test_the_bank_asks_and_another_card_pays_when_it_is_not_convinced(
+    walk: Walk, browser: BrowserContext
+) -> None:
+    page = await browser.new_page()
+    headline = page.locator(".headline")
+    await filled(walk, quantity=1)
+    await signed_in(page, onward="/checkout")
+    await page.fill("#instructions", "Ring twice")
+
+    # Denied at the bank: told so, nothing charged, and nothing has to be said again.
+    await paid(page, CHALLENGED)
+    await page.wait_for_url(re.compile(r"/orders/[0-9a-f-]{36}$"))
+    await page.get_by_role("link", name="bank").click()
+    await page.get_by_role("button", name="Deny").click()
+    await page.wait_for_url(re.compile(r"/orders/[0-9a-f-]{36}$"))
+    await expect(page.locator("#now")).to_contain_text("could not confirm that it was you")
+    await page.get_by_role("button", name="Pay in another way").click()
+    await expect(page.locator("#instructions")).to_have_value("Ring twice")
+    await expect(page.locator(".where")).to_contain_text("12 Palm Street")
+    await expect(page.locator(".bill-total").first).to_contain_text("AED")
+
+    # Approved at the bank: back at the order, which is paid.
+    await paid(page, CHALLENGED)
+    await page.wait_for_url(re.compile(r"/orders/[0-9a-f-]{36}$"))
+    await page.get_by_role("link", name="bank").click()
+    await page.get_by_role("button", name="Approve").click()
+    await page.wait_for_url(re.compile(r"/orders/[0-9a-f-]{36}$"))
+    await expect(headline).to_contain_text("The merchant is being asked")
+    path = f"/v4/orders/{page.url.rpartition('/')[2]}"
+    order = await walk.becomes(path, payment="safe")
+    assert order["destination"]["instructions"] == "Ring twice"
+    await fits_a_phone(page)
+    await walk.do("customer", f"{path}/cancel", reason="changed_mind")

@@ -23,6 +23,10 @@ function follow(): void {
   if (!busy) location.reload();
 }
 
+const PAYING_MS = [1_000, 2_500, 5_000, 9_000];
+/** Whether the bank is still to be heard of: no live message tells that it asks for something. */
+const paying = () => document.getElementById("now")?.dataset["payment"] === "awaited";
+
 // After a form that answered with the page itself, a reload is of the page and not of the form.
 if (order) history.replaceState(null, "", `/orders/${order}`);
 
@@ -33,6 +37,7 @@ if (progress) {
     map.look();
     follow();
   });
+  for (const after of PAYING_MS) setTimeout(() => paying() && look(), after);
   document.addEventListener("visibilitychange", () => {
     if (document.visibilityState === "visible") look();
   });

@@ -14,12 +14,14 @@ from tawsil.consoles.assets import Asked
 from tawsil.consoles.own_api import Refused, answered, ask_as_caller, refusal_of
 from tawsil.consoles.shop.bills import Bill, Row, Taken, rows
 from tawsil.consoles.shop.frame import Cart, CartLine, Visit
+from tawsil.consoles.shop.orders import Order
 from tawsil.kernel.i18n import current_locale
 
 CODE_MOST: Final = 60
 CREDIT: Final = "customer"
 """How the books call what a customer has in credit."""
 TIPS_MOST: Final = 10_000
+TIP_STEP_BP: Final = 50
 STEP_MINUTES: Final = 15
 DAYS_AHEAD: Final = 3
 
@@ -127,6 +129,20 @@ class Choices(Struct, frozen=True, kw_only=True):
             use_credit="credit" in asked,
             when=str(asked.get("when", "")).strip() if later else "",
             instructions=str(asked.get("instructions", "")).strip()[:500],
+        )
+
+    @classmethod
+    def of(cls, order: Order, *, timezone: str, now: datetime) -> "Choices":
+        """What was chosen with an order, as far as it can be chosen once more."""
+        tip_bp = order.tip_minor * 10_000 / order.subtotal_minor if order.subtotal_minor else 0
+        later = order.scheduled_for if order.scheduled_for and order.scheduled_for > now else None
+        return cls(
+            code=next((one.code for one in order.discounts if one.code), ""),
+            tip_bp=min(round(tip_bp / TIP_STEP_BP) * TIP_STEP_BP, TIPS_MOST),
+            use_points=order.points_minor > 0,
+            use_credit=order.credit_minor > 0,
+            when=_wall(later, timezone) if later else "",
+            instructions=order.destination.instructions if order.destination else "",
         )
 
     @property

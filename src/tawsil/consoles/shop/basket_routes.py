@@ -6,30 +6,33 @@ charged.
 """
 
 from typing import Any, Final
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 from uuid import UUID
 
 from litestar import Response, get, post
 from litestar.datastructures import State
 from litestar.response import Redirect
 from msgspec import Struct
+from msgspec.structs import replace
 
+from tawsil.consoles.access import uuid_or_none
 from tawsil.consoles.assets import Asked
 from tawsil.consoles.own_api import Refused, answered, ask_as_caller, refusal_of
 from tawsil.consoles.pages import stamp
+from tawsil.consoles.shop import orders
+from tawsil.consoles.shop.addresses import MOST_WORDS, Address, choosing
 from tawsil.consoles.shop.basket import (
     Basket,
     Choices,
-    Quote,
     basket_of,
     changed,
     keep,
     savings_of,
     ways_to_pay,
 )
+from tawsil.consoles.shop.cards import card_field, card_tokens
 from tawsil.consoles.shop.frame import ORDER, Visit, shop_page, taken_up_again, visit_of
 from tawsil.kernel.http import PUBLIC, allow
-from tawsil.kernel.http.middleware import allow_frames_of
 
 CART: Final = "/cart"
 CHECKOUT: Final = "/checkout"
@@ -94,6 +97,34 @@ async def price_again(request: Asked, state: State) -> Response[Any]:
     return await _checkout(request, state, visit, basket, notes=str(form.get("notes", "")))
 
 
+@post(
+    f"{CHECKOUT}/again",
+    opt={"rule": allow(ORDER)},
+    include_in_schema=False,
+    status_code=200,
+)
+async def check_out_again(request: Asked, state: State) -> Response[Any]:
+    """The checkout as it was for an order that was not paid: nothing has to be said twice."""
+    order_id = uuid_or_none(str((await request.form()).get("order", "")))
+    if order_id is None:
+        return Redirect(CART, status_code=303)
+    order = await orders.again(request, order_id)
+    visit = await visit_of(request)
+    if order.destination is not None:
+        words = order.destination.address[:MOST_WORDS]
+        place = order.dropoff
+        address = Address(words=words, latitude=place.latitude, longitude=place.longitude)
+        visit = replace(visit, addresses=[address, *visit.addresses])
+    timezone = (await orders.timezones_of(request, [order]))[order.city_id]
+    choices = Choices.of(order, timezone=timezone, now=state.database.now())
+    basket = await basket_of(request, visit, choices)
+    notes = order.destination.notes if order.destination else ""
+    shown = await _checkout(request, state, visit, basket, notes=notes)
+    if visit.address is not None:
+        shown.cookies.append(choosing(request, visit.address))
+    return shown
+
+
 @post(CHECKOUT, opt={"rule": allow(ORDER)}, include_in_schema=False, status_code=303)
 async def place_order(request: Asked, state: State) -> Response[Any]:
     """Order what was shown, at the price that was shown."""
@@ -111,7 +142,7 @@ async def place_order(request: Asked, state: State) -> Response[Any]:
         request,
         "POST",
         "/v4/orders",
-        json=_order(state, form, quote_id=quote_id, notes=notes),
+        json=_order(form, quote_id=quote_id, notes=notes),
         key=form.get("key") or None,
     )
     if answer.is_success:
@@ -123,14 +154,12 @@ async def place_order(request: Asked, state: State) -> Response[Any]:
     return await _checkout(request, state, visit, basket, notes=notes, refused=refused)
 
 
-def _order(state: State, form: dict[str, str], *, quote_id: str, notes: str) -> dict[str, Any]:
+def _order(form: dict[str, str], *, quote_id: str, notes: str) -> dict[str, Any]:
     in_cash = form.get("method") == "cash"
-    token = form.get("card_token", "")
-    cards = [{"provider": state.providers[0], "token": token}] if token and not in_cash else []
     return {
         "quote_id": quote_id,
         "payment_method": "cash" if in_cash else "card",
-        "card_tokens": cards,
+        "card_tokens": [] if in_cash else card_tokens(form),
         "notes": notes[:500],
     }
 
@@ -161,20 +190,10 @@ async def _checkout(
         refused=wrong,
         ways=await ways_to_pay(request, quote) if quote else [],
         key=str(state.database.ids()),
-        field=_field(request, state, quote),
+        field=await card_field(request, state) if quote and quote.due_minor else None,
         now=state.database.now(),
         stamp=stamp,
     )
-
-
-def _field(request: Asked, state: State, quote: Quote | None) -> str | None:
-    """Where the card is typed: at the acquirer's, in the only frame that this page may show."""
-    if quote is None or not quote.due_minor:
-        return None
-    address: str = state.settings.card_field(state.providers[0])
-    parts = urlsplit(address)
-    allow_frames_of(request.scope, f"{parts.scheme}://{parts.netloc}")
-    return address
 
 
 @get("/wallet", opt={"rule": allow(ORDER)}, include_in_schema=False)
@@ -187,4 +206,12 @@ async def show_wallet(request: Asked) -> Response[str]:
     )
 
 
-pages: Final = [show_wallet, show_cart, change_line, show_checkout, price_again, place_order]
+pages: Final = [
+    show_wallet,
+    show_cart,
+    change_line,
+    show_checkout,
+    price_again,
+    check_out_again,
+    place_order,
+]

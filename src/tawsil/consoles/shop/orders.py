@@ -139,10 +139,24 @@ class Progress(Struct, frozen=True, kw_only=True):
     location: Sighting | None
 
 
+NOT_CONFIRMED: Final = frozenset(
+    {
+        "authentication_failed",
+        "authentication_not_completed",
+        "payment_intent_authentication_failure",
+    }
+)
+"""How acquirers call it that the bank did not hear from the cardholder what it asked."""
+
+
 class Payment(Struct, frozen=True, kw_only=True):
     state: str
     decline_code: str | None
     next_action_url: str | None
+
+    @property
+    def not_confirmed(self) -> bool:
+        return self.decline_code in NOT_CONFIRMED
 
 
 class Cancellation(Struct, frozen=True, kw_only=True):
@@ -277,7 +291,7 @@ class _Menu(Struct, frozen=True, kw_only=True):
     categories: list[_Category]
 
 
-async def again(request: Asked, order_id: UUID) -> None:
+async def again(request: Asked, order_id: UUID) -> Order:
     """Put the same things into the cart; what they cost now, or that they are gone, it says."""
     order = answered(await ask_as_caller(request, "GET", f"/v4/orders/{order_id}"), Order)
     path = f"/v4/merchants/{order.merchant_id}/menu"
@@ -295,6 +309,7 @@ async def again(request: Asked, order_id: UUID) -> None:
     ]
     body = {"merchant_id": order.merchant_id, "lines": lines}
     answered(await ask_as_caller(request, "PUT", "/v4/cart", json=body), dict[str, Any])
+    return order
 
 
 async def mine(request: Asked, *, page: int) -> tuple[list[Order], bool]:
