@@ -17,6 +17,7 @@ NOBODY: Final[frozenset[Role]] = frozenset()
 
 OWNERS: Final[Mapping[str, frozenset[Role]]] = {
     "account": NOBODY,
+    "address": frozenset({CUSTOMER}),
     "area": NOBODY,
     "category": frozenset({MERCHANT}),
     "city": NOBODY,
@@ -54,6 +55,7 @@ OWNERS: Final[Mapping[str, frozenset[Role]]] = {
 
 PARAMETERS: Final[Mapping[str, str]] = {
     "account_id": "account",
+    "address_id": "address",
     "area_id": "area",
     "category_id": "category",
     "city_id": "city",
@@ -328,6 +330,9 @@ ROWS: Final[Mapping[str, Row]] = {
     "GET /v4/cash-shortfalls": Row(lists="shortfall"),
     # ordering
     "PUT /v4/cart": Row(unchecked=True),  # a wish: read, priced and refused with the quote
+    "POST /v4/addresses": Row(unchecked=True),  # of whoever asks
+    "PUT /v4/addresses/{address_id}": Row(personal=True, owners=frozenset({CUSTOMER})),
+    "DELETE /v4/addresses/{address_id}": Row(personal=True, owners=frozenset({CUSTOMER})),
     "GET /v4/orders": Row(lists="order"),
     "GET /v4/orders.csv": Row(lists="order"),
     "POST /v4/orders": Row(personal=True),
@@ -399,6 +404,8 @@ ROWS: Final[Mapping[str, Row]] = {
     "POST /account/password": Row(trade=frozenset({"page.403"})),  # the password is wrong
     "POST /account/sessions/{session_id}/end": Row(personal=True),
     "POST /orders/{order_id}/{wish}": Row(personal=True, owners=frozenset({CUSTOMER})),
+    "POST /address/kept": Row(trade=frozenset({"page.422"})),  # an empty form
+    "POST /address/kept/{address_id}": Row(personal=True, owners=frozenset({CUSTOMER})),
     "GET /city": Row(asks=("order:list", "order:read"), narrow=Expected.FORBIDDEN, areas=False),
     "GET /city/orders/{order_id}": OPERATES,
     "GET /city/couriers/{courier_id}": OPERATES,

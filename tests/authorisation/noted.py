@@ -68,3 +68,18 @@ async def note_document(pool: "Pool[Record]", street: Any, *, at: datetime) -> N
         (at + timedelta(days=400)).date(),
         at,
     )
+
+
+async def note_address(pool: "Pool[Record]", street: Any, *, at: datetime) -> None:
+    """One that the customer of a street keeps."""
+    await pool.execute(
+        """
+        insert into ordering.address (id, tenant_id, customer_id, name, address, latitude,
+            longitude, instructions, is_default, kept_at)
+        values ($1, $2, $3, 'Home', 'Corniche 12', 24.12, 53.1, '', true, $4)
+        """,
+        street.name("address"),
+        street.tenant_id,
+        street.id_of("customer"),
+        at,
+    )

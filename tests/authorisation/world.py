@@ -19,7 +19,7 @@ from msgspec import Struct, field
 
 from authorisation.asgi import Answer, ask
 from authorisation.declared import PROMISED
-from authorisation.noted import note_cash, note_document
+from authorisation.noted import note_address, note_cash, note_document
 from authorisation.payday import pay_out
 from conftest import NOON
 from tawsil.apps import wiring
@@ -371,6 +371,7 @@ class World:
             street.id_of("user"),
             self.clock(),
         )
+        await note_address(pool, street, at=self.clock())
         await note_document(pool, street, at=self.clock())
         await note_cash(pool, street, at=self.clock())
 

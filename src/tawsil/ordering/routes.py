@@ -19,6 +19,7 @@ from tawsil.kernel.http import (
 from tawsil.kernel.reach import Reach
 from tawsil.ordering import cancellation, cart, journey, lists, public, store, whereabouts
 from tawsil.ordering.access import acting, visible
+from tawsil.ordering.address_book import routes as address_book
 from tawsil.ordering.asking import STEPS, Step, canceller, cancelling, placing, towards
 from tawsil.ordering.chat import routes as chat
 from tawsil.ordering.kitchen import routes as kitchen
@@ -402,6 +403,7 @@ async def put_status(
 
 
 routes: Final = [
+    *address_book.routes,
     *cart.routes,
     *lists.routes,
     *whereabouts.routes,

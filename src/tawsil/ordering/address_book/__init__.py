@@ -1,0 +1,1 @@
+"""Where a customer has things brought, kept on their account."""
