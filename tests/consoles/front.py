@@ -1,7 +1,8 @@
 """Pages with the real routes of identity behind them, and somebody who may sign in."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from typing import Any
 
 import httpx
 from argon2 import PasswordHasher
@@ -33,7 +34,10 @@ PASSWORD = "a long enough password"
 KEY = RSAKey.generate_key(2048)
 
 
-async def open_front(database: Database, *, by: By, known: dict[str, object]) -> Litestar:
+async def open_front(
+    database: Database, *, by: By, known: dict[str, object], more: Sequence[Any] = ()
+) -> Litestar:
+    """`more` are routes that the pages ask, besides those of identity."""
     settings = known["settings"]
     assert isinstance(settings, Settings)
     tokens = Tokens(database, settings=settings)
@@ -54,7 +58,7 @@ async def open_front(database: Database, *, by: By, known: dict[str, object]) ->
         await store.keys.add(tx, key, others_retire_at=now)
         await create_users(tx, users=[user])
     return create_app(
-        routes=[*routes, *identity_routes],
+        routes=[*routes, *identity_routes, *more],
         database=database,
         authenticate=authenticator(database, settings, tokens=tokens),
         state={

@@ -10,6 +10,7 @@ from tawsil.consoles import sessions
 from tawsil.consoles.assets import Asked
 from tawsil.consoles.pages import START, local_address, page
 from tawsil.consoles.sessions import Tokens
+from tawsil.consoles.shop.kept import adopt
 from tawsil.identity.public import OidcDoor, oidc_providers
 from tawsil.kernel.http import PUBLIC
 from tawsil.kernel.http.envelope import request_context
@@ -75,6 +76,7 @@ async def come_back(
     if not isinstance(tokens, Tokens):
         wrong = 401 if tokens.status == 400 else tokens.status
         return sign_in_page(request, status=wrong, after=after, refused=tokens.message)
+    await adopt(request, access_token=tokens.access_token)
     answer = page(request, "signed_in.html", here=after, next=after)
     now_s = int(request_context.get().at.timestamp())
     for one in sessions.cookies_of(request, tokens, now_s=now_s):

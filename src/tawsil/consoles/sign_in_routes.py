@@ -12,6 +12,7 @@ from tawsil.consoles.assets import Asked
 from tawsil.consoles.elsewhere_routes import sign_in_page
 from tawsil.consoles.pages import START, local_address, page
 from tawsil.consoles.sessions import Refused, Tokens
+from tawsil.consoles.shop.kept import adopt
 from tawsil.kernel.http import PUBLIC
 from tawsil.kernel.http.envelope import request_context
 from tawsil.kernel.i18n import text
@@ -30,6 +31,7 @@ async def sign_in(request: Asked) -> Response[Any]:
     after = local_address(str(form.get("next", "")), otherwise=START)
     tokens = await sessions.sign_in(request, email=email, password=password)
     if isinstance(tokens, Tokens):
+        await adopt(request, access_token=tokens.access_token)
         return _go(request, after, tokens)
     if tokens.code == sessions.CODE_REQUIRED:
         kept = sessions.keep(request, email=email, password=password)
@@ -50,6 +52,7 @@ async def sign_in_with_code(request: Asked) -> Response[Any]:
         return sign_in_page(request, status=401, after=after)
     tokens = await sessions.sign_in(request, email=first.email, password=first.password, code=code)
     if isinstance(tokens, Tokens):
+        await adopt(request, access_token=tokens.access_token)
         return _go(request, after, tokens)
     status, why = _because(tokens, wrong=text("console.sign_in.code_wrong"))
     again = page(request, "sign_in_code.html", status=status, next=after, kept=kept, refused=why)

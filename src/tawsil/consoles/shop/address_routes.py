@@ -4,22 +4,26 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, Final
 from urllib.parse import urlencode
+from uuid import UUID
 
+import httpx
 import msgspec
 from litestar import Response, get, post
-from litestar.params import FromQuery
+from litestar.params import FromPath, FromQuery
 from litestar.response import Redirect
 from msgspec import Struct
+from msgspec.structs import replace
 
 from tawsil.catalog.public import folded
 from tawsil.consoles.assets import Asked
-from tawsil.consoles.own_api import ask
+from tawsil.consoles.own_api import answered, ask, ask_as_caller, refusal_of
 from tawsil.consoles.pages import local_address
-from tawsil.consoles.shop import merchants
+from tawsil.consoles.shop import kept, merchants
 from tawsil.consoles.shop.addresses import MOST_WORDS, Address, addresses_of, choosing, keeping
-from tawsil.consoles.shop.frame import Visit, shop_page, visit_of
+from tawsil.consoles.shop.frame import ORDER, Visit, shop_page, visit_of
+from tawsil.consoles.shop.kept import Kept
 from tawsil.consoles.shop.merchants import City
-from tawsil.kernel.http import PUBLIC
+from tawsil.kernel.http import PUBLIC, allow
 from tawsil.kernel.i18n import current_locale, text
 from tawsil.kernel.places import Place, distance_m
 
@@ -94,13 +98,65 @@ async def choose(request: Asked) -> Response[Any]:
     except msgspec.ValidationError:
         refused = text("console.shop.address.unreadable")
         return await _address_page(request, visit, after=after, sought="", refused=refused)
+    if visit.may_order:
+        await kept.keep(request, address)
     return Redirect(after, status_code=303, cookies=[choosing(request, address)])
 
 
+@post(f"{HERE}/kept", opt={"rule": allow(ORDER)}, include_in_schema=False, status_code=303)
+async def keep_again(request: Asked) -> Response[Any]:
+    """One that was forgotten by mistake, as it was."""
+    form = {name: str(value) for name, value in (await request.form()).items()}
+    answer = await ask_as_caller(request, "POST", kept.ADDRESSES, json=kept.body_of(form))
+    return await _after_change(request, form, answer)
+
+
+@post(
+    f"{HERE}/kept/{{address_id:uuid}}",
+    opt={"rule": allow(ORDER)},
+    include_in_schema=False,
+    status_code=303,
+)
+async def change_kept(request: Asked, address_id: FromPath[UUID]) -> Response[Any]:
+    """Call it otherwise, make it the default, or forget it, here and in this browser."""
+    form = {name: str(value) for name, value in (await request.form()).items()}
+    known = await kept.one_kept(request, address_id)
+    path = f"{kept.ADDRESSES}/{address_id}"
+    if "forget" not in form:
+        answer = await ask_as_caller(
+            request, "PUT", path, json=kept.body_of({**known.fields, **form})
+        )
+        return await _after_change(request, form, answer)
+    answered(await ask_as_caller(request, "DELETE", path), Kept)
+    left = [one for one in addresses_of(request) if one.words != known.address]
+    visit = replace(await visit_of(request), addresses=left)
+    shown = await _address_page(request, visit, after=form.get("next"), sought="", forgotten=known)
+    shown.set_cookie(keeping(request, left))
+    return shown
+
+
+async def _after_change(
+    request: Asked, form: dict[str, str], answer: httpx.Response
+) -> Response[Any]:
+    after = local_address(form.get("next"), otherwise="/")
+    if answer.is_success:
+        return Redirect(f"{HERE}?{urlencode({'next': after})}", status_code=303)
+    refused = refusal_of(answer).message
+    visit = await visit_of(request)
+    return await _address_page(request, visit, after=after, sought="", refused=refused)
+
+
 async def _address_page(
-    request: Asked, visit: Visit, *, after: str | None, sought: str, refused: str | None = None
+    request: Asked,
+    visit: Visit,
+    *,
+    after: str | None,
+    sought: str,
+    refused: str | None = None,
+    forgotten: Kept | None = None,
 ) -> Response[Any]:
     after = local_address(after, otherwise="/")
+    mine = await kept.kept_of(request) if visit.may_order else []
     known = await merchants.cities(request, visit)
     return shop_page(
         request,
@@ -115,6 +171,9 @@ async def _address_page(
         city=(merchants.city_of(visit.address, known) if visit.address else None)
         or next(iter(known), None),
         refused=refused,
+        forgotten=forgotten,
+        kept=mine,
+        recent=[one for one in visit.addresses if one.words not in {k.address for k in mine}],
     )
 
 
@@ -204,4 +263,4 @@ def _name_with(spot: Spot, wanted: Sequence[str]) -> str | None:
     return next((n for n in names if wanted and all(word in n for word in wanted)), None)
 
 
-pages: Final = [show_address, choose]
+pages: Final = [show_address, choose, keep_again, change_kept]

@@ -32,6 +32,7 @@ from tawsil.consoles.shop.basket import (
 )
 from tawsil.consoles.shop.cards import card_field, card_tokens
 from tawsil.consoles.shop.frame import ORDER, Visit, shop_page, taken_up_again, visit_of
+from tawsil.consoles.shop.kept import kept_of
 from tawsil.kernel.http import PUBLIC, allow
 
 CART: Final = "/cart"
@@ -79,8 +80,11 @@ async def change_line(request: Asked) -> Redirect:
 @get(CHECKOUT, opt={"rule": allow(ORDER)}, include_in_schema=False)
 async def show_checkout(request: Asked, state: State) -> Response[Any]:
     visit = await visit_of(request)
-    basket = await basket_of(request, visit, Choices.read(request.query_params))
-    return await _checkout(request, state, visit, basket)
+    choices = Choices.read(request.query_params)
+    known = [one for one in await kept_of(request) if one.chosen == visit.address]
+    if known and not choices.instructions:
+        choices = replace(choices, instructions=known[0].instructions)
+    return await _checkout(request, state, visit, await basket_of(request, visit, choices))
 
 
 @post(

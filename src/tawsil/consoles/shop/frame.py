@@ -13,6 +13,7 @@ from tawsil.consoles.own_api import answered, ask_as_caller
 from tawsil.consoles.pages import page
 from tawsil.consoles.sessions import UNTIL_COOKIE
 from tawsil.consoles.shop.addresses import Address, addresses_of
+from tawsil.consoles.shop.kept import kept_of
 from tawsil.kernel.http import Caller
 from tawsil.kernel.http.origins import ACCESS_COOKIE, cookie_of
 
@@ -61,12 +62,14 @@ def caller_of(request: Asked) -> Caller | None:
 async def visit_of(request: Asked) -> Visit:
     caller = caller_of(request)
     cart: Cart | None = None
+    addresses = addresses_of(request)
     if caller is not None and caller.scopes(ORDER):
         kept: Any = Cart | None
         cart = answered(await ask_as_caller(request, "GET", "/v4/cart"), cast("type[Cart]", kept))
+        addresses = addresses or [one.chosen for one in (await kept_of(request))[:1]]
     return Visit(
         caller=caller,
-        addresses=addresses_of(request),
+        addresses=addresses,
         cart=cart,
         tenant_id=caller.tenant_id if caller else request.app.state.default_tenant_id,
     )

@@ -12,6 +12,7 @@ from tawsil.consoles.assets import Asked
 from tawsil.consoles.pages import local_address
 from tawsil.consoles.sessions import Tokens
 from tawsil.consoles.shop.frame import shop_page, visit_of
+from tawsil.consoles.shop.kept import adopt
 from tawsil.kernel.http import PUBLIC
 from tawsil.kernel.http.envelope import request_context
 from tawsil.kernel.i18n import current_locale
@@ -42,6 +43,7 @@ async def register(request: Asked) -> Response[Any]:
         locale=current_locale.get(),
     )
     if isinstance(tokens, Tokens):
+        await adopt(request, access_token=tokens.access_token)
         now_s = int(request_context.get().at.timestamp())
         cookies = sessions.cookies_of(request, tokens, now_s=now_s)
         return Redirect(after, status_code=303, cookies=cookies)
