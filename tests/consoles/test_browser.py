@@ -1,5 +1,8 @@
 """The live city and its dispatch in a real browser, by keyboard alone."""
 
+import asyncio
+import struct
+import zlib
 from collections.abc import AsyncIterator
 from shutil import which
 from typing import Any
@@ -10,6 +13,7 @@ from playwright.async_api import Page, async_playwright, expect
 from conftest import TENANT
 from consoles.browsing import DRAWING, fits_a_phone, serving
 from consoles.painted import DECISION_ID, HELD
+from consoles.tiles import archive
 from tawsil.consoles.routes import routes
 from tawsil.kernel.db import Database
 from tawsil.kernel.events import Registry
@@ -219,3 +223,41 @@ async def test_dispatch_by_keyboard_in_both_languages(
     await page.goto(f"{site}/city/decisions/{DECISION_ID}")
     await fits_a_phone(page)
     assert complaints == []
+
+
+async def test_tiles_from_an_archive_of_ones_own_are_drawn(
+    page: Page, site: str, known: dict[str, Any], complaints: list[str]
+) -> None:
+    maps = known["settings"].data / "maps"
+    maps.mkdir()
+    (maps / "marsa.pmtiles").write_bytes(archive())
+    parts: list[int] = []
+    page.on("response", lambda said: parts.append(said.status) if "/tiles/" in said.url else None)
+    await page.goto(f"{site}/city")
+    await page.wait_for_selector("#map-note", state="hidden", timeout=30_000)
+    sea = await page.evaluate(
+        """() => {
+          const probe = document.body.appendChild(document.createElement("p"));
+          probe.style.color = "var(--map-sea)";
+          return getComputedStyle(probe).color.match(/\\d+/g).map(Number);
+        }"""
+    )
+    ground = await page.locator("#ground canvas").bounding_box()
+    assert ground
+    corner = {"x": ground["x"] + ground["width"] - 90, "y": ground["y"] + 20}
+    async with asyncio.timeout(30):
+        while _colour(await page.screenshot(clip={**corner, "width": 1, "height": 1})) != sea:
+            await asyncio.sleep(0.2)
+    assert set(parts) == {206}
+    await expect(page.locator(".maplibregl-ctrl-attrib")).to_contain_text("OpenStreetMap")
+    assert complaints == []
+
+
+def _colour(png: bytes) -> list[int]:
+    """Of a picture of one pixel."""
+    packed, at = b"", 8
+    while at < len(png):
+        length, kind = struct.unpack_from(">I4s", png, at)
+        packed += png[at + 8 : at + 8 + length] if kind == b"IDAT" else b""
+        at += 12 + length
+    return list(zlib.decompress(packed)[1:4])

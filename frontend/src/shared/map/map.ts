@@ -116,7 +116,11 @@ export class CityMap {
     });
     this.gl.touchZoomRotate.disableRotation();
     this.gl.keyboard.disableRotation();
-    if (ground.kind !== "streets") this.gl.addControl(new AttributionControl({ compact: true }));
+    if (ground.kind !== "streets")
+      this.gl.addControl(
+        new AttributionControl({ compact: true }),
+        document.documentElement.dir === "rtl" ? "bottom-left" : "bottom-right",
+      );
     if (interactive)
       this.gl.addControl(
         new NavigationControl({ showCompass: false }),
