@@ -214,6 +214,7 @@ ROWS: Final[Mapping[str, Row]] = {
     "POST /v4/cities/{city_id}/zones": CONFIGURES,
     "PUT /v4/cities/{city_id}/zones/{zone_id}": CONFIGURES,
     "DELETE /v4/cities/{city_id}/zones/{zone_id}": CONFIGURES,
+    "POST /v4/cities/{city_id}/zones/{zone_id}/reinstate": CONFIGURES,
     # experiments
     "GET /v4/flags/{key}": NOT_MADE,
     "GET /v4/flags/{key}/history": NOT_MADE,

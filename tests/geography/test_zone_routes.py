@@ -98,6 +98,24 @@ async def test_a_zone_is_drawn_moved_and_retired(desk: Desk) -> None:
     assert await desk.listed() == ["port"]
 
 
+async def test_a_retired_zone_comes_back_as_it_was(desk: Desk) -> None:
+    drawn = await desk.draw()
+    here = f"{desk.address}/{drawn['id']}"
+    await desk.ask("DELETE", here)
+    again = await desk.ask("POST", f"{here}/reinstate")
+    assert (again.status_code, again.json()["data"]) == (200, drawn)
+    assert await desk.zone_at(INSIDE) == "old-port"
+    assert (await desk.ask("POST", f"{here}/reinstate")).json()["data"] == drawn
+
+    await desk.ask("DELETE", here)
+    other = await desk.draw()
+    refused = await desk.ask("POST", f"{here}/reinstate")
+    assert (refused.status_code, refused.json()["errors"][0]["code"]) == (409, "zone.slug_taken")
+    assert await desk.listed() == ["old-port"]
+    elsewhere = f"/v4/cities/{other['id']}/zones/{drawn['id']}/reinstate"
+    assert (await desk.ask("POST", elsewhere)).status_code == 404
+
+
 async def test_every_change_is_recorded(desk: Desk) -> None:
     drawn = await desk.draw()
     await desk.ask("DELETE", f"{desk.address}/{drawn['id']}")

@@ -79,6 +79,10 @@ class ZoneRetired(Event, frozen=True, tag="zone.retired.v1"):
     city_id: UUID
 
 
+class ZoneReinstated(ZoneDrawn, frozen=True, tag="zone.reinstated.v1"):
+    """It is where it was before it was retired."""
+
+
 class CityOpened(Event, frozen=True, tag="city.opened.v1"):
     city_id: UUID
     slug: str
@@ -123,6 +127,7 @@ EVENTS: Final = (
     ZoneCreated,
     ZoneChanged,
     ZoneRetired,
+    ZoneReinstated,
     CityOpened,
     CityChanged,
     TenantOpened,

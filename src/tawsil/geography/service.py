@@ -17,7 +17,7 @@ from tawsil.kernel.places import Place
 T = TypeVar("T")
 A = TypeVar("A", "RenameArea", "MoveArea")
 C = TypeVar("C", "PlaceCity", "ChangeRules", "ChangeCity")
-Z = TypeVar("Z", "ChangeZone", "RetireZone")
+Z = TypeVar("Z", "ChangeZone", "RetireZone", "ReinstateZone")
 
 
 async def create_tenant(tx: Tx, *, tenant: Tenant) -> Tenant:
@@ -274,6 +274,11 @@ class RetireZone(Command, frozen=True, kw_only=True):
     city_id: UUID
 
 
+class ReinstateZone(Command, frozen=True, kw_only=True):
+    zone_id: UUID
+    city_id: UUID
+
+
 async def create_zone(tx: Tx, commands: Sequence[CreateZone]) -> list[Zone | Refusal]:
     async def one(command: CreateZone) -> Zone | Refusal:
         found = await _lock_city(tx, command)
@@ -321,6 +326,14 @@ async def retire_zone(tx: Tx, commands: Sequence[RetireZone]) -> list[Zone | Ref
     return [await _change_zone(tx, command, decide) for command in commands]
 
 
+async def reinstate_zone(tx: Tx, commands: Sequence[ReinstateZone]) -> list[Zone | Refusal]:
+    def decide(city: City, zone: Zone, among: Sequence[Zone], _: ReinstateZone) -> Decision[Zone]:
+        del city
+        return zoning.reinstate(zone, among=among)
+
+    return [await _change_zone(tx, command, decide) for command in commands]
+
+
 async def _change_zone(
     tx: Tx,
     command: Z,
@@ -331,6 +344,8 @@ async def _change_zone(
         return found
     among = await store.zones(tx, city_id=found.id)
     zone = next((zone for zone in among if zone.id == command.zone_id), None)
+    if zone is None and isinstance(command, ReinstateZone):
+        zone = await store.retired_zone(tx, city_id=found.id, zone_id=command.zone_id)
     if zone is None:
         return refuse("request.not_found", status=404)
     decision = decide(found, zone, among, command)
@@ -341,7 +356,9 @@ async def _change_zone(
     return _outcome(decision)
 
 
-async def _lock_city(tx: Tx, command: CreateZone | ChangeZone | RetireZone) -> City | Refusal:
+async def _lock_city(
+    tx: Tx, command: CreateZone | ChangeZone | RetireZone | ReinstateZone
+) -> City | Refusal:
     await store.lock_tree(tx, tenant_id=command.by.tenant_id)
     found = await city_of(tx, tenant_id=command.by.tenant_id, city_id=command.city_id)
     return found or refuse("request.not_found", status=404)

@@ -190,6 +190,18 @@ async def zones(tx: Tx, *, city_id: UUID) -> list[Zone]:
     return [_zone(row) for row in rows]
 
 
+async def retired_zone(tx: Tx, *, city_id: UUID, zone_id: UUID) -> Zone | None:
+    row = await tx.row(
+        """
+        select * from geography.zone
+        where city_id = $1 and id = $2 and retired_at is not null
+        """,
+        city_id,
+        zone_id,
+    )
+    return _zone(row) if row else None
+
+
 async def zones_by_cell(tx: Tx, *, city_id: UUID, cells: Sequence[int]) -> dict[int, Zone]:
     """The zone of each cell that is in one; where zones overlap, the smallest."""
     rows = await tx.rows(

@@ -133,9 +133,29 @@ async def retire_zone(
     return await commands.submit(public.retire_zone, command, view=ZoneFeature.of)
 
 
+@post(
+    "/v4/cities/{city_id:uuid}/zones/{zone_id:uuid}/reinstate",
+    opt={"rule": allow(RETIRE)},
+    status_code=200,
+    tags=TAGS,
+    summary="Bring a retired zone back",
+)
+async def reinstate_zone(
+    city_id: FromPath[UUID],
+    zone_id: FromPath[UUID],
+    caller: NamedDependency[Caller],
+    reach: NamedDependency[Reach],
+    commands: NamedDependency[Commands],
+) -> Response[Envelope[ZoneFeature]]:
+    """As it was when it was retired. One that was not stays as it is."""
+    _of_the_tenant(reach, RETIRE)
+    command = public.ReinstateZone(by=caller.by, city_id=city_id, zone_id=zone_id)
+    return await commands.submit(public.reinstate_zone, command, view=ZoneFeature.of)
+
+
 def _of_the_tenant(reach: Reach, permission: str) -> None:
     if not reach.everything:
         raise Problem(403, "request.forbidden", permission=permission)
 
 
-routes: Final[list[Any]] = [create_zone, change_zone, retire_zone]
+routes: Final[list[Any]] = [create_zone, change_zone, retire_zone, reinstate_zone]

@@ -7,7 +7,7 @@ from typing import Any, Final
 from msgspec.structs import replace
 
 from tawsil.geography import polygons
-from tawsil.geography.events import ZoneChanged, ZoneCreated, ZoneRetired
+from tawsil.geography.events import ZoneChanged, ZoneCreated, ZoneReinstated, ZoneRetired
 from tawsil.geography.model import City, Zone, cells_of
 from tawsil.kernel.decisions import Decision, Refusal, accept, refuse
 from tawsil.kernel.places import distance_m
@@ -49,6 +49,16 @@ def retire(city: City, zone: Zone, *, now: datetime) -> Decision[Zone]:
         return refuse("zone.has_fee")
     retired = replace(zone, retired_at=now)
     return accept(retired, ZoneRetired(zone_id=zone.id, city_id=zone.city_id))
+
+
+def reinstate(zone: Zone, *, among: Iterable[Zone]) -> Decision[Zone]:
+    """As it was; unless its name has been given to another since."""
+    if zone.retired_at is None:
+        return accept(zone)
+    if refused := _slug_taken(zone, among):
+        return refused
+    back = replace(zone, retired_at=None)
+    return accept(back, ZoneReinstated(**_said(back)))
 
 
 def _drawn(city: City, zone: Zone) -> Zone | Refusal:
