@@ -123,6 +123,7 @@ async def _cast(url: str, *, data: Path) -> Living:
         facts={
             "order": order["id"],
             "merchant": order["merchant_id"],
+            "courier": order["courier_id"],
             "city": seeding.slug_of(city),
             "city_id": str(ids.city),
         },

@@ -1,8 +1,8 @@
 """Every page there is: its name, where it is, and who looks at it. A new page is entered here.
 
-`{order}`, `{merchant}`, `{city}` and `{city_id}` in an address are of an order that a courier has;
-its customer, merchant and courier are those who look. `ready` is what must be there before a page
-is judged.
+`{order}`, `{merchant}`, `{courier}`, `{city}` and `{city_id}` in an address are of an order that a
+courier has; its customer, merchant and courier are those who look. `ready` is what must be there
+before a page is judged.
 """
 
 from typing import Final, NamedTuple
@@ -31,6 +31,9 @@ PAGES: Final = (
     Page("city", "/city", "operator"),
     Page("city_order", "/city/orders/{order}", "operator"),
     Page("dispatch", "/city/dispatch", "operator"),
+    Page("city_courier", "/city/couriers/{courier}", "operator"),
+    Page("zones", "/city/zones?city={city}", "operator"),
+    Page("zone_new", "/city/zones?city={city}&zone=new", "operator"),
     Page("tickets", "/tickets", "operator"),
     Page("refunds", "/refunds?status=all", "operator"),
     Page("policies", "/policies", "operator"),

@@ -25,6 +25,9 @@ LOOK = """async () => {
   ));
 }"""
 WIDER = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+TALLER = """innerWidth < 976 || !document.body.matches(".console") ? 0
+    : document.documentElement.scrollHeight - innerHeight"""
+"""A console fills a wide screen, and its panes scroll."""
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -38,6 +41,8 @@ async def test_a_page_keeps_nobody_out(browser: Browser, there: Living, page: Pa
                 wrong = [*await tab.evaluate(LOOK), *complaints]
                 if wider := await tab.evaluate(WIDER):
                     wrong.append(f"{wider} px wider than the screen")
+                if taller := await tab.evaluate(TALLER):
+                    wrong.append(f"{taller} px taller than the screen")
                 if "console." in (said := await tab.locator("body").inner_text()):
                     wrong.append(f"a code instead of words: {said[said.index('console.') :][:60]}")
                 if wrong:

@@ -6,7 +6,7 @@ form. What can be taken back is done at once, and the page offers to take it bac
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 from urllib.parse import urlencode
 from uuid import UUID
@@ -22,7 +22,7 @@ from msgspec import Struct
 
 from tawsil.consoles.access import ASSIGN, HOLD, READ, May, watch_of
 from tawsil.consoles.assets import Asked
-from tawsil.consoles.own_api import ask_as_caller, refusal_of
+from tawsil.consoles.own_api import answered, ask_as_caller, refusal_of
 from tawsil.consoles.pages import cookie, fragment, local_address, page, stamp
 from tawsil.consoles.picture import CityFacts
 from tawsil.consoles.words import say
@@ -77,7 +77,7 @@ class Done(Struct, frozen=True):
     undo: Undo | None = None
 
 
-class _Conditions(Struct, frozen=True):
+class Conditions(Struct, frozen=True):
     """What the API says of a city's conditions, as far as it takes to have them back."""
 
     terms: dict[str, Any]
@@ -85,16 +85,13 @@ class _Conditions(Struct, frozen=True):
     held_until_at: str | None
     reason: str
 
-    @property
-    def undo(self) -> Undo:
+    def undo(self, *, after: str | None) -> Undo:
+        fields = {"next": after} if after else {}
         if not self.held:
-            return Undo(f"{ADDRESS}/let-go", {})
+            return Undo(f"{ADDRESS}/let-go", fields)
         exactly = {"terms": self.terms, "until": self.held_until_at, "reason": self.reason}
-        return Undo(f"{ADDRESS}/hold", {"exactly": msgspec.json.encode(exactly).decode()})
-
-
-class _ConditionsAnswer(Struct, frozen=True):
-    data: _Conditions
+        said = msgspec.json.encode(exactly).decode()
+        return Undo(f"{ADDRESS}/hold", {**fields, "exactly": said})
 
 
 @get(ADDRESS, opt={"rule": allow(READ)}, include_in_schema=False)
@@ -192,13 +189,13 @@ async def act(
         fields = {"next": after} if after else {}
         undo = Undo(f"{ADDRESS}/{reference_id}/undo", fields)
     code = "searched" if act == "reassign" and not courier_id else ACTS[act].done
-    return _on(request, city, Done(code, undo), after=after)
+    return on_to(request, after or _address(city), Done(code, undo))
 
 
 def _back_to(form: Mapping[str, Any]) -> str | None:
     """The page of the live city that a form was sent from, if it was."""
     after = local_address(str(form.get("next", "")), otherwise="")
-    return after if after.split("?")[0] == "/city" else None
+    return after if after.split("?")[0] in {"/city", "/city/zones"} else None
 
 
 async def _change_conditions(
@@ -218,17 +215,13 @@ async def _change_conditions(
         answer = await ask_as_caller(request, method, path, json=body)
     if not answer.is_success:
         return await _refused(request, caller, state, city=city, answer=answer, form=form)
-    was = msgspec.json.decode(before.content, type=_ConditionsAnswer).data
-    undo = None if code == "let_go" and not was.held else was.undo
-    return _on(request, city, Done(code, undo))
+    was, after = answered(before, Conditions), _back_to(form)
+    undo = None if code == "let_go" and not was.held else was.undo(after=after)
+    return on_to(request, after or _address(city), Done(code, undo))
 
 
 def _hold_body(form: Any) -> dict[str, Any]:
     """The form in the API's units; what is no number stays as it is, and the API says so."""
-    minutes = str(form.get("for", ""))
-    until = None
-    if minutes.isdecimal():
-        until = request_context.get().at + timedelta(minutes=min(int(minutes), 1_440))
     return {
         "terms": {
             "extra_wait_s": _number(form.get("wait_min"), times=60),
@@ -236,9 +229,17 @@ def _hold_body(form: Any) -> dict[str, Any]:
             "reach_m": _number(form.get("reach_km"), times=1_000, empty=None),
             "paused_zone_ids": _zones(form),
         },
-        "until": until,
+        "until": until(form),
         "reason": str(form.get("reason", "")).strip(),
     }
+
+
+def until(form: Mapping[str, Any]) -> datetime | None:
+    """When what is held for some minutes is over; None: when somebody lets go."""
+    minutes = str(form.get("for", ""))
+    if not minutes.isdecimal():
+        return None
+    return request_context.get().at + timedelta(minutes=min(int(minutes), 1_440))
 
 
 def _zones(form: Any) -> list[str]:
@@ -325,12 +326,13 @@ def said_once(request: Asked, shown: Response[str]) -> Response[str]:
     return shown
 
 
-def _on(request: Asked, city: CityFacts, done: Done, *, after: str | None = None) -> Redirect:
+def on_to(request: Asked, address: str, done: Done) -> Redirect:
+    """On to a page that says what was done, and offers to take it back."""
     said = urlsafe_b64encode(msgspec.json.encode(done)).decode()
     if len(said) > COOKIE_MAX:
         said = urlsafe_b64encode(msgspec.json.encode(Done(done.code))).decode()
     kept = cookie(request, DONE_COOKIE, said, max_age=DONE_KEPT_S, path=DONE_PATH)
-    return Redirect(after or _address(city), status_code=303, cookies=[kept])
+    return Redirect(address, status_code=303, cookies=[kept])
 
 
 def done_of(request: Asked) -> Done | None:
@@ -340,7 +342,7 @@ def done_of(request: Asked) -> Done | None:
         done = msgspec.json.decode(urlsafe_b64decode(said), type=Done) if said else None
     except (ValueError, msgspec.MsgspecError):
         return None
-    ours = done is None or done.undo is None or done.undo.action.startswith(f"{ADDRESS}/")
+    ours = done is None or done.undo is None or done.undo.action.startswith(f"{DONE_PATH}/")
     return done if ours else None
 
 

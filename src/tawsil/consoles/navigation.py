@@ -37,6 +37,7 @@ class Link(Struct, frozen=True):
 OPERATIONS: Final = (
     Place("city", "/city", "map", lambda may: may.city, of_city=True),
     Place("dispatch", "/city/dispatch", "route", lambda may: may.dispatch, of_city=True),
+    Place("zones", "/city/zones", "hexagon", lambda may: may.hold, of_city=True),
     Place("tickets", "/tickets", "headset", lambda may: may.tickets),
     Place("refunds", "/refunds", "rotate-ccw", lambda may: may.refunds),
     Place("policies", "/policies", "sliders-horizontal", lambda may: may.assign),

@@ -26,7 +26,7 @@ from tawsil.consoles import (
 from tawsil.consoles.assets import Asked, show_asset
 from tawsil.consoles.desk.refunds import pages_of_refunds
 from tawsil.consoles.desk.tickets import pages_of_tickets
-from tawsil.consoles.operations import city_routes
+from tawsil.consoles.operations import city_routes, zone_terms, zones
 from tawsil.consoles.pages import (
     A_YEAR_S,
     THEME_COOKIE,
@@ -78,6 +78,8 @@ _pages: Final = Router(
         *account_routes.pages,
         change_preferences,
         *city_routes.pages,
+        *zones.pages,
+        *zone_terms.pages,
         *dispatch_routes.pages,
         *money_routes.pages,
         *courier.pages,

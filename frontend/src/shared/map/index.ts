@@ -6,7 +6,7 @@
 import type { CityMap, MapOptions } from "./map.ts";
 
 export type { CityMap, MapOptions, Pin, PinOptions, PointsOptions } from "./map.ts";
-export type { Way } from "./overlays.ts";
+export type { Patch, Way } from "./overlays.ts";
 export type { Shape } from "./shapes.ts";
 export type { LonLat, MapPoint } from "./types.ts";
 

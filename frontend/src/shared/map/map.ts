@@ -14,7 +14,16 @@ import {
 } from "maplibre-gl";
 import workerUrl from "maplibre-gl/dist/maplibre-gl-worker.mjs?worker&url";
 import { Crowd } from "./crowd.ts";
-import { Points, pointLayers, type Way, wayLayers, waysAsData } from "./overlays.ts";
+import {
+  type Patch,
+  Points,
+  patchesAsData,
+  patchLayers,
+  pointLayers,
+  type Way,
+  wayLayers,
+  waysAsData,
+} from "./overlays.ts";
 import { onThemeChange, type Palette, palette } from "./palette.ts";
 import { Pin, type PinOptions } from "./pin.ts";
 import { image, RATIO, SHAPES } from "./shapes.ts";
@@ -176,6 +185,25 @@ export class CityMap {
     this.gl.addSource(name, { type: "geojson", data: waysAsData(ways) });
     const [first] = this.#points.values();
     this.#addLayers((c) => wayLayers(name, c), first?.lowest);
+  }
+
+  /** Parts of the ground, drawn over what is there already. */
+  patches(name: string, patches: Iterable<Patch>, pick?: (id: string) => void): void {
+    const source = this.gl.getSource<GeoJSONSource>(name);
+    if (source) {
+      source.setData(patchesAsData(patches));
+      return;
+    }
+    this.gl.addSource(name, { type: "geojson", data: patchesAsData(patches) });
+    this.#addLayers((c) => patchLayers(name, c));
+    if (!pick) return;
+    this.gl.on("click", name, (event) => pick(String(event.features?.[0]?.properties.id)));
+    this.gl.on("mousemove", name, () => {
+      this.gl.getCanvas().style.cursor = "pointer";
+    });
+    this.gl.on("mouseleave", name, () => {
+      this.gl.getCanvas().style.cursor = "";
+    });
   }
 
   /** A pin that is dragged, or moved with the arrow keys. */

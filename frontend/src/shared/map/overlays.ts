@@ -20,6 +20,90 @@ export interface Way {
   faint?: boolean;
 }
 
+/** A part of the ground, by its corners. */
+export interface Patch {
+  id: string;
+  ring: LonLat[];
+  kind?: "zone" | "paused" | "cell";
+  /** Written in its middle. */
+  name?: string;
+}
+
+export function patchLayers(name: string, c: Palette): LayerSpecification[] {
+  const kind: ExpressionSpecification = ["get", "kind"];
+  const colour: ExpressionSpecification = [
+    "match",
+    kind,
+    "paused",
+    c.late,
+    "cell",
+    c.order,
+    c.busy,
+  ];
+  const paused: ExpressionSpecification = ["==", kind, "paused"];
+  const line: LineLayerSpecification["paint"] = {
+    "line-color": colour,
+    "line-width": ["match", kind, "cell", 0.75, 1.75],
+    "line-opacity": ["match", kind, "cell", 0.6, 0.9],
+  };
+  return [
+    {
+      id: name,
+      type: "fill",
+      source: name,
+      filter: ["==", ["geometry-type"], "Polygon"],
+      paint: {
+        "fill-color": colour,
+        "fill-opacity": ["match", kind, "paused", 0.28, "cell", 0.16, 0.1],
+      },
+    },
+    { id: `${name}-line`, type: "line", source: name, filter: ["!", paused], paint: line },
+    {
+      id: `${name}-dashed`,
+      type: "line",
+      source: name,
+      filter: paused,
+      paint: { ...line, "line-dasharray": [2, 2] },
+    },
+    {
+      id: `${name}-name`,
+      type: "symbol",
+      source: name,
+      filter: ["==", ["geometry-type"], "Point"],
+      layout: {
+        "text-field": ["get", "name"],
+        "text-font": ["Inter", "Noto Sans Arabic"],
+        "text-size": 12.5,
+        "text-max-width": 8,
+      },
+      paint: { "text-color": c.words, "text-halo-color": c.halo, "text-halo-width": 1.6 },
+    },
+  ];
+}
+
+export function patchesAsData(patches: Iterable<Patch>): FeatureCollection {
+  return {
+    type: "FeatureCollection",
+    features: [...patches].flatMap(({ id, ring, kind = "zone", name }) => {
+      const properties = { id, kind, name: name ?? "" };
+      const outline: Feature = {
+        type: "Feature",
+        geometry: { type: "Polygon", coordinates: [ring] },
+        properties,
+      };
+      if (!name) return [outline];
+      const geometry = { type: "Point", coordinates: middle(ring) } as const;
+      return [outline, { type: "Feature", geometry, properties }];
+    }),
+  };
+}
+
+function middle(ring: LonLat[]): LonLat {
+  const corners = ring.slice(0, -1);
+  const sum = (n: 0 | 1) => corners.reduce((all, corner) => all + corner[n], 0);
+  return [sum(0) / corners.length, sum(1) / corners.length];
+}
+
 export function pointLayers(name: string, c: Palette): LayerSpecification[] {
   const source = name;
   return [
