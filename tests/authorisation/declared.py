@@ -159,6 +159,9 @@ ON_NOTHING: Final = Row(
 )
 NOT_MADE: Final = Row(trade=frozenset({"request.not_found"}))
 UNKNOWN_STEP: Final = Row(trade=frozenset({"page.404"}))  # of what is not there
+ZONE_ELSEWHERE: Final = Row(  # in another city than the form's
+    narrow=Expected.FORBIDDEN, areas=False, trade=frozenset({"page.404"})
+)
 UNKNOWN_PROVIDER: Final = Row(trade=frozenset({"request.not_found"}))
 NEVER_USED: Final = Row(trade=frozenset({"request.not_found"}))  # who was never owed anything
 UNKNOWN_CARD_PROVIDER: Final = Row(trade=frozenset({"payment.provider_unknown"}))
@@ -443,6 +446,9 @@ ROWS: Final[Mapping[str, Row]] = {
     "POST /admin/flags/{key}/back/{to_version}": UNKNOWN_STEP,
     "POST /admin/tenants/{tenant_id}/suspend": UNKNOWN_STEP,
     "POST /admin/tenants/{tenant_id}/reinstate": UNKNOWN_STEP,
+    "POST /city/zones/{zone_id}": ZONE_ELSEWHERE,
+    "POST /city/zones/{zone_id}/retire": ZONE_ELSEWHERE,
+    "POST /city/zones/{zone_id}/reinstate": ZONE_ELSEWHERE,
     "POST /city/dispatch/hold": OPERATES,
     "POST /city/dispatch/let-go": OPERATES,
     "POST /city/dispatch/{reference_id}/{act}": OPERATES,

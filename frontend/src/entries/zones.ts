@@ -14,8 +14,10 @@ interface Drawn {
 }
 
 const TYPING_MS = 300;
+const BUTTONS_PX = 96;
 const drawn = read<Drawn>("drawn");
 const text = document.querySelector<HTMLTextAreaElement>("#outline");
+const AROUND = text ? { padding: 24, below: BUTTONS_PX } : {};
 
 const zonesAsPatches = ({ zones, chosen }: Drawn): Patch[] =>
   zones
@@ -42,7 +44,10 @@ async function openMap(): Promise<CityMap | null> {
       controls: "top-left",
     });
     const chosen = drawn.zones.filter(({ id }) => drawn.chosen === null || id === drawn.chosen);
-    map.fit(chosen.flatMap(({ ring }) => ring));
+    map.fit(
+      chosen.flatMap(({ ring }) => ring),
+      AROUND,
+    );
     map.patches("zones", zonesAsPatches(drawn), text ? undefined : openZone);
     note.hidden = true;
     return map;
@@ -115,7 +120,7 @@ class Outline {
     }
     this.#change(corners);
     this.#sketch?.show(corners);
-    this.#map?.fit(corners);
+    this.#map?.fit(corners, AROUND);
   }
 
   #change(corners: LonLat[], { back = false } = {}): void {

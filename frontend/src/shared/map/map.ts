@@ -211,11 +211,12 @@ export class CityMap {
     return new Pin(this.gl, { label: this.words.pin, ...options });
   }
 
-  /** Show all of these places. */
-  fit(places: LonLat[], { padding = 48, maxZoom = 16, glide = false } = {}): void {
+  /** Show all of these places; `below` is how much of the map is covered at its foot. */
+  fit(places: LonLat[], { padding = 48, below = 0, maxZoom = 16, glide = false } = {}): void {
     if (!places.length) return;
     const bounds = places.reduce((all, at) => all.extend(at), new LngLatBounds());
-    this.gl.fitBounds(bounds, { padding, maxZoom, animate: glide && !still.matches });
+    const around = { top: padding, left: padding, right: padding, bottom: padding + below };
+    this.gl.fitBounds(bounds, { padding: around, maxZoom, animate: glide && !still.matches });
   }
 
   /** Bring a place into sight, if it is not. */

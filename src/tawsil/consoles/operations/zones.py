@@ -5,7 +5,8 @@ way to write the same. What customers meet is the city's conditions (see `dispat
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -50,8 +51,23 @@ class _Properties(Struct, frozen=True):
     cells: int
 
 
+Ring = list[tuple[float, float]]
+
+
 class _Polygon(Struct, frozen=True):
-    coordinates: list[list[tuple[float, float]]]
+    coordinates: list[Ring]
+
+
+class _Feature(Struct, frozen=True):
+    geometry: _Polygon
+
+
+_OUTLINES: Final[tuple[Callable[[str], list[Ring]], ...]] = (
+    lambda text: msgspec.json.decode(text, type=_Polygon).coordinates,
+    lambda text: msgspec.json.decode(text, type=_Feature).geometry.coordinates,
+    lambda text: [msgspec.json.decode(text, type=Ring)],
+)
+"""The ways to write an outline, as GeoJSON has them."""
 
 
 class Zone(Struct, frozen=True):
@@ -269,21 +285,15 @@ def _body(form: Mapping[str, str]) -> dict[str, Any] | Refused:
 
 def _geometry(text: str) -> dict[str, Any] | None:
     """A polygon, a feature that has one, or the bare list of its corners."""
-    try:
-        given = msgspec.json.decode(text)
-    except msgspec.DecodeError:
-        return None
-    if isinstance(given, dict) and "geometry" in given:
-        given = given["geometry"]
-    ring = given["coordinates"] if isinstance(given, dict) and "coordinates" in given else [given]
-    try:
-        corners = msgspec.convert(ring, list[list[tuple[float, float]]])
-    except msgspec.ValidationError:
-        return None
-    if len(corners) != 1 or not corners[0]:
-        return None
-    closed = corners[0] if corners[0][0] == corners[0][-1] else [*corners[0], corners[0][0]]
-    return {"type": "Polygon", "coordinates": [closed]}
+    for read_as in _OUTLINES:
+        with suppress(msgspec.DecodeError):
+            rings = read_as(text)
+            if len(rings) != 1 or not rings[0]:
+                return None
+            first, last = rings[0][0], rings[0][-1]
+            closed = rings[0] if first == last else [*rings[0], first]
+            return {"type": "Polygon", "coordinates": [closed]}
+    return None
 
 
 pages: Final = [show_zones, create_zone, change_zone, retire_zone, reinstate_zone]
