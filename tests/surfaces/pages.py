@@ -40,6 +40,8 @@ PAGES: Final = (
     Page("experiments", "/experiments", "operator"),
     Page("money", "/money", "operator"),
     Page("courier", "/courier", "courier", ".top"),
+    Page("courier_money", "/courier#money", "courier", ".payouts"),
+    Page("courier_standing", "/courier#standing", "courier", ".money .breakdown"),
     Page("admin", "/admin", "admin"),
     Page("admin_cities", "/admin/cities", "admin"),
     Page("admin_city", "/admin/cities/{city_id}", "admin"),

@@ -17,7 +17,7 @@ from playwright.async_api import BrowserContext, Error, Page, async_playwright, 
 
 from consoles.browsing import QUIET
 from walk.conftest import Walk, free_port
-from walk.small_city import COURIER, KITCHEN, PASSWORD, PEOPLE
+from walk.small_city import CITY, COURIER, KITCHEN, PASSWORD, PEOPLE
 
 pytestmark = pytest.mark.browser
 
@@ -245,3 +245,70 @@ def png(width: int, height: int, rows: bytes) -> bytes:
     head = pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
     body = chunk(b"IHDR", head) + chunk(b"IDAT", compress(rows, 1)) + chunk(b"IEND", b"")
     return b"\x89PNG\r\n\x1a\n" + body
+
+
+AXE = Path(__file__).parents[2] / "frontend/node_modules/axe-core/axe.min.js"
+
+
+async def accessible(page: Page) -> None:
+    """Nothing that axe finds on the screen that is open."""
+    if not await page.evaluate("'axe' in window"):
+        await page.evaluate(AXE.read_text())
+    found = await page.evaluate(
+        """async () => (await axe.run(document, {
+            resultTypes: ["violations"], rules: { "target-size": { enabled: true } },
+        })).violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ target }) => target)}`)"""
+    )
+    assert found == []
+
+
+async def test_the_customer_writes_and_the_courier_is_paid(
+    walk: Walk, network: Network, tmp_path: Path
+) -> None:
+    plan = {"hold_days": 0, "minimum_minor": 1}
+    whose = {"city_id": str(CITY), "owner_kind": "courier", "plan": plan}
+    decided = await walk.as_("operator", "PUT", "/v4/payout-plans", **whose)
+    assert decided.status_code == 200, decided.text
+    async with phone(tmp_path / "phone") as context:
+        page = await signed_in(context, network)
+        await on_duty(page, walk)
+        await walk.seen_at(KITCHEN)
+        path = await walk.place()
+        await walk.carried(path)
+        await page.get_by_role("heading", name="12 Palm Street").wait_for(timeout=30_000)
+        await walk.do("customer", f"{path}/messages", thread="courier", words="The blue door")
+        await page.get_by_role("button", name="Message 1 new").click()
+        await page.get_by_text("The blue door").wait_for()
+        await accessible(page)
+        await page.get_by_role("button", name="I am downstairs.").click()
+        await page.locator(".chat-message[data-mine]").wait_for()
+        said = (await walk.get("customer", f"{path}/messages"))["threads"]
+        assert {t["thread"]: t["unread"] for t in said}["courier"] == 1
+        await page.get_by_role("button", name="Close").click()
+        await page.get_by_role("button", name="Message", exact=True).wait_for()
+        await page.get_by_role("button", name="Call").click()
+        await page.get_by_text("Calls are not set up in this city").wait_for()
+        await accessible(page)
+        pin = (await walk.order(path))["handover_pin"]
+        await walk.do("courier", f"{path}/deliver", pin=pin)
+        await page.get_by_role("link", name="Earnings").click()
+        await page.get_by_role("button", name="Where your money goes").click()
+        await page.get_by_label("Account token").fill("bank_ok_yusuf")
+        await page.get_by_label("What you call it").fill("My bank ••42")
+        await page.get_by_role("button", name="Go on").click()
+        await page.locator("dialog .slide").press("Enter")
+        await walk.until("the bank is known", lambda: payable(walk))
+        await page.get_by_role("button", name="Withdraw").click()
+        await page.get_by_text("Leaves your balance").wait_for()
+        await accessible(page)
+        await page.locator("dialog .slide").press("Enter")
+        await page.get_by_text("Your money is on its way.").wait_for()
+    (payout,) = await walk.get("courier", "/v4/payouts")
+    assert (payout["cause"], payout["destination"]) == ("instant", "My bank ••42")
+    assert payout["fee_minor"] > 0
+
+
+async def payable(walk: Walk) -> bool:
+    answer = await walk.as_("courier", "GET", "/v4/payouts/account")
+    outlook = answer.json()["data"]
+    return bool(outlook and outlook["account"]["destination"]["verified"])

@@ -58,18 +58,15 @@ function Top({ work }: { work: Work }) {
     <header class="top">
       <nav class="tabs" aria-label={say("courier.tabs")}>
         {TABS.map(([screen, icon]) => (
-          <button
+          <a
             key={screen}
-            type="button"
+            href={`#${screen}`}
             class="square"
             aria-current={work.screen.value === screen ? "page" : undefined}
-            onClick={() => {
-              work.screen.value = screen;
-            }}
           >
             <Icon name={icon} />
             <span class="unseen">{say(`courier.tab.${screen}`)}</span>
-          </button>
+          </a>
         ))}
       </nav>
       <p class="chips" role="status">

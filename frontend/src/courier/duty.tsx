@@ -3,7 +3,7 @@
 import { useState } from "preact/hooks";
 import { say } from "../shared/words.ts";
 import { unlockSound } from "./alarm.ts";
-import { Icon } from "./parts.tsx";
+import { Dialog, Icon } from "./parts.tsx";
 import { countdown, number } from "./say.ts";
 import type { Work } from "./state.ts";
 
@@ -90,43 +90,42 @@ function Free({ work }: { work: Work }) {
     void work.outbox.add({ do: "take_break", minutes });
   };
   return (
-    <section class="duty free">
-      <span class={offline ? "beacon still" : "beacon"} aria-hidden="true" />
-      <h1>{say("courier.duty.free")}</h1>
-      <p>
-        {offline
-          ? say("courier.duty.free_offline")
-          : (work.known.value.courier?.message ?? say("courier.duty.free_hint"))}
-      </p>
-      {work.noPositions.value && <p class="hint bad">{say("courier.duty.no_positions")}</p>}
-      {resting ? (
-        <fieldset class="choices">
-          <legend class="unseen">{say("courier.duty.break")}</legend>
-          {BREAKS_MIN.map((minutes) => (
-            <button key={minutes} type="button" class="choice" onClick={() => pause(minutes)}>
-              {say("courier.duty.minutes", {
-                n: minutes,
-                count: number(minutes),
-              })}
-            </button>
-          ))}
-        </fieldset>
-      ) : (
-        <div class="pair">
-          <button type="button" class="button" onClick={() => setResting(true)}>
-            <Icon name="coffee" />
-            {say("courier.duty.break")}
-          </button>
-          <button
-            type="button"
-            class="button"
-            onClick={() => void work.outbox.add({ do: "end_shift" })}
-          >
-            <Icon name="moon" />
-            {say("courier.duty.end")}
-          </button>
-        </div>
+    <>
+      <section class="duty free">
+        <span class={offline ? "beacon still" : "beacon"} aria-hidden="true" />
+        <h1>{say("courier.duty.free")}</h1>
+        <p>
+          {offline
+            ? say("courier.duty.free_offline")
+            : (work.known.value.courier?.message ?? say("courier.duty.free_hint"))}
+        </p>
+        {work.noPositions.value && <p class="hint bad">{say("courier.duty.no_positions")}</p>}
+      </section>
+      <footer class="action pair">
+        <button type="button" class="button" onClick={() => setResting(true)}>
+          <Icon name="coffee" />
+          {say("courier.duty.break")}
+        </button>
+        <button
+          type="button"
+          class="button"
+          onClick={() => void work.outbox.add({ do: "end_shift" })}
+        >
+          <Icon name="moon" />
+          {say("courier.duty.end")}
+        </button>
+      </footer>
+      {resting && (
+        <Dialog title={say("courier.duty.break")} close={() => setResting(false)}>
+          <div class="choices last">
+            {BREAKS_MIN.map((minutes) => (
+              <button key={minutes} type="button" class="choice" onClick={() => pause(minutes)}>
+                {say("courier.duty.minutes", { n: minutes, count: number(minutes) })}
+              </button>
+            ))}
+          </div>
+        </Dialog>
       )}
-    </section>
+    </>
   );
 }

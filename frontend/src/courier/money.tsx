@@ -29,17 +29,19 @@ interface Cash {
   blocked: boolean;
 }
 
-export function useAsked<T>(path: string): T | "failed" | null {
+/** What the server says; asked again when it is back in reach, and what was seen stays till then. */
+function useAsked<T>(work: Work, path: string): T | "failed" | null {
   const [found, setFound] = useState<T | "failed" | null>(null);
+  const live = work.live.value === "live";
   useEffect(() => {
-    get<T>(path).then(setFound, () => setFound("failed"));
-  }, [path]);
+    get<T>(path).then(setFound, () => setFound((before) => before ?? "failed"));
+  }, [path, live]);
   return found;
 }
 
 export function MoneyScreen({ work }: { work: Work }) {
-  const earnings = useAsked<Earnings>(`/v4/drivers/${work.id}/earnings?limit=30`);
-  const cash = useAsked<Cash[]>(`/v4/drivers/${work.id}/cash`);
+  const earnings = useAsked<Earnings>(work, `/v4/drivers/${work.id}/earnings?limit=30`);
+  const cash = useAsked<Cash[]>(work, `/v4/drivers/${work.id}/cash`);
   if (earnings === null || cash === null) return <Loading />;
   if (earnings === "failed" || cash === "failed") return <Unreachable />;
   return (
@@ -62,7 +64,7 @@ export function MoneyScreen({ work }: { work: Work }) {
           {one.blocked && <b>{say("courier.money.blocked")}</b>}
         </p>
       ))}
-      <Payouts />
+      <Payouts work={work} />
       <h2>{say("courier.money.by_job")}</h2>
       {earnings.jobs.map((job) => (
         <details key={`${job.reference_id}-${job.earned_at}`}>
@@ -112,7 +114,7 @@ interface Performance {
 }
 
 export function StandingScreen({ work }: { work: Work }) {
-  const found = useAsked<Performance>(`/v4/drivers/${work.id}/performance`);
+  const found = useAsked<Performance>(work, `/v4/drivers/${work.id}/performance`);
   if (found === null) return <Loading />;
   if (found === "failed") return <Unreachable />;
   return (

@@ -7,6 +7,7 @@ import { isolated, say } from "../shared/words.ts";
 import { serverNow } from "./api.ts";
 import { Dialog, Icon, Slide } from "./parts.tsx";
 import { amount, clock, day, number } from "./say.ts";
+import type { Work } from "./state.ts";
 
 type Outlook = Data<"/v4/payouts/account", "get">;
 type Quote = Data<"/v4/payouts/instant/quote", "get">;
@@ -16,14 +17,15 @@ const moment = (at: string): string => `${day(at)}, ${clock(at)}`;
 const why = (error: unknown): string =>
   error instanceof Problem ? error.message : say("courier.needs_network");
 
-export function Payouts() {
+export function Payouts({ work }: { work: Work }) {
   const [outlook, setOutlook] = useState<Outlook | "none" | "failed" | null>(null);
   const [asking, setAsking] = useState<"withdraw" | "destination" | null>(null);
   const look = () =>
     api("get", "/v4/payouts/account").then(setOutlook, (error) =>
       setOutlook(error instanceof Problem && error.status === NO_DESTINATION ? "none" : "failed"),
     );
-  useEffect(() => void look(), []);
+  const live = work.live.value === "live";
+  useEffect(() => void look(), [live]);
   const close = (done?: string) => {
     setAsking(null);
     if (done) toast({ words: say(done) });

@@ -62,7 +62,7 @@ export function ProofScreen(props: { work: Work; sheet: Sheet; close: () => void
           })}
         </p>
       )}
-      <fieldset class="choices">
+      <fieldset class="choices proofs">
         <legend class="unseen">{say("courier.proof.how")}</legend>
         {offered.map((one) => (
           <button

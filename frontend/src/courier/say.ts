@@ -47,7 +47,7 @@ export const number = (value: number, digits = 0): string =>
 
 /** Minutes and seconds that are left; zero once it is over. */
 export function countdown(until: string, now: number): string {
-  const left_s = Math.max(0, Math.ceil((Date.parse(until) - now) / 1000));
+  const left_s = Math.max(0, Math.floor((Date.parse(until) - now) / 1000));
   const digits = new Intl.NumberFormat(region, { minimumIntegerDigits: 2 });
   return `${number(Math.floor(left_s / 60))}:${digits.format(left_s % 60)}`;
 }

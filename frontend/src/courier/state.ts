@@ -2,6 +2,8 @@
 
 import { computed, signal } from "@preact/signals";
 import { type LiveState, on, onState } from "../shared/live.ts";
+import { toast } from "../shared/toast.ts";
+import { say } from "../shared/words.ts";
 import { nudge } from "./alarm.ts";
 import { get, post, Refused, serverNow } from "./api.ts";
 import { openStore, type Ping, type Store } from "./database.ts";
@@ -43,7 +45,13 @@ const NOTHING: Snapshot = {
   at: "",
 };
 
-export type Screen = "work" | "money" | "standing";
+const SCREENS = ["work", "money", "standing"] as const;
+export type Screen = (typeof SCREENS)[number];
+
+/** The screen that the address names; nothing for what is no screen, as a place on one. */
+function screenNamed(): Screen | undefined {
+  return location.hash ? SCREENS.find((screen) => `#${screen}` === location.hash) : "work";
+}
 
 export class Work {
   readonly id: string;
@@ -57,7 +65,7 @@ export class Work {
   readonly busy = signal(false);
   readonly here = signal<Ping | null>(null);
   readonly noPositions = signal(false);
-  readonly screen = signal<Screen>("work");
+  readonly screen = signal<Screen>(screenNamed() ?? "work");
   /** Runs once a second, for all that counts down. */
   readonly now = signal(serverNow());
   readonly taps = computed<Action[]>(() => [
@@ -99,7 +107,11 @@ export class Work {
     on<OfferMade>("offer_created", (made) => {
       if (made.driverId === this.id) this.#ring(offerOf(made, serverNow()));
     });
-    on<{ writer: string }>("order_message", ({ writer }) => void (writer !== "courier" && nudge()));
+    on<{ writer: string }>("order_message", ({ writer }) => {
+      if (writer === "courier") return;
+      nudge();
+      toast({ words: say("courier.talk.arrived") });
+    });
     onState((state) => {
       this.live.value = state;
       if (state !== "live") return;
@@ -112,6 +124,9 @@ export class Work {
       void this.positions.send();
       this.#changed();
     };
+    addEventListener("hashchange", () => {
+      this.screen.value = screenNamed() ?? this.screen.value;
+    });
     addEventListener("online", awake);
     addEventListener("pageshow", awake);
     document.addEventListener("visibilitychange", awake);

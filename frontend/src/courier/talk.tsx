@@ -16,9 +16,9 @@ export function Talk({ work, sheet }: { work: Work; sheet: Sheet }) {
       <div class="pair talk">
         <button type="button" class="button" onClick={() => setWriting(true)}>
           <Icon name="message-circle" />
-          {say("courier.talk.write")}
+          {say("courier.talk.write")}{" "}
           {unread > 0 && (
-            <span class="badge" role="status">
+            <span class="badge">
               {number(unread)}
               <span class="unseen"> {say("chat.unread")}</span>
             </span>
