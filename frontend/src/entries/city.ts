@@ -4,7 +4,15 @@
 import { aboutAll, assign } from "../operations/acts.ts";
 import { $, announce, here, keepFresh, params, tick } from "../operations/page.ts";
 import { palette } from "../operations/palette.ts";
-import { chosen, markRow, pick, rows, showPicks, showQueue } from "../operations/queue.ts";
+import {
+  chosen,
+  markRow,
+  pick,
+  rows,
+  showCourier,
+  showPicks,
+  showQueue,
+} from "../operations/queue.ts";
 import { Scene } from "../operations/scene.ts";
 import { showTrail } from "../operations/trail.ts";
 import type { Moved, Snapshot } from "../operations/types.ts";
@@ -214,6 +222,16 @@ addEventListener("popstate", () => {
   refresh();
 });
 
+/** Seen at once; what the server makes of it is fetched when it has answered. */
+function give(
+  order: { id: string; number: string },
+  courier: { id: string; name: string } | null,
+): void {
+  showCourier(order.id, courier?.name ?? null);
+  scene.give(order.id, courier?.id ?? null);
+  assign(order, courier, again);
+}
+
 // An order goes to whom it is given: by the form in its story, or dropped on a courier.
 $("detail").addEventListener("submit", (event) => {
   const sent = event.target;
@@ -225,7 +243,7 @@ $("detail").addEventListener("submit", (event) => {
   const order = { id: acts?.dataset["order"] ?? "", number: acts?.dataset["number"] ?? "" };
   const details = sent.closest("details");
   if (details) details.open = false;
-  assign(order, given?.value ? { id: given.value, name } : null, again);
+  give(order, given?.value ? { id: given.value, name } : null);
 });
 
 document.addEventListener("dragstart", (event) => {
@@ -247,7 +265,7 @@ $("map").addEventListener("drop", (event) => {
   const order = snapshot.orders.find((one) => one.id === id);
   if (!order || !courier) return;
   event.preventDefault();
-  assign({ id: order.id, number: String(order.number) }, courier, again);
+  give({ id: order.id, number: String(order.number) }, courier);
 });
 
 // J and K walk the queue, X chooses, A assigns, / searches; the button switches the letters off.

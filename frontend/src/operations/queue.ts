@@ -82,6 +82,15 @@ export function markRow(id: string | null): void {
   }
 }
 
+/** Who has an order now, before the server has said so; nobody: null. */
+export function showCourier(order: string, name: string | null): void {
+  const row = rows().find(({ dataset }) => dataset["id"] === order);
+  const said = document.createElement(name ? "bdi" : "span");
+  said.textContent = name ?? say("queue.no_courier");
+  row?.querySelector(".row-who")?.lastElementChild?.replaceWith(said);
+  shown.delete(order); // what the server says next is taken anyway
+}
+
 /** What is chosen, on the page: the boxes, how many, and what can be done about them. */
 export function showPicks(): void {
   const boxes = document.querySelectorAll<HTMLInputElement>("input[data-pick]");

@@ -64,6 +64,14 @@ export class Scene {
     this.#moved = true;
   }
 
+  /** An order goes to a courier, or to nobody, before the server has said so. */
+  give(order: string, courier: string | null): void {
+    const given = this.#orders.get(order);
+    if (!given) return;
+    given.courier_id = courier;
+    this.#mark();
+  }
+
   choose(id: string | null): void {
     this.#chosen = id;
     const order = id ? this.#orders.get(id) : undefined;

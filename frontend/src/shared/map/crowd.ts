@@ -95,6 +95,7 @@ export class Crowd implements CustomLayerInterface {
   }
 
   choose(ids: string[]): void {
+    if (String(ids) === String(this.#chosen)) return;
     this.#chosen = ids;
     this.#lay();
   }
