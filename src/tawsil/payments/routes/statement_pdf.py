@@ -1,29 +1,18 @@
 """A statement of account on paper: A4, in English or, from right to left, in Arabic."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from functools import cache
 from importlib.resources import files
-from types import MappingProxyType
-from typing import Any, Final, Literal
+from typing import Any, Literal
 
-import msgspec
-from babel import Locale
 from babel.dates import format_datetime
 from babel.numbers import format_decimal
 from msgspec import Struct
 
 from tawsil.kernel.i18n import text
 from tawsil.kernel.money import digits, major
+from tawsil.kernel.typesetting import typeset
 from tawsil.payments.model.statements import Account, Standing, StatementLine
-
-FONTS: Final[Mapping[str, Sequence[str]]] = MappingProxyType(
-    {
-        "en": ("Libertinus Serif", "DejaVu Sans Mono"),
-        "ar": ("Noto Naskh Arabic", "Noto Sans Arabic", "DejaVu Sans", "DejaVu Sans Mono"),
-    }
-)
-"""By language, the best that is there. Those that end the lists come with the typesetter."""
 
 _FROM_LEFT, _SO_FAR = "\u2066", "\u2069"
 """Around what is read from left to right wherever it stands (Unicode's isolates)."""
@@ -42,22 +31,8 @@ class Paper(Struct, frozen=True, kw_only=True):
 
 def pdf(paper: Paper, *, locale: str, as_: Literal["pdf", "png"] = "pdf") -> bytes:
     """Set it. Takes a tenth of a second and more, so not in an event loop's own thread."""
-    import typst  # noqa: PLC0415 - only who prints waits for it
-
     source = files("tawsil.payments.routes").joinpath("statement.typ").read_bytes()
-    compiler = typst.Compiler(source, font_paths=_fonts())
-    inputs = {"data": msgspec.json.encode(_printed(paper, locale)).decode()}
-    second = paper.at.replace(microsecond=0)  # typst refuses a part of one
-    made = compiler.compile(format=as_, sys_inputs=inputs, timestamp=second, ppi=110)
-    assert made is not None, "what is not written to a file is given back"
-    return made[0] if isinstance(made, list) else made
-
-
-@cache
-def _fonts() -> Any:
-    import typst  # noqa: PLC0415 - as above
-
-    return typst.Fonts(include_system_fonts=True)
+    return typeset(source, _printed(paper, locale), locale=locale, at=paper.at, as_=as_)
 
 
 def _printed(paper: Paper, locale: str) -> dict[str, Any]:
@@ -79,9 +54,6 @@ def _printed(paper: Paper, locale: str) -> dict[str, Any]:
     ]
     names = ("title", "note", "at", "what", "reference", "amount", "balance", "opening", "closing")
     return {
-        "lang": locale,
-        "rtl": Locale.parse(locale).text_direction == "rtl",
-        "fonts": FONTS[locale],
         "words": {name: word(name) for name in names},
         "facts": facts,
         "opening": amount(paper.standing.opening_minor),
