@@ -2,6 +2,7 @@
 
 import htmx from "../shared/htmx.ts";
 import { on } from "../shared/live.ts";
+import { askForCard } from "../shop/card.ts";
 import { followOnMap } from "../shop/follow.ts";
 
 interface About {
@@ -51,6 +52,16 @@ if (progress) {
     }
     on("reload", look);
   }
+}
+
+const TIP_MS = 2_500;
+const tip = document.getElementById("tip-form");
+if (tip instanceof HTMLFormElement) {
+  askForCard(tip, { button: () => document.getElementById("give-tip") });
+}
+// A tip whose money is still to be heard of: no live message tells of it.
+if (document.querySelector("[data-awaited]")) {
+  setTimeout(() => document.activeElement?.matches("input, textarea") || location.reload(), TIP_MS);
 }
 
 for (const button of document.querySelectorAll<HTMLButtonElement>("[data-prints]")) {

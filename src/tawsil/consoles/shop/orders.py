@@ -22,6 +22,7 @@ HAD: Final = frozenset({"DELIVERED", "DISPUTED", "REFUNDED"})
 """What was brought, and so may be rated, tipped and complained about."""
 RATE_WITHIN: Final = timedelta(days=30)
 TIP_WITHIN: Final = timedelta(days=7)
+MOST_TIPS: Final = 3
 MOVED_BY: Final = {
     "order.ready_time_moved.v1": "kitchen",
     "order.courier_lost.v1": "courier_lost",
@@ -64,8 +65,14 @@ class Review(Struct, frozen=True, kw_only=True):
 
 
 class Tip(Struct, frozen=True, kw_only=True):
+    id: UUID
     amount_minor: int
     state: str
+
+    @property
+    def asked(self) -> bool:
+        """Whether its money is still to be heard of."""
+        return self.state == "asked"
 
 
 class Refund(Struct, frozen=True, kw_only=True):
@@ -122,6 +129,11 @@ class Order(Bill, frozen=True, kw_only=True):
     @property
     def had(self) -> bool:
         return self.status in HAD and self.delivered_at is not None
+
+    @property
+    def may_be_tipped(self) -> bool:
+        given = [tip for tip in self.tips or [] if tip.state != "declined"]
+        return self.had and self.courier_id is not None and len(given) < MOST_TIPS
 
 
 class Sighting(Struct, frozen=True, kw_only=True):
@@ -201,6 +213,8 @@ class Told(Struct, frozen=True, kw_only=True):
     moved_by: str | None
     payment: Payment | None
     cancellation: Cancellation | None
+    tip_challenges: dict[UUID, str] = {}
+    """Where the bank asks about a tip, by the tip."""
 
     @property
     def steps(self) -> list[Step]:
@@ -252,7 +266,15 @@ async def told_of(request: Asked, order_id: UUID) -> Told:
         moved_by=moved_by([e.type for e in answered(story, list[_Entry])]),
         payment=answered(payment, Payment) if payment.is_success else None,
         cancellation=answered(off, Cancellation) if off.is_success and order.live else None,
+        tip_challenges=await _challenges(request, [t for t in order.tips or [] if t.asked]),
     )
+
+
+async def _challenges(request: Asked, tips: Sequence[Tip]) -> dict[UUID, str]:
+    answers = [await ask_as_caller(request, "GET", f"/v4/payments/{tip.id}") for tip in tips]
+    payments = [answered(one, Payment) if one.is_success else None for one in answers]
+    asked = zip(tips, (one and one.next_action_url for one in payments), strict=True)
+    return {tip.id: url for tip, url in asked if url}
 
 
 def moved_by(story: Sequence[str]) -> str | None:
