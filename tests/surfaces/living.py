@@ -5,7 +5,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,6 +16,7 @@ from uuid import UUID
 import httpx
 from msgspec import Struct
 
+from surfaces.pages import SERVED
 from tawsil.kernel.settings import load_settings
 from tawsil.simulation import hierarchy, seeding
 from tawsil.simulation.city import build_city, demo_accounts
@@ -36,8 +37,22 @@ class Living(Struct, frozen=True):
 
     url: str
     data: Path
-    people: Mapping[str, str]
-    facts: Mapping[str, str]
+    people: dict[str, str]
+    facts: dict[str, str]
+
+    async def find(self, who: str | None) -> None:
+        """Wait for whoever is not there from the beginning."""
+        if who != SERVED or who in self.people:
+            return
+        async with httpx.AsyncClient(base_url=self.url, trust_env=False, timeout=10) as client:
+            operator = await _signed_in(client, self.people["operator"])
+            async with asyncio.timeout(BEGINS_WITHIN_S):
+                while not (brought := await _orders(client, operator, status="DELIVERED")):
+                    await asyncio.sleep(1)
+        city = build_city(SEED)
+        whose = seeding.ids_of(city).customers.index(UUID(brought[0]["customer_id"]))
+        self.people[SERVED] = city.customers[whose].email
+        self.facts["brought"] = brought[0]["id"]
 
 
 @asynccontextmanager
@@ -106,7 +121,8 @@ async def _cast(url: str, *, data: Path) -> Living:
                 order = await _order(client, accounts.operator.email)
             except httpx.HTTPError:
                 continue
-    customer = city.customers[ids.customers.index(UUID(order["customer_id"]))]
+        customer = city.customers[ids.customers.index(UUID(order["customer_id"]))]
+        token = await _busy(client, customer.email, order)
     merchant = city.merchants[ids.merchants.index(UUID(order["merchant_id"]))]
     courier = city.couriers[ids.couriers.index(UUID(order["courier_id"]))]
     return Living(
@@ -122,6 +138,7 @@ async def _cast(url: str, *, data: Path) -> Living:
         },
         facts={
             "order": order["id"],
+            "token": token,
             "merchant": order["merchant_id"],
             "courier": order["courier_id"],
             "city": seeding.slug_of(city),
@@ -131,14 +148,42 @@ async def _cast(url: str, *, data: Path) -> Living:
 
 
 async def _order(client: httpx.AsyncClient, email: str) -> dict[str, Any] | None:
+    found = await _orders(client, await _signed_in(client, email))
+    return next((one for one in found if one["courier_id"]), None)
+
+
+async def _busy(client: httpx.AsyncClient, email: str, order: dict[str, Any]) -> str:
+    """The customer keeps where it goes, is about to order again, and shares the way of it.
+
+    Returns the token of the link.
+    """
+    headers = await _signed_in(client, email)
+    own = f"/v4/orders/{order['id']}"
+    at = {name: order["dropoff"][name] for name in ("latitude", "longitude")}
+    known = (await client.get(own, headers=headers)).json()["data"]
+    address = {"name": "Home", "address": known["destination"]["address"][:120], **at}
+    lines = [
+        {"product_id": item["product_id"], "quantity": item["quantity"]} for item in known["items"]
+    ]
+    cart = {"merchant_id": order["merchant_id"], "lines": lines}
+    (await client.post("/v4/addresses", json=address, headers=headers)).raise_for_status()
+    (await client.put("/v4/cart", json=cart, headers=headers)).raise_for_status()
+    shared = await client.post(f"{own}/share", headers=headers)
+    shared.raise_for_status()
+    return shared.json()["data"]["token"]
+
+
+async def _signed_in(client: httpx.AsyncClient, email: str) -> dict[str, str]:
+    """Headers of somebody's requests."""
     credentials = {"email": email, "password": seeding.PASSWORD}
     signed_in = await client.post("/v4/auth/login", json=credentials)
     signed_in.raise_for_status()
-    token = signed_in.json()["data"]["access_token"]
-    listed = await client.get(
-        "/v4/orders",
-        params={"limit": 50},
-        headers={"Authorization": f"Bearer {token}"},
-    )
+    return {"Authorization": f"Bearer {signed_in.json()['data']['access_token']}"}
+
+
+async def _orders(
+    client: httpx.AsyncClient, headers: dict[str, str], **asked: str
+) -> list[dict[str, Any]]:
+    listed = await client.get("/v4/orders", params={"limit": "50", **asked}, headers=headers)
     listed.raise_for_status()
-    return next((one for one in listed.json()["data"] if one["courier_id"]), None)
+    return listed.json()["data"]

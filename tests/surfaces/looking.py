@@ -69,6 +69,7 @@ async def as_somebody(
         if telephone
         else await browser.new_context(reduced_motion="reduce")
     )
+    await there.find(who)
     if who is not None:
         await sign_in(context, url=there.url, email=there.people[who])
     yield context
@@ -79,7 +80,10 @@ async def as_somebody(
 async def looking_at(
     context: BrowserContext, there: Living, page: Page, variant: Variant
 ) -> AsyncIterator[tuple[Tab, list[str]]]:
-    """The page, and what the browser complains about while it is open."""
+    """The page, and what the browser complains about while it is open.
+
+    Nothing is fetched from elsewhere; an acquirer's field for a card is a page in a frame.
+    """
     await prefer(context, url=there.url, variant=variant)
     tab = await context.new_page()
     await tab.set_viewport_size({"width": variant.width, "height": HEIGHTS[variant.width]})
@@ -98,7 +102,7 @@ async def looking_at(
         "request",
         lambda asked: (
             complaints.append(f"elsewhere: {asked.url}")
-            if urlsplit(asked.url).netloc not in {ours, ""}
+            if urlsplit(asked.url).netloc not in {ours, ""} and not asked.is_navigation_request()
             else None
         ),
     )

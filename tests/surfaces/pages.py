@@ -1,18 +1,22 @@
 """Every page there is: its name, where it is, and who looks at it. A new page is entered here.
 
 `{order}`, `{merchant}`, `{courier}`, `{city}` and `{city_id}` in an address are of an order that a
-courier has; its customer, merchant and courier are those who look. `ready` is what must be there
-before a page is judged.
+courier has; its customer, merchant and courier are those who look. `{token}` is of a link to it,
+`{brought}` an order that was delivered. `ready` is what must be there before a page is judged.
 """
 
 from typing import Final, NamedTuple
+
+SERVED: Final = "customer served"
+"""A customer to whom something was brought: in a young city one has to wait for the first."""
 
 
 class Page(NamedTuple):
     name: str
     address: str
     who: str | None = None
-    """operator, customer, merchant, courier, admin, manager; None: somebody unknown."""
+    """operator, customer, customer served (to whom `{brought}` was), merchant, courier, admin,
+    manager; None: somebody unknown."""
     ready: str = "main"
 
 
@@ -70,9 +74,24 @@ PAGES: Final = (
     Page("wallet", "/wallet", "customer"),
     Page("order", "/orders/{order}", "customer"),
     Page("receipt", "/orders/{order}/receipt", "customer"),
+    Page("checkout", "/checkout", "customer", "#checkout"),
+    Page("addresses", "/address", "customer", "#kept"),
+    Page("track", "/track/{token}"),
+    Page("order_delivered", "/orders/{brought}", SERVED, "#rate"),
+    Page("nowhere", "/no/such/page"),
     Page("board", "/merchant", "merchant", ".board-columns"),
     Page("messages", "/orders/{order}/messages", "customer"),
 )
 
-WEIGHED: Final = ("sign_in", "shop", "shop_search", "shop_menu")
+WEIGHED: Final = (
+    "sign_in",
+    "shop",
+    "shop_search",
+    "shop_menu",
+    "checkout",
+    "addresses",
+    "order",
+    "track",
+    "order_delivered",
+)
 """Pages of customers: their weight and their speed are measured (`make vitals`)."""
