@@ -57,6 +57,18 @@ async def serving(app: Any) -> AsyncIterator[str]:
     await running
 
 
+MOST_TABS = 80
+
+
+async def tab_to(page: Page, selector: str) -> None:
+    """By the Tab key alone: what cannot be reached so is not there for everybody."""
+    for _ in range(MOST_TABS):
+        await page.keyboard.press("Tab")
+        if await page.evaluate("(s) => document.activeElement?.matches(s) ?? false", selector):
+            return
+    raise AssertionError(f"{selector} is not reached by Tab")
+
+
 async def fits_a_phone(page: Page) -> None:
     """Nothing is wider than the screen, and nothing to be touched is smaller than 24 pixels."""
     await page.set_viewport_size({"width": 360, "height": 740})

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from playwright.async_api import BrowserContext, Page, async_playwright, expect
 
-from consoles.browsing import QUIET, fits_a_phone
+from consoles.browsing import QUIET, fits_a_phone, tab_to
 from tawsil.consoles.shop.addresses import COOKIE, Address
 from walk.conftest import Walk
 from walk.small_city import COURIER, DOOR, KITCHEN, MERCHANT, PASSWORD, PEOPLE
@@ -21,7 +21,6 @@ pytestmark = [
 ]
 
 PATIENCE_MS = 30_000
-MOST_TABS = 80
 CHALLENGED = "4000 0000 0000 3220"
 
 
@@ -43,15 +42,6 @@ async def browser(walk: Walk) -> AsyncIterator[BrowserContext]:
         expect.set_options(timeout=PATIENCE_MS)
         yield context
         await browser.close()
-
-
-async def tab_to(page: Page, selector: str) -> None:
-    """By the Tab key alone: what cannot be reached so is not there for everybody."""
-    for _ in range(MOST_TABS):
-        await page.keyboard.press("Tab")
-        if await page.evaluate("(s) => document.activeElement?.matches(s) ?? false", selector):
-            return
-    raise AssertionError(f"{selector} is not reached by Tab")
 
 
 async def signed_in(page: Page, *, onward: str) -> None:
