@@ -7,7 +7,7 @@ PYTHON ?= python3
 UV := $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
 STAMP := $(VENV)/.synced
 
-.PHONY: help setup assets demo up test check frontend-check fix schemas lock browser screenshots vitals map-load clients fuzz soak soak-ledger mdrp bench-dispatch bench-match bench-api bench-live clean
+.PHONY: help setup assets demo up test check frontend-check fix schemas lock browser screenshots pictures vitals map-load clients fuzz soak soak-ledger mdrp bench-dispatch bench-match bench-api bench-live clean
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -62,8 +62,11 @@ lock: setup ## Resolve the dependencies anew
 browser: setup ## Drive the pages with a real browser (needs chromium)
 	$(BIN)/pytest -q -m browser
 
-screenshots: setup ## Pictures of every page, in build/screenshots (PAGES: only these)
+screenshots: setup ## Pictures of every page and of a story, in build/screenshots (PAGES: only these)
 	PYTHONPATH=tests $(BIN)/python -m surfaces.screenshots $(PAGES)
+
+pictures: setup ## The best twelve of them, in docs/pictures/best (not kept in git)
+	PYTHONPATH=tests $(BIN)/python -m surfaces.best
 
 vitals: setup ## How heavy and quick customers' pages are on a slow telephone
 	PYTHONPATH=tests $(BIN)/python -m surfaces.vitals

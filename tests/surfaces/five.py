@@ -28,8 +28,10 @@ from tawsil.simulation.city.residents import Courier, Customer, Merchant
 
 PICTURES: Final = "TAWSIL_STORY_PICTURES"
 """A folder for a picture of each chapter; without it none are taken."""
+SETTLES_MS: Final = 900
+"""So long a picture waits for what moves, and for maps that are drawn."""
 PATIENCE_MS: Final = 45_000
-LARGER: Final = CitySize(merchants=45, customers=458, couriers=41)
+LARGER: Final = CitySize(merchants=45, customers=503, couriers=41)
 REFUSED: Final = """
   addEventListener("securitypolicyviolation", ({ violatedDirective, blockedURI }) =>
     console.error(`CSP: ${violatedDirective} ${blockedURI}`));
@@ -63,6 +65,7 @@ class Person(Struct):
     async def pictured(self, chapter: str) -> None:
         if folder := os.environ.get(PICTURES):
             Path(folder).mkdir(parents=True, exist_ok=True)
+            await self.page.wait_for_timeout(SETTLES_MS)
             await self.page.screenshot(path=Path(folder) / f"{chapter}.png", animations="disabled")
 
 

@@ -1,19 +1,25 @@
-"""Pictures of every page in every language, theme and width: `make screenshots`."""
+"""Pictures of every page in every language, theme and width, and of a story's chapters.
+
+`make screenshots`; `make pictures` keeps the best twelve.
+"""
 
 import asyncio
+import os
 import sys
 from pathlib import Path
 
+from surfaces.five import PICTURES, SETTLES_MS, five_people
 from surfaces.living import living
 from surfaces.looking import VARIANTS, as_somebody, by_person, chromium, looking_at
 from surfaces.pages import PAGES
+from surfaces.story import tell
 
-SETTLES_MS = 900  # what moves, and maps that are drawn
 OUT = Path("build/screenshots")
+STORY = "story"
 
 
 async def main(wanted: list[str]) -> None:
-    """All pages, or those whose names are given."""
+    """All pages and the story, or those whose names are given."""
     pages = tuple(page for page in PAGES if not wanted or page.name in wanted)
     OUT.mkdir(parents=True, exist_ok=True)
     async with living() as there, chromium() as browser:
@@ -26,6 +32,10 @@ async def main(wanted: list[str]) -> None:
                             path = OUT / f"{page.name}-{variant}.png"
                             await tab.screenshot(path=path, full_page=True)
                             print(path, *complaints)
+        if not wanted or STORY in wanted:
+            os.environ[PICTURES] = str(OUT / STORY)
+            async with five_people(browser, there) as five:
+                await tell(five)
 
 
 if __name__ == "__main__":
