@@ -233,16 +233,20 @@ def answer_to(request: Handled, error: Exception) -> Response[Envelope[None]]:
 
 ShowProblem = Callable[[Any, Response[Envelope[None]]], Response[Any]]
 """An error as a page, made of the answer that a program would get."""
+_Answers = Callable[[Handled, Any], Response[Any]]
 _API: Final = re.compile(r"/(v[0-9]+|graphql)(/|$)")
 
 
 def as_pages(show: ShowProblem) -> dict[int | type[Exception], Any]:
     """Exception handlers for routes whose answers people read."""
 
-    def paged(handle: Any) -> Any:
-        return lambda request, error: show(request, handle(request, error))
+    def paged(known: int | type[Exception]) -> _Answers:
+        def answer(request: Handled, error: Any) -> Response[Any]:
+            return show(request, EXCEPTION_HANDLERS[known](request, error))
 
-    return {known: paged(handle) for known, handle in EXCEPTION_HANDLERS.items()}
+        return answer
+
+    return {known: paged(known) for known in EXCEPTION_HANDLERS}
 
 
 def as_pages_to_browsers(show: ShowProblem | None) -> dict[int | type[Exception], Any]:
@@ -254,9 +258,11 @@ def as_pages_to_browsers(show: ShowProblem | None) -> dict[int | type[Exception]
         return EXCEPTION_HANDLERS
     pages = as_pages(show)
 
-    def either(known: int | type[Exception]) -> Any:
-        answer, page = EXCEPTION_HANDLERS[known], pages[known]
-        return lambda request, error: (page if _is_lost(request) else answer)(request, error)
+    def either(known: int | type[Exception]) -> _Answers:
+        def answer(request: Handled, error: Any) -> Response[Any]:
+            return (pages if _is_lost(request) else EXCEPTION_HANDLERS)[known](request, error)
+
+        return answer
 
     return {known: either(known) for known in EXCEPTION_HANDLERS}
 

@@ -174,8 +174,9 @@ def common(
     """The errors that come before a handler has anything to say.
 
     `named`: its address names something, which may not be there; `of_module`: the caller's
-    company may do without it; `read`: it takes parameters, which may not be readable; `changes`: what another site's page may not make a browser send;
-    `command`: through the batches, where an Idempotency-Key counts.
+    company may do without it; `read`: it takes parameters, which may not be readable; `changes`:
+    what another site's page may not make a browser send; `command`: through the batches, where an
+    Idempotency-Key counts.
     """
     codes: Codes = {503: {"request.unavailable"}}
     if read or body:
