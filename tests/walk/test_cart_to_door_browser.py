@@ -150,6 +150,7 @@ async def test_a_customer_orders_by_keyboard_and_follows_it_to_the_door(
 
     # A tip by card, and all of it on the receipt, which can be kept as a file.
     await page.locator("#tip-form").get_by_text("10.00 AED").click()
+    await page.locator("#tip-form").get_by_text("Card", exact=True).click()
     await tab_to(page, "#card-field")
     await page.keyboard.type("4242 4242 4242 4242")
     await page.keyboard.press("Tab")

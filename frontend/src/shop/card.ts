@@ -18,12 +18,12 @@ export function askForCard(form: HTMLFormElement, { button }: CardForm): void {
   address.searchParams.set("origin", location.origin);
   address.searchParams.set("locale", lang);
   address.searchParams.set("theme", dataset["theme"] ?? "system");
-  frame.src = address.href;
 
   const byCard = () =>
     form.querySelector<HTMLInputElement>('[name="method"]:checked')?.value === "card";
   const show = () => {
     frame.hidden = !byCard();
+    if (!frame.hidden && !frame.src) frame.src = address.href;
   };
   show();
   form.addEventListener("change", show);

@@ -89,7 +89,7 @@ def clock_time_s(at: datetime, timezone: str) -> str:
 
 
 def moment(at: datetime) -> str:
-    """A day and a time, for those of whom no city is known: in UTC."""
+    """A day and a time on its own clock: in UTC for those of whom no city is known."""
     day = format_date(at, "d MMM yyyy", locale=current_locale.get())
     return say("account.moment", day=day, time=f"{at:%H:%M}")
 

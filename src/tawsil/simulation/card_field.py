@@ -42,7 +42,7 @@ PAGE: Final = Template(
   [data-theme="light"] { color-scheme: light; } [data-theme="dark"] { color-scheme: dark; }
   body { margin: 0; padding: 3px; background: light-dark(#fff, #171c1d);
     color: light-dark(#15201f, #e8eeec); font: 1rem/1.5 system-ui, sans-serif; }
-  form { display: grid; grid-template-columns: 1fr 1fr; gap: 0.75rem; }
+  form { display: grid; grid-template-columns: 1fr 1fr; align-items: end; gap: 0.75rem; }
   label { display: grid; gap: 0.25rem; font-weight: 550; font-size: 0.9375rem; }
   label:first-child { grid-column: 1 / -1; }
   input { box-sizing: border-box; inline-size: 100%; min-block-size: 2.75rem; padding: 0 0.75rem;

@@ -4,10 +4,11 @@ from collections.abc import Iterator
 from datetime import datetime
 from importlib.resources import files
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from tawsil.consoles.shop.bills import Row
 from tawsil.consoles.shop.orders import Order, Told
-from tawsil.consoles.words import amount, day_and_time, percent, say
+from tawsil.consoles.words import amount, moment, percent, say
 from tawsil.kernel.typesetting import typeset
 
 
@@ -41,9 +42,10 @@ def _facts(told: Told) -> Iterator[tuple[str, str]]:
     order = told.order
     if told.merchant is not None:
         yield say("order.from"), told.merchant.name
-    yield say("order.step.placed"), day_and_time(order.placed_at, told.timezone)
+    clock = ZoneInfo(told.timezone)
+    yield say("order.step.placed"), moment(order.placed_at.astimezone(clock))
     if order.delivered_at is not None:
-        yield say("order.step.delivered"), day_and_time(order.delivered_at, told.timezone)
+        yield say("order.step.delivered"), moment(order.delivered_at.astimezone(clock))
     if order.destination is not None:
         yield say("order.where"), order.destination.address
 
@@ -56,7 +58,8 @@ def _rows(order: Order) -> Iterator[tuple[str, str, bool]]:
         if minor:
             yield say(f"order.bill.{word}"), amount(-minor, order.currency), False
     if order.points_minor or order.credit_minor:
-        yield say("order.bill.due"), amount(order.due_minor, order.currency), True
+        word = "charged" if order.had else "due"
+        yield say(f"order.bill.{word}"), amount(order.due_minor, order.currency), True
 
 
 def _called(row: Row) -> str:

@@ -30,6 +30,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from tawsil.kernel.clock import system_now
+from tawsil.kernel.money import major
 from tawsil.simulation.card_field import STRIPE, field_of
 from tawsil.simulation.stripe.api import Answer, Api, Request
 from tawsil.simulation.stripe.errors import ApiError
@@ -268,9 +269,14 @@ async def call(path: FromPath[str], request: Http, sandbox: InSandbox) -> Respon
 async def challenge(intent_id: FromPath[str], sandbox: InSandbox) -> str:
     """The bank asks the cardholder."""
     intent = sandbox.api.intents.retrieve(intent_id, {})
-    amount = escape(f"{intent['amount']} {intent['currency'].upper()} (minor units)")
+    currency = intent["currency"].upper()
+    amount = escape(f"{major(intent['amount'], currency)} {currency}")
     return (
         "<!doctype html><html lang=en><meta charset=utf-8><title>Test bank</title>"
+        '<meta name=viewport content="width=device-width"><style>'
+        ":root{color-scheme:light dark}main{max-width:26rem;margin:12vh auto;padding:0 1rem;"
+        "font:1rem/1.5 system-ui,sans-serif}form{display:inline}"
+        "button{margin:1rem 1rem 0 0;padding:.6rem 1.2rem;font:inherit}</style>"
         f"<main><h1>Is it you?</h1><p>Your bank asks whether you are paying {amount}.</p>"
         f'<form method=post action="/3ds/{escape(intent_id)}/approve"><button>Approve</button>'
         f'</form><form method=post action="/3ds/{escape(intent_id)}/deny"><button>Deny</button>'
