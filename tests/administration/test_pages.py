@@ -94,7 +94,15 @@ async def test_fees_are_changed_once_one_has_seen_what_it_comes_to(browser: Brow
     assert await browser.send(path, {**form, "step": "save"}) == f"{path}?done=fees_changed"
     after = await browser.office.do("GET", rules)
     assert after == {**before, "delivery_base_minor": 725}
-    assert "Saved. The next quote has it." in await browser.see(f"{path}?done=fees_changed")
+    shown = await browser.see(f"{path}?done=fees_changed")
+    assert "Saved. The next quote has it." in shown
+    assert f'action="{path}/back"' in shown
+    assert await browser.send(f"{path}/back", {}) == f"{path}?done=fees_back"
+    assert await browser.office.do("GET", rules) == before
+    assert "The fees are as they were before." in await browser.see(f"{path}?done=fees_back")
+    assert f'action="{path}/back"' not in await browser.see(f"{path}?done=fees_changed")
+    assert await browser.send(f"{path}/back", {}) == f"{path}?done=fees_kept"
+    assert await browser.office.do("GET", rules) == before
 
 
 async def test_what_is_no_number_is_marked_and_changes_nothing(browser: Browser):

@@ -1,8 +1,10 @@
 """What a city charges, taxes and shares: changed only after one has seen what it comes to."""
 
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from typing import Any, Final
 from uuid import UUID
 
+import msgspec
 from litestar import Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath
@@ -14,12 +16,16 @@ from tawsil.consoles.admin.fee_form import Filled, Rules
 from tawsil.consoles.admin.frame import act, admin_page, minor_of, to, typed
 from tawsil.consoles.admin.frame import get as read
 from tawsil.consoles.assets import Asked
+from tawsil.consoles.dispatch_routes import COOKIE_MAX
 from tawsil.consoles.own_api import Refused, answered, ask_as_caller, refusal_of
+from tawsil.consoles.pages import cookie
 from tawsil.geography.public import CourierDocument
 from tawsil.kernel.http import Caller, allow
 
 ADDRESS: Final = f"{HERE}/{{city_id:uuid}}/fees"
 DOCUMENTS: Final = tuple(kind.value for kind in CourierDocument)
+UNDO_COOKIE: Final = "tawsil_fees_before"
+UNDO_KEPT_S: Final = 600
 SAMPLE: Final = {"sample-subtotal": "80", "sample-km": "3.5"}
 
 
@@ -87,12 +93,54 @@ async def change_fees(
     if form.get("step") == "save":
         if refused := await act(request, "PUT", path, typed_in.rules):
             return await _again(request, caller, city, typed_in, refused=refused)
-        return to(f"{HERE}/{city_id}/fees", done="fees_changed")
+        after = to(f"{HERE}/{city_id}/fees", done="fees_changed")
+        _keep(request, after, city, _changed(before, typed_in.rules))
+        return after
     body = {"rules": typed_in.rules, "sample": _sample(form, city.currency)}
     answer = await ask_as_caller(request, "POST", f"{path}/preview", json=body)
     if not answer.is_success:
         return await _again(request, caller, city, typed_in, refused=refusal_of(answer))
     return await _again(request, caller, city, typed_in, preview=answered(answer, Preview))
+
+
+@post(
+    f"{ADDRESS}/back", opt={"rule": allow("zone:update")}, include_in_schema=False, status_code=303
+)
+async def put_fees_back(
+    request: Asked, caller: NamedDependency[Caller], city_id: FromPath[UUID]
+) -> Response[Any]:
+    """What was changed last from this browser is as it was; all else stays as it is now."""
+    city = await own_city(request, caller, city_id)
+    was, path = _was(request), f"/v4/cities/{city_id}/rules"
+    now = await read(request, path, Rules)
+    if was and (refused := await act(request, "PUT", path, now | was)):
+        shown = fee_form.fields_of(now, city.currency) | SAMPLE
+        ticks = fee_form.ticks_of(now)
+        return await _page(request, caller, city, now, shown, ticks, refused=refused)
+    after = to(f"{HERE}/{city_id}/fees", done="fees_back" if was else "fees_kept")
+    _keep(request, after, city, {})
+    return after
+
+
+def _changed(before: Rules, after: Rules) -> Rules:
+    return {name: value for name, value in before.items() if after.get(name) != value}
+
+
+def _keep(request: Asked, answer: Response[Any], city: City, was: Rules) -> None:
+    """For a while, in the browser that changed them, how the fees were: nobody can link to it."""
+    kept = urlsafe_b64encode(msgspec.json.encode(was)).decode()
+    age_s = UNDO_KEPT_S if was and len(kept) <= COOKIE_MAX else 0
+    path = f"{HERE}/{city.id}/fees"
+    answer.set_cookie(cookie(request, UNDO_COOKIE, kept if age_s else "", max_age=age_s, path=path))
+
+
+def _was(request: Asked) -> Rules:
+    """What `_keep` kept; nothing of anything else."""
+    try:
+        kept = urlsafe_b64decode(request.cookies.get(UNDO_COOKIE, ""))
+        return msgspec.json.decode(kept, type=Rules) if kept else {}
+    except (ValueError, msgspec.MsgspecError):
+        return {}
 
 
 def _sample(form: dict[str, str], currency: str) -> dict[str, int]:
@@ -149,6 +197,7 @@ async def _page(
         history=[entry for entry in history if entry.type.startswith("city.rules_changed")],
         names=await names_of(request, [entry.actor_id for entry in history]),
         refused=refused,
+        undo=bool(_was(request)),
     )
 
 
@@ -156,4 +205,4 @@ async def _zones(request: Asked, city_id: UUID) -> list[Zone]:
     return (await read(request, f"/v4/cities/{city_id}/zones", _Zones)).features
 
 
-pages: Final = [show_fees, change_fees]
+pages: Final = [show_fees, change_fees, put_fees_back]
