@@ -123,6 +123,7 @@ async def _cast(url: str, *, data: Path) -> Living:
                 continue
         customer = city.customers[ids.customers.index(UUID(order["customer_id"]))]
         token = await _busy(client, customer.email, order)
+        around = await _around(client, accounts.operator.email, order)
     merchant = city.merchants[ids.merchants.index(UUID(order["merchant_id"]))]
     courier = city.couriers[ids.couriers.index(UUID(order["courier_id"]))]
     return Living(
@@ -139,6 +140,7 @@ async def _cast(url: str, *, data: Path) -> Living:
         facts={
             "order": order["id"],
             "token": token,
+            **around,
             "merchant": order["merchant_id"],
             "courier": order["courier_id"],
             "city": seeding.slug_of(city),
@@ -172,6 +174,19 @@ async def _busy(client: httpx.AsyncClient, email: str, order: dict[str, Any]) ->
     shared = await client.post(f"{own}/share", headers=headers)
     shared.raise_for_status()
     return shared.json()["data"]["token"]
+
+
+async def _around(
+    client: httpx.AsyncClient, operator: str, order: dict[str, Any]
+) -> dict[str, str]:
+    """A dish of its merchant, and why that courier has it."""
+    headers = await _signed_in(client, operator)
+    why = await client.get(f"/v4/deliveries/{order['id']}/decisions", headers=headers)
+    menu = await client.get(f"/v4/merchants/{order['merchant_id']}/menu")
+    return {
+        "decision": why.raise_for_status().json()["data"][0]["id"],
+        "product": menu.raise_for_status().json()["data"]["categories"][0]["products"][0]["id"],
+    }
 
 
 async def _signed_in(client: httpx.AsyncClient, email: str) -> dict[str, str]:

@@ -2,7 +2,8 @@
 
 `{order}`, `{merchant}`, `{courier}`, `{city}` and `{city_id}` in an address are of an order that a
 courier has; its customer, merchant and courier are those who look. `{token}` is of a link to it,
-`{brought}` an order that was delivered. `ready` is what must be there before a page is judged.
+`{decision}` why that courier has it, `{product}` a dish of its merchant, `{brought}` an order that
+was delivered. `ready` is what must be there before a page is judged.
 """
 
 from typing import Final, NamedTuple
@@ -26,10 +27,13 @@ PAGES: Final = (
     Page("shop_search", "/search?q=shwarma"),
     Page("shop_address", "/address?q=corniche", ready="[data-pin-map] canvas, main"),
     Page("shop_menu", "/merchants/{merchant}", "customer"),
+    Page("shop_dish", "/merchants/{merchant}/dishes/{product}", "customer"),
     Page("shop_register", "/register"),
     Page("design", "/design"),
     Page("sign_in", "/sign-in"),
     Page("forgot_password", "/forgot-password"),
+    Page("reset_password", "/reset-password?token=mailed"),
+    Page("verify_email", "/verify-email?token=mailed"),
     Page("not_found", "/city/orders/00000000-0000-7000-8000-000000000000", "operator"),
     Page("account", "/account", "operator"),
     Page("city", "/city", "operator"),
@@ -38,11 +42,13 @@ PAGES: Final = (
     Page("city_courier", "/city/couriers/{courier}", "operator"),
     Page("zones", "/city/zones?city={city}", "operator"),
     Page("zone_new", "/city/zones?city={city}&zone=new", "operator"),
+    Page("decision", "/city/decisions/{decision}", "operator"),
     Page("tickets", "/tickets", "operator"),
     Page("refunds", "/refunds?status=all", "operator"),
     Page("policies", "/policies", "operator"),
     Page("experiments", "/experiments", "operator"),
     Page("money", "/money", "operator"),
+    Page("money_month", "/money/months/2026-01", "operator"),
     Page("courier", "/courier", "courier", ".top"),
     Page("courier_money", "/courier#money", "courier", ".payouts"),
     Page("courier_standing", "/courier#standing", "courier", ".money .breakdown"),
@@ -63,6 +69,7 @@ PAGES: Final = (
     Page("admin_modules", "/admin/modules", "admin"),
     Page("admin_plugins", "/admin/plugins", "admin"),
     Page("admin_health", "/admin/health", "admin"),
+    Page("admin_tenants", "/admin/tenants", "admin"),
     Page("merchant_menu", "/merchant/menu", "merchant"),
     Page("merchant_dish", "/merchant/menu/dishes/new", "merchant"),
     Page("merchant_hours", "/merchant/hours", "merchant"),
