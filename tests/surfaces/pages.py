@@ -36,7 +36,7 @@ PAGES: Final = (
     Page("verify_email", "/verify-email?token=mailed"),
     Page("not_found", "/city/orders/00000000-0000-7000-8000-000000000000", "operator"),
     Page("account", "/account", "operator"),
-    Page("city", "/city", "operator"),
+    Page("city", "/city", "operator", "#map-fit"),
     Page("city_order", "/city/orders/{order}", "operator"),
     Page("dispatch", "/city/dispatch", "operator"),
     Page("city_courier", "/city/couriers/{courier}", "operator"),
