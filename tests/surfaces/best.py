@@ -10,7 +10,7 @@ from surfaces import screenshots
 
 OUT: Final = Path("docs/pictures/best")
 BEST: Final[Mapping[str, str]] = {
-    "shop_near-ar-light-360": "What is near, for a customer who reads Arabic",
+    "story/01-near": "What is near, for a customer who reads Arabic",
     "story/03-options": "A dish and its options",
     "story/04-fees": "Every fee, before anything is decided",
     "story/10-tracking": "On the way: when it comes, who brings it, and the code for the door",
@@ -27,12 +27,12 @@ BEST: Final[Mapping[str, str]] = {
 
 async def main() -> None:
     """Take them anew, and lay them out on one page."""
-    await screenshots.main(sorted({name.split("-")[0].split("/")[0] for name in BEST}))
+    await screenshots.main([name.split("/")[0] for name in BEST])
     shutil.rmtree(OUT, ignore_errors=True)
     OUT.mkdir(parents=True)
     page = ["# Twelve pictures", ""]
     for number, (name, words) in enumerate(BEST.items(), start=1):
-        kept = f"{number:02}-{name.split('/')[-1]}.png"
+        kept = f"{number:02}-{name.split('/')[-1].lstrip('0123456789-')}.png"
         shutil.copyfile(screenshots.OUT / f"{name}.png", OUT / kept)
         page += [f"**{words}.**", "", f"![{words}]({kept})", ""]
     (OUT / "README.md").write_text("\n".join(page))

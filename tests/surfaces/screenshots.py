@@ -19,14 +19,17 @@ STORY = "story"
 
 
 async def main(wanted: list[str]) -> None:
-    """All pages and the story, or those whose names are given."""
-    pages = tuple(page for page in PAGES if not wanted or page.name in wanted)
+    """All pages and the story, or those whose names are given: `city`, or `city-en-dark-1280`."""
+    named = {name.split("-")[0] for name in wanted}
+    pages = tuple(page for page in PAGES if not wanted or page.name in named)
     OUT.mkdir(parents=True, exist_ok=True)
     async with living() as there, chromium() as browser:
         for who, theirs in by_person(pages):
             async with as_somebody(browser, there, who) as context:
                 for page in theirs:
                     for variant in VARIANTS:
+                        if wanted and not {page.name, f"{page.name}-{variant}"} & set(wanted):
+                            continue
                         async with looking_at(context, there, page, variant) as (tab, complaints):
                             await tab.wait_for_timeout(SETTLES_MS)
                             path = OUT / f"{page.name}-{variant}.png"
