@@ -123,6 +123,7 @@ async def test_an_order_is_chosen_narrowed_to_and_assigned_by_keyboard(
     await page.goto(f"{site}/city")
     await page.wait_for_selector('#pulse[data-state="live"]')
     await page.wait_for_selector("#map-note", state="hidden")
+    await page.wait_for_selector("#ground[data-drawn]")
     assert await page.locator("#ground canvas").count() == 1
 
     await page.keyboard.press("j")

@@ -15,7 +15,7 @@ from playwright.async_api import Browser, BrowserContext, Geolocation, Page
 from pydantic import SecretStr
 
 from surfaces.living import ADMIN, SEED, Living
-from surfaces.looking import HEIGHTS, sign_in
+from surfaces.looking import HEIGHTS, settled, sign_in
 from tawsil.apps.cli.database import NAME
 from tawsil.apps.platform import open_database
 from tawsil.identity import public as identity
@@ -28,8 +28,6 @@ from tawsil.simulation.city.residents import Courier, Customer, Merchant
 
 PICTURES: Final = "TAWSIL_STORY_PICTURES"
 """A folder for a picture of each chapter; without it none are taken."""
-SETTLES_MS: Final = 900
-"""So long a picture waits for what moves, and for maps that are drawn."""
 PATIENCE_MS: Final = 45_000
 LARGER: Final = CitySize(merchants=45, customers=503, couriers=41)
 REFUSED: Final = """
@@ -65,7 +63,7 @@ class Person(Struct):
     async def pictured(self, chapter: str) -> None:
         if folder := os.environ.get(PICTURES):
             Path(folder).mkdir(parents=True, exist_ok=True)
-            await self.page.wait_for_timeout(SETTLES_MS)
+            await settled(self.page)
             await self.page.screenshot(path=Path(folder) / f"{chapter}.png", animations="disabled")
 
 

@@ -1,13 +1,13 @@
 """A browser that looks at a page in every language, theme and width, as somebody signed in."""
 
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from itertools import product
 from shutil import which
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from playwright.async_api import Browser, BrowserContext, async_playwright
+from playwright.async_api import Browser, BrowserContext, async_playwright, expect
 from playwright.async_api import Page as Tab
 
 from consoles.browsing import QUIET
@@ -26,6 +26,9 @@ class Variant(NamedTuple):
 
 
 VARIANTS = tuple(Variant(*one) for one in product(("en", "ar"), ("light", "dark"), (1280, 360)))
+SETTLES_MS = 900
+DRAWN_WITHIN_MS = 15_000
+UNDRAWN = ".maplibregl-map:not([data-drawn]), #map-note:not([hidden])"
 HEIGHTS: Mapping[int, int] = {1280: 900, 360: 740}
 
 
@@ -116,3 +119,10 @@ async def looking_at(
 def by_person(pages: tuple[Page, ...]) -> Iterator[tuple[str | None, list[Page]]]:
     for who in dict.fromkeys(page.who for page in pages):
         yield who, [page for page in pages if page.who == who]
+
+
+async def settled(tab: Tab) -> None:
+    """Before a picture: what moves has come to rest, and maps are drawn as far as they can be."""
+    await tab.wait_for_timeout(SETTLES_MS)
+    with suppress(AssertionError):
+        await expect(tab.locator(UNDRAWN)).to_have_count(0, timeout=DRAWN_WITHIN_MS)

@@ -8,9 +8,9 @@ import os
 import sys
 from pathlib import Path
 
-from surfaces.five import PICTURES, SETTLES_MS, five_people
+from surfaces.five import PICTURES, five_people
 from surfaces.living import living
-from surfaces.looking import VARIANTS, as_somebody, by_person, chromium, looking_at
+from surfaces.looking import VARIANTS, as_somebody, by_person, chromium, looking_at, settled
 from surfaces.pages import PAGES
 from surfaces.story import tell
 
@@ -31,7 +31,7 @@ async def main(wanted: list[str]) -> None:
                         if wanted and not {page.name, f"{page.name}-{variant}"} & set(wanted):
                             continue
                         async with looking_at(context, there, page, variant) as (tab, complaints):
-                            await tab.wait_for_timeout(SETTLES_MS)
+                            await settled(tab)
                             path = OUT / f"{page.name}-{variant}.png"
                             await tab.screenshot(path=path, full_page=True)
                             print(path, *complaints)

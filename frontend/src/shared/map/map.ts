@@ -136,6 +136,9 @@ export class CityMap {
         options.controls ?? "top-right",
       );
     this.drawn = this.gl.once("load").then(() => this.#addImages());
+    void this.gl.once("idle").then(() => {
+      this.gl.getContainer().dataset["drawn"] = "";
+    });
     this.#forgetTheme = onThemeChange(() => void this.drawn.then(() => this.#repaint()));
   }
 
