@@ -249,7 +249,15 @@ async def test_a_module_that_is_off_hides_its_pages(browser: Browser, clock: Any
     assert 'action="/admin/modules/promotions"' in await browser.see(away)
     clock.advance(timedelta(seconds=3))
     assert link not in await browser.see("/admin")
-    await browser.see("/admin/promotions", status=404)
+    assert link not in await browser.see("/refunds"), "on no other page either"
+    kind = await browser.see("/admin/promotions", status=404)
+    assert "This part is switched off" in kind
+
+    studies = 'href="/experiments"'
+    assert studies in await browser.see("/admin")
+    await browser.send("/admin/modules/experiments", {"on": "false", "why": "not yet"})
+    clock.advance(timedelta(seconds=3))
+    assert studies not in await browser.see("/admin")
 
 
 async def test_a_company_is_taken_in_by_whoever_runs_the_platform(browser: Browser):

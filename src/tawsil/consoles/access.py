@@ -1,10 +1,12 @@
 """Who may see these pages, and what they may do there."""
 
+from collections.abc import Collection
 from typing import Final
 from uuid import UUID
 
 from litestar.datastructures import State
 from msgspec import Struct
+from msgspec.structs import replace
 
 from tawsil.consoles.view import LiveWatch, Watch
 from tawsil.kernel.http import Caller, Problem
@@ -60,6 +62,14 @@ class May(Struct, frozen=True):
             admin="all" in caller.scopes(SYSTEM),
             promotions="all" in caller.scopes(PROMOTIONS) and "all" in caller.scopes(SYSTEM),
             tenants="all" in caller.scopes(TENANTS),
+        )
+
+    def without(self, modules: Collection[str]) -> "May":
+        """The same in a company that does without these modules."""
+        return replace(
+            self,
+            promotions=self.promotions and "promotions" not in modules,
+            studies=self.studies and "experiments" not in modules,
         )
 
 

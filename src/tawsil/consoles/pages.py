@@ -18,6 +18,7 @@ from tawsil.consoles.installing import installed_as
 from tawsil.consoles.navigation import navigation
 from tawsil.consoles.picture import STEPS, Presence, Stage
 from tawsil.kernel.http import Caller, Envelope
+from tawsil.kernel.http.callers import modules_off_of
 from tawsil.kernel.http.middleware import csp_nonce
 from tawsil.kernel.http.origins import ACCESS_COOKIE, cookie_of
 from tawsil.kernel.i18n import LOCALES, current_locale
@@ -95,7 +96,8 @@ def page(
     theme = request.cookies.get(THEME_COOKIE, THEMES[0])
     asked = request.url.path + (f"?{request.url.query}" if request.url.query else "")
     found = here or (asked if request.method == "GET" else request.url.path)
-    may = known.pop("may", None) or (May.of(caller) if caller else May())
+    may: May = known.pop("may", None) or (May.of(caller) if caller else May())
+    may = may.without(modules_off_of(request.scope))
     body = fragment(
         template,
         direction="rtl" if locale == "ar" else "ltr",
@@ -158,7 +160,10 @@ def show_problem(request: Asked, answer: Response[Envelope[None]]) -> Response[A
             return Response(None, status_code=status, headers={"HX-Refresh": "true"})
         here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
         return Redirect(f"/session?next={quote(here, safe='')}", status_code=303)
+    error = answer.content.errors[0]
     kind = KINDS.get(status, "broken" if status >= 500 else "failed")
+    if error.code == "request.module_off":
+        kind = "off"
     shown = page(
         request,
         "problem.html",
@@ -166,7 +171,7 @@ def show_problem(request: Asked, answer: Response[Envelope[None]]) -> Response[A
         signed_in=cookie_of(request, ACCESS_COOKIE) is not None,
         status_shown=status,
         kind=kind,
-        sentence=answer.content.errors[0].message,
+        sentence=error.message,
         again=looks and kind in AGAIN,
     )
     for name in ("Retry-After", "Allow"):

@@ -1,6 +1,6 @@
 """What stands around every page of administration, and how its pages ask and say what was done."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 from functools import partial
 from typing import Any, TypeVar
@@ -10,9 +10,7 @@ from uuid import UUID
 from litestar import Response
 from litestar.response import Redirect
 from msgspec import Struct
-from msgspec.structs import replace
 
-from tawsil.consoles.access import May
 from tawsil.consoles.assets import Asked
 from tawsil.consoles.listed import given
 from tawsil.consoles.own_api import Refused, answered, ask_as_caller, refusal_of
@@ -124,9 +122,6 @@ async def admin_page(
     **known: Any,
 ) -> Response[str]:
     """A page of administration: what was done just now, or why it was refused, stands above it."""
-    may = May.of(caller)
-    if "promotions" in await _modules_off(request, caller):
-        may = replace(may, promotions=False)
     if "form" in known:
         known["form"] = Typed(known["form"])
     return page(
@@ -134,7 +129,6 @@ async def admin_page(
         template,
         status=refused.status if refused else 200,
         caller=caller,
-        may=may,
         here=request.url.path if refused else None,
         done_now=request.query_params.get("done") if request.method == "GET" else None,
         refused=refused,
@@ -155,15 +149,3 @@ class Typed(dict[str, str]):
 
     def __missing__(self, name: str) -> str:
         return ""
-
-
-class _Module(Struct, frozen=True):
-    module: str
-    on: bool
-
-
-async def _modules_off(request: Asked, caller: Caller) -> Sequence[str]:
-    if not _can(caller, "system:read"):
-        return ()
-    modules = await get(request, "/v4/modules", list[_Module])
-    return [one.module for one in modules if not one.on]

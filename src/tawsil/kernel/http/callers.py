@@ -151,6 +151,8 @@ class Guarded:
                 refused = problem
         if self._limiter is not None:
             await self._limiter.admit(scope, limit, user_id=caller.user_id if caller else None)
+        if own_pages and caller is not None:
+            scope["modules_off"] = await self._modules_off(caller.tenant_id)
         if rule.public:
             return
         if caller is None:
@@ -172,3 +174,8 @@ def token_of(connection: ASGIConnection[Any, Any, Any, Any]) -> str | None:
 def provide_caller(scope: Scope) -> Caller:
     """The caller of this request; only for routes whose rule asks for one."""
     return scope["user"]
+
+
+def modules_off_of(scope: Scope) -> Collection[str]:
+    """The modules that the company of whoever looks at one of our pages does without."""
+    return cast("Any", scope).get("modules_off", ())
