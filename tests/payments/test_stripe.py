@@ -152,7 +152,7 @@ async def test_a_cardholder_answers_the_bank(
     assert asked.state is ChargeState.CHALLENGED
     assert asked.next_action_url == f"{bench.url}/3ds/{asked.id}"
     page = await bench.http.get(asked.next_action_url)
-    assert "1000 QAR" in page.text
+    assert "10.00 QAR" in page.text
     answered = await bench.http.post(f"{asked.next_action_url}/{verdict}")
     assert answered.status_code == 303
     assert answered.headers["location"].startswith(f"http://here/back/{REFERENCE}?payment_intent=")
