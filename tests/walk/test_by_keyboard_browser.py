@@ -89,7 +89,10 @@ async def test_a_courier_does_a_job_by_keyboard_alone(walk: Walk, tmp_path: Path
         await press(page, "dialog[open] .answer.yes")
         await walk.becomes(path, courier_id=str(COURIER))
         await page.get_by_role("heading", name="Shawarma Corner").wait_for()
-        await walk.seen_at(KITCHEN)
+        here, taken = page.locator(".action .go"), page.locator(".action .slide")
+        await expect(here.or_(taken)).to_be_visible()
+        if await here.is_visible():  # not noticed by where they stand
+            await press(page, ".action .go")
         await press(page, ".action .slide")
         order = await walk.becomes(path, status="PICKED_UP")
         await press(page, ".action .go")  # at the door

@@ -1,6 +1,7 @@
 """What operators do on the live map, by mouse and by key, with the whole platform behind."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from shutil import which
@@ -74,7 +75,7 @@ async def page(walk: Walk) -> AsyncIterator[Page]:
         await page.fill('[name="email"]', PEOPLE["operator"].email)
         await page.fill('[name="password"]', PASSWORD)
         await page.keyboard.press("Enter")
-        await page.wait_for_url("**/city")
+        await page.wait_for_url(re.compile(r"//[^/]+/city$"))
         yield page
         await browser.close()
 
